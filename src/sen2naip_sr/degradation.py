@@ -1,0 +1,132 @@
+"""Named recipes that make a low-resolution image out of a high-resolution one.
+
+A recipe's id stands in every weights file and every table: change what a recipe computes only
+together with its version.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.parameters import describe_unknown
+
+SCALE = 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How LR is made from HR.
+
+    Attributes:
+        name: The recipe's name in the parameters.
+        version: Raised whenever the result changes.
+        summary: What it does, for tables and documentation.
+        downscale: Maps (B, C, 2h, 2w) to (B, C, h, w), any float dtype, not rounded. The second
+            argument seeds what is random about it.
+    """
+
+    name: str
+    version: int
+    summary: str
+    downscale: Callable[[Tensor, int], Tensor]
+
+    @property
+    def id(self) -> str:
+        """Name and version, as they are stored with weights and results."""
+        return f"{self.name}@{self.version}"
+
+
+def _bicubic(antialias: bool) -> Callable[[Tensor, int], Tensor]:
+    def downscale(hr: Tensor, seed: int) -> Tensor:
+        return F.interpolate(
+            hr, scale_factor=1 / SCALE, mode="bicubic", antialias=antialias, align_corners=False
+        )
+
+    return downscale
+
+
+def _area(hr: Tensor, seed: int) -> Tensor:
+    return F.avg_pool2d(hr, SCALE)
+
+
+BLUR_SIGMA = 0.8
+NOISE_SHARE = 0.006
+
+
+def _blur_noise(hr: Tensor, seed: int) -> Tensor:
+    """Gaussian point-spread function (sigma in HR pixels), area mean, signal-dependent noise."""
+    offsets = torch.arange(-3, 4, dtype=hr.dtype, device=hr.device)
+    kernel = torch.exp(-0.5 * (offsets / BLUR_SIGMA) ** 2)
+    kernel = (kernel / kernel.sum()).expand(hr.shape[1], 1, 1, -1)
+    bands = hr.shape[1]
+    blurred = F.conv2d(F.pad(hr, (3, 3, 3, 3), mode="reflect"), kernel, groups=bands)
+    blurred = F.conv2d(blurred, kernel.transpose(2, 3), groups=bands)
+    lr = _area(blurred, seed)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(lr.shape, generator=generator, dtype=torch.float32).to(lr)
+    # shot noise grows with the root of the signal; its size follows each chip's brightest value
+    peak = lr.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+    return lr + noise * NOISE_SHARE * (lr.clamp(min=0) * peak).sqrt()
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("bicubic_antialiased", 1, "bicubic with an antialiasing filter", _bicubic(True)),
+        Recipe("area", 1, "mean of 2 x 2 pixels", _area),
+        Recipe("bicubic_aliased", 1, "bicubic without antialiasing", _bicubic(False)),
+        Recipe("blur_noise", 1, "Gaussian blur, mean of 2 x 2 pixels, shot noise", _blur_noise),
+    )
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe called ``name``.
+
+    Raises:
+        UserError: If there is none; the message names the nearest.
+    """
+    if name not in RECIPES:
+        raise UserError(
+            describe_unknown(name, list(RECIPES)).replace("parameter", "downscaling recipe"),
+            "set preprocessing.recipe to one of the valid names",
+        )
+    return RECIPES[name]
+
+
+def quantise(values: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """Clip and round digital numbers to what ``dtype`` can hold; floats pass unchanged.
+
+    Args:
+        values: Digital numbers of any shape, float.
+        dtype: The data's dtype.
+
+    Returns:
+        A float tensor whose values ``dtype`` represents exactly.
+    """
+    if not np.issubdtype(dtype, np.integer):
+        return values
+    limits = np.iinfo(dtype)
+    return values.round().clamp(limits.min, limits.max)
+
+
+def make_lr(hr: np.ndarray[Any, np.dtype[Any]], recipe: Recipe, seed: int = 0) -> np.ndarray:
+    """Downscale one chip and round it to its own dtype.
+
+    Args:
+        hr: (C, 2h, 2w) of any real dtype.
+        recipe: How.
+        seed: Seeds what is random about the recipe.
+
+    Returns:
+        (C, h, w) in the dtype of ``hr``.
+    """
+    values = torch.from_numpy(hr.astype(np.float32))[None]
+    lr = quantise(recipe.downscale(values, seed), hr.dtype)
+    return lr[0].numpy().astype(hr.dtype)

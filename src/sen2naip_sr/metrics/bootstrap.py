@@ -1,0 +1,133 @@
+"""Confidence intervals of mean scores by a bootstrap over locations.
+
+Chips of the same ground are not independent, so locations are drawn with replacement, each with
+all its chips (the cluster bootstrap; Davison and Hinkley 1997, Bootstrap Methods and their
+Application, section 3.8), and the interval is that of the percentiles (section 5.3.1).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its confidence interval, in the unit of the scores.
+
+    Args:
+        mean: The mean over all finite scores; NaN where there is none.
+        low: Lower end; NaN where there are fewer than two locations.
+        high: Upper end; NaN where there are fewer than two locations.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(
+    values: ArrayLike,
+    locations: ArrayLike,
+    *,
+    draws: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean score of the chips and its percentile interval.
+
+    In each draw as many locations as there are come back with replacement; the statistic is the
+    mean over all chips of the drawn locations. Chips without a finite score are left out, and
+    locations without such a chip with them.
+
+    Args:
+        values: One score a chip (N,).
+        locations: The location of each chip (N,): names or numbers.
+        draws: How often the locations are drawn.
+        confidence: Share of the draws' means that lies inside the interval, between 0 and 1.
+        seed: Seed of the draws; equal inputs and seed give equal intervals.
+
+    Returns:
+        The mean and its interval; one location says nothing of others, so its ends are NaN.
+
+    Raises:
+        ValueError: If the shapes do not match or are not one-dimensional, if ``draws`` is below 1
+            or ``confidence`` is not between 0 and 1.
+    """
+    scores, places = np.asarray(values, dtype=np.float64), np.asarray(locations)
+    _check(scores, places, draws, confidence)
+    finite = np.isfinite(scores)
+    scores, places = scores[finite], places[finite]
+    if scores.size == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    _, index = np.unique(places, return_inverse=True)
+    mean, counts = float(scores.mean()), np.bincount(index)
+    if counts.size == 1:
+        return Interval(mean, math.nan, math.nan)
+    means = _resampled_means(np.bincount(index, weights=scores), counts, draws, seed)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(mean, float(low), float(high))
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    locations: ArrayLike,
+    *,
+    draws: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of ``a - b`` over the chips and its percentile interval.
+
+    Both methods are compared on the same chips, which removes what makes chips differ from each
+    other. A chip counts only where both scores are finite.
+
+    Args:
+        a: One score a chip (N,) of the one method.
+        b: One score a chip (N,) of the other, of the same chips in the same order.
+        locations: The location of each chip (N,).
+        draws: See `mean_interval`.
+        confidence: See `mean_interval`.
+        seed: See `mean_interval`.
+
+    Returns:
+        The mean difference and its interval.
+
+    Raises:
+        ValueError: As `mean_interval`.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"a and b must have one shape: got {first.shape} and {second.shape}")
+    both = np.isfinite(first) & np.isfinite(second)
+    difference = np.subtract(first, second, out=np.full(first.shape, np.nan), where=both)
+    return mean_interval(difference, locations, draws=draws, confidence=confidence, seed=seed)
+
+
+def _check(values: NDArray, locations: NDArray, draws: int, confidence: float) -> None:
+    if values.ndim != 1 or values.shape != locations.shape:
+        raise ValueError(
+            f"values and locations must both be (N,): got {values.shape} and {locations.shape}"
+        )
+    if draws < 1:
+        raise ValueError(f"draws must be 1 or more: got {draws}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1: got {confidence}")
+
+
+def _resampled_means(sums: NDArray, counts: NDArray, draws: int, seed: int) -> NDArray:
+    """Return the mean (draws,) over the chips of drawn locations, given sums and counts (L,)."""
+    generator = np.random.default_rng(seed)
+    means = np.empty(draws)
+    # In blocks, so that tens of thousands of locations do not fill the memory.
+    rows = max(1, _BLOCK // sums.size)
+    for start in range(0, draws, rows):
+        block = means[start : start + rows]
+        drawn = generator.integers(sums.size, size=(block.size, sums.size))
+        block[:] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return means

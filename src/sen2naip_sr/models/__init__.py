@@ -1,0 +1,1 @@
+"""Network architectures and interpolations, one a file, and the registry of both."""

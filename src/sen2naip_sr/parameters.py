@@ -1,0 +1,55 @@
+"""The base of every parameter model: typed, frozen, closed to unknown names."""
+
+from difflib import get_close_matches
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+LIST_SEPARATOR = ";"
+
+
+def describe_unknown(name: str, known: list[str]) -> str:
+    """Return a sentence that names an unknown parameter and the nearest valid ones."""
+    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+    return f"unknown parameter '{name}': {hint}Valid names: {', '.join(sorted(known))}"
+
+
+def _takes_list(annotation: Any) -> bool:
+    return get_origin(annotation) in (list, tuple) or any(map(_takes_list, get_args(annotation)))
+
+
+class Parameters(BaseModel):
+    """Parameters of one part of the project.
+
+    Subclasses declare typed fields, each documented by the text below it. Unknown names are
+    refused with the nearest valid name. Where a list is asked for, a text is split at semicolons,
+    since the command line's ``--params`` already splits at commas.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_names(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            known = list(cls.model_fields)
+            unknown = [name for name in values if name not in known]
+            if unknown:
+                raise ValueError("; ".join(describe_unknown(n, known) for n in unknown))
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: [item.strip() for item in value.split(LIST_SEPARATOR) if item.strip()]
+            if isinstance(value, str)
+            and LIST_SEPARATOR in value
+            and name in cls.model_fields
+            and _takes_list(cls.model_fields[name].annotation)
+            else value
+            for name, value in values.items()
+        }

@@ -1,0 +1,1 @@
+"""Pipelines: small node functions and their wiring."""

@@ -1,0 +1,1 @@
+"""Rasters in and out: chips, georeferencing, memory-mapped stores. No torch."""

@@ -1,0 +1,1 @@
+"""Where GeoTIFFs come from: generated, a folder, SEN2NAIP."""

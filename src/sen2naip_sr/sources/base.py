@@ -1,0 +1,74 @@
+"""What a source of GeoTIFFs offers to ingestion: files to open, and a fingerprint of them all."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import rasterio
+from rasterio.io import DatasetReader
+
+
+class SourceFile(Protocol):
+    """One GeoTIFF of a source."""
+
+    @property
+    def name(self) -> str:
+        """The file as the user knows it: its path below the source, with forward slashes."""
+
+    def open(self) -> AbstractContextManager[DatasetReader]:
+        """Open the file for reading.
+
+        Raises:
+            rasterio.errors.RasterioIOError: If it is no readable raster.
+            OSError: If it cannot be read at all.
+        """
+
+    def sha256(self) -> str:
+        """Return the hexadecimal SHA-256 of the file's bytes."""
+
+
+class Source(Protocol):
+    """A named set of GeoTIFFs. Making one touches no pixel; listing files may download."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the source in the parameters: ``sample``, ``directory``, ``sen2naip``."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the imagery was generated rather than observed."""
+
+    def fingerprint(self) -> str:
+        """Return a short text that changes when the files would. Cheap: reads no file's content."""
+
+    def files(self) -> Sequence[SourceFile]:
+        """Return the files in a stable order, made or fetched first where they are missing.
+
+        Raises:
+            sen2naip_sr.errors.UserError: If there is nothing to read.
+        """
+
+
+@dataclass(frozen=True)
+class PathFile:
+    """A GeoTIFF on disk.
+
+    Args:
+        path: Where it is.
+        name: Its path below the source.
+    """
+
+    path: Path
+    name: str
+
+    def open(self) -> DatasetReader:
+        """Open the file; see `SourceFile.open`."""
+        return rasterio.open(self.path)
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file; see `SourceFile.sha256`."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,81 @@
+"""The parameters of ingestion."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sen2naip_sr.parameters import Parameters
+
+
+class SampleParameters(Parameters):
+    """The embedded sample: seeded synthetic landscapes."""
+
+    seed: int = 0
+    """Another seed draws other landscapes."""
+    places: int = Field(8, ge=3)
+    """Places, each with its own land cover and light."""
+    chips_per_place: int = Field(12, ge=1)
+    """Chips in every place."""
+    size: int = Field(256, ge=32, le=1024)
+    """Side of a chip in pixels."""
+
+
+class Sen2NaipParameters(Parameters):
+    """Where SEN2NAIP is downloaded from when no local copy is given."""
+
+    repo: str = "isp-uv-es/SEN2NAIP"
+    """Dataset repository on the Hugging Face hub."""
+    filename: str = "cross-sensor/cross-sensor.zip"
+    """The archive within the repository."""
+    revision: str = "79e93461ad93911ebcd5aa0f342376e4c41e8743"
+    """The commit that the original experiment used."""
+    endpoint: str | None = None
+    """Another server with the hub's interface; null is the hub itself."""
+    expected_rois: int | None = 2851
+    """Fewer regions than this are warned about; null accepts any number."""
+
+
+class IngestionParameters(Parameters):
+    """What is read, and how it is cut into chips."""
+
+    source: Literal["sample", "directory", "sen2naip"] = "sample"
+    """Which source the imagery comes from."""
+    path: str | None = None
+    """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
+    chip_size: int | None = Field(None, ge=16, le=4096)
+    """Side of a chip in pixels, even. Null: the side that most files have, if that is at most
+    512, else 484 (SEN2NAIP's)."""
+    bands: int | list[int] = 4
+    """How many bands a file has to have, or which of its bands to take, counted from 1
+    (on the command line: "4;3;2;1")."""
+    value_range: tuple[float, float] | None = None
+    """Digital numbers that stand for 0 and 1 (reflectance x 10000: [0, 10000]). Null: the range
+    of the integer dtype. Floats have no range of their own: state it."""
+    place: Literal["auto", "folder", "grid", "file"] = "auto"
+    """What counts as one place; a place never stands on both sides of a split. `folder`: the
+    file's folder. `grid`: a cell of grid_metres. `file`: every file for itself. `auto`: folder if
+    there are at least five of them, else grid if all files are georeferenced and cover five
+    cells, else file."""
+    grid_metres: float = Field(5000.0, gt=0)
+    """Side of a grid cell on the ground."""
+    date_pattern: str | None = None
+    """Regular expression of the part of a file name that only tells the date: names that differ
+    in nothing else show the same ground. Files with equal bounds do so anyway."""
+    min_valid_fraction: float = Field(0.99, gt=0, le=1)
+    """Chips with a smaller share of valid pixels (not nodata) are rejected."""
+    sample: SampleParameters = SampleParameters()
+    sen2naip: Sen2NaipParameters = Sen2NaipParameters()
+
+    @model_validator(mode="after")
+    def _check(self) -> "IngestionParameters":
+        if self.source == "directory" and not self.path:
+            raise ValueError("source 'directory' needs a folder: set ingestion.path")
+        if self.chip_size is not None and self.chip_size % 2:
+            raise ValueError(f"chip_size {self.chip_size} is odd: a chip is halved, make it even")
+        if isinstance(self.bands, list) and (not self.bands or min(self.bands) < 1):
+            raise ValueError(f"bands {self.bands}: bands are counted from 1")
+        if isinstance(self.bands, int) and self.bands < 1:
+            raise ValueError(f"bands {self.bands}: at least one band is needed")
+        if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
+            raise ValueError(f"value_range {list(self.value_range)}: the first must be smaller")
+        return self

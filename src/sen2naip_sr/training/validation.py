@@ -1,0 +1,97 @@
+"""The score that picks the best weights: PSNR of whole validation chips."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+from sen2naip_sr.degradation import quantise
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.shards import ShardedArray
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SHAVE = 4
+"""HR pixels at each border that are not scored."""
+LARGEST_PSNR = 100.0
+"""What a chip without any error counts: one such chip must not make the mean infinite."""
+CHIPS_AT_ONCE = 4
+
+
+class Validator:
+    """Scores a model on the same chips every time.
+
+    Args:
+        hr: High-resolution chips (n, C, 2h, 2w).
+        lr: Low-resolution chips (n, C, h, w).
+        chips: Numbers of the validation chips, int (m,).
+        value_range: Digital numbers that become 0 and 1; their distance is the PSNR's peak.
+        most: At most so many chips are scored, spread evenly over ``chips``.
+
+    Raises:
+        UserError: If there is no chip to score, or chips are too small to be shaved.
+    """
+
+    def __init__(
+        self,
+        hr: ShardedArray,
+        lr: ShardedArray,
+        chips: Array,
+        value_range: tuple[float, float],
+        most: int,
+    ) -> None:
+        if len(chips) == 0:
+            raise UserError("there are no chips to validate on", "give that split more places")
+        if min(hr.shape[2:]) <= 2 * SHAVE:
+            raise UserError(
+                f"HR chips of {hr.shape[2]} x {hr.shape[3]} pixels have nothing left to score when "
+                f"{SHAVE} are shaved at each border",
+                "make larger chips",
+            )
+        self._hr, self._lr, self._range = hr, lr, value_range
+        self.chips = spread(chips, most)
+
+    @torch.no_grad()
+    def __call__(self, model: nn.Module, device: torch.device) -> float:
+        """Return the mean PSNR in dB over the chips, all bands together.
+
+        Predictions are made in float32, put back into digital numbers, clipped and rounded as the
+        data's dtype demands.
+
+        Args:
+            model: On ``device``; is in eval mode afterwards.
+            device: Where to compute.
+        """
+        model.eval()
+        scores: list[Tensor] = []
+        for start in range(0, len(self.chips), CHIPS_AT_ONCE):
+            chips = self.chips[start : start + CHIPS_AT_ONCE]
+            scores.append(self._psnr(model, chips, device))
+        return float(torch.cat(scores).mean())
+
+    def _psnr(self, model: nn.Module, chips: Array, device: torch.device) -> Tensor:
+        low, high = self._range
+        lr, hr = (
+            torch.from_numpy(np.stack([array[chip] for chip in chips]).astype(np.float32))
+            for array in (self._lr, self._hr)
+        )
+        lr = lr.to(device, memory_format=torch.channels_last)
+        predicted = model((lr - low) / (high - low)).float() * (high - low) + low
+        inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
+        psnr = peak_signal_noise_ratio(
+            quantise(predicted, self._hr.dtype)[inside],
+            hr.to(device)[inside],
+            data_range=high - low,
+            reduction="none",
+            dim=(1, 2, 3),
+        )
+        return psnr.clamp(max=LARGEST_PSNR)
+
+
+def spread(chips: Array, most: int) -> Array:
+    """Return at most ``most`` of the chips, evenly spaced, the first and the last among them."""
+    if len(chips) <= most:
+        return np.asarray(chips)
+    return np.asarray(chips)[np.linspace(0, len(chips) - 1, most).round().astype(int)]
