@@ -115,18 +115,3 @@ def quantise(values: Tensor, dtype: np.dtype[Any]) -> Tensor:
     limits = np.iinfo(dtype)
     return values.round().clamp(limits.min, limits.max)
 
-
-def make_lr(hr: np.ndarray[Any, np.dtype[Any]], recipe: Recipe, seed: int = 0) -> np.ndarray:
-    """Downscale one chip and round it to its own dtype.
-
-    Args:
-        hr: (C, 2h, 2w) of any real dtype.
-        recipe: How.
-        seed: Seeds what is random about the recipe.
-
-    Returns:
-        (C, h, w) in the dtype of ``hr``.
-    """
-    values = torch.from_numpy(hr.astype(np.float32))[None]
-    lr = quantise(recipe.downscale(values, seed), hr.dtype)
-    return lr[0].numpy().astype(hr.dtype)

@@ -47,7 +47,7 @@ class Parameters(BaseModel):
         return {
             name: [item.strip() for item in value.split(LIST_SEPARATOR) if item.strip()]
             if isinstance(value, str)
-            and LIST_SEPARATOR in value
+            and not value.isdigit()
             and name in cls.model_fields
             and _takes_list(cls.model_fields[name].annotation)
             else value

@@ -1,8 +1,8 @@
 """Confidence intervals of mean scores by a bootstrap over locations.
 
 Chips of the same ground are not independent, so locations are drawn with replacement, each with
-all its chips (the cluster bootstrap; Davison and Hinkley 1997, Bootstrap Methods and their
-Application, section 3.8), and the interval is that of the percentiles (section 5.3.1).
+all its chips (the cluster bootstrap), and the interval lies between percentiles of the draws'
+means. Both are treated in Davison and Hinkley 1997, Bootstrap Methods and their Application.
 """
 
 import math
@@ -73,7 +73,7 @@ def mean_interval(
     return Interval(mean, float(low), float(high))
 
 
-def paired_difference(
+def paired_difference(  # noqa: PLR0913
     a: ArrayLike,
     b: ArrayLike,
     locations: ArrayLike,
@@ -104,8 +104,8 @@ def paired_difference(
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
         raise ValueError(f"a and b must have one shape: got {first.shape} and {second.shape}")
-    both = np.isfinite(first) & np.isfinite(second)
-    difference = np.subtract(first, second, out=np.full(first.shape, np.nan), where=both)
+    with np.errstate(invalid="ignore"):
+        difference = first - second
     return mean_interval(difference, locations, draws=draws, confidence=confidence, seed=seed)
 
 

@@ -19,14 +19,13 @@ PSNR_CAP = 100.0
 """Highest PSNR in dB. Identical images have none; a finite value keeps means finite. An error
 at the cap is 1e-5 of the data range, below one step of 16-bit data."""
 
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
-SSIM_K1 = 0.01
-SSIM_K2 = 0.03
+SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
+SSIM_K1, SSIM_K2 = 0.01, 0.03
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 UIQI_WINDOW = 8
 
-# Squares of 16-bit numbers sum exactly in float64; other data leaves about 1e-14 of noise.
+# Below this share of the squares a variance is the rounding of floating-point data. That of whole
+# numbers of up to 16 bits is exact, and larger wherever it is not zero.
 _FLAT = 1e-13
 
 
@@ -36,7 +35,7 @@ class Metric:
 
     Args:
         title: Short name for tables and figures.
-        unit: Its unit; empty for a pure number. ``DN`` are digital numbers.
+        unit: Empty for a pure number; ``DN`` are digital numbers.
         higher_is_better: Whether a larger value means a better prediction.
     """
 
@@ -103,7 +102,7 @@ def score(
         ratio: Pixel size of the low resolution over that of the high resolution.
 
     Returns:
-        The scores, on the device of the inputs.
+        The scores, on the device of the inputs, which has to know float64.
 
     Raises:
         ValueError: If the shapes differ or are not four-dimensional, if nothing is left after
@@ -112,9 +111,9 @@ def score(
     _check(prediction, truth, data_range, shave, ratio)
     height, width = truth.shape[-2:]
     inner = (..., slice(shave, height - shave), slice(shave, width - shave))
-    # Chip by chip, the intermediate images stay in the processor's cache.
-    pairs = zip(prediction[inner].double(), truth[inner].double(), strict=True)
-    bands = [_score_bands(p, t, data_range, ratio) for p, t in pairs]
+    x, y = prediction[inner].double(), truth[inner].double()
+    # One chip at a time: the intermediate images take many times its memory.
+    bands = [_score_bands(p, t, data_range, ratio) for p, t in zip(x, y, strict=True)]
     band = {name: torch.stack([each[name] for each in bands]) for name in bands[0]}
     mse = band["rmse"].square().mean(dim=1)
     chip = {
@@ -122,7 +121,7 @@ def score(
         "ssim": band["ssim"].mean(dim=1),
         "ms_ssim": band["ms_ssim"].mean(dim=1),
         "rmse": mse.sqrt(),
-        "sam": _spectral_angle(prediction[inner].double(), truth[inner].double()),
+        "sam": _spectral_angle(x, y),
         "ergas": band["ergas"].square().mean(dim=1).sqrt(),
         "uiqi": band["uiqi"].mean(dim=1),
     }
@@ -141,10 +140,10 @@ def _check(prediction: Tensor, truth: Tensor, data_range: float, shave: int, rat
         raise ValueError(f"data_range must be positive and finite: got {data_range}")
     if ratio <= 0:
         raise ValueError(f"ratio must be positive: got {ratio}")
-    if shave < 0 or 2 * shave >= min(truth.shape[-2:]):
-        height, width = truth.shape[-2:]
+    height, width = truth.shape[-2:]
+    if shave < 0 or 2 * shave >= min(height, width):
         raise ValueError(
-            f"shave must be 0 or more and leave pixels: {shave} on each side of {height} x {width}"
+            f"shave must be 0 or more and leave pixels: got {shave} for {height} x {width} images"
         )
 
 

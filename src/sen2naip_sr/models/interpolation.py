@@ -17,8 +17,8 @@ LANCZOS_LOBES = 3
 def upscale_bicubic(x: Tensor) -> Tensor:
     """Enlarge images twofold with the cubic kernel of a = -0.75, replicating the border.
 
-    This is torch's and OpenCV's bicubic, sharper than the a = -0.5 of Keys 1981
-    (doi:10.1109/TASSP.1981.1163711, eq. 15, has -0.5; a is free in eq. 8).
+    This is torch's and OpenCV's bicubic, sharper than the a = -0.5 that Keys 1981 arrives at
+    (doi:10.1109/TASSP.1981.1163711).
 
     Args:
         x: (B, C, h, w), floating point of any range.
@@ -95,18 +95,20 @@ def _bicubic_pil(x: Tensor) -> Tensor:
 
 
 def _lanczos(x: Tensor) -> Tensor:
-    rows = _lanczos_last_axis(_computable(x))
-    return _lanczos_last_axis(rows.mT).mT.to(x.dtype)
+    images = pad(_computable(x), 4 * (LANCZOS_LOBES,), mode="replicate")
+    for axis in (2, 3):
+        size = images.shape[axis] - 2 * LANCZOS_LOBES
+        shifted = [images.narrow(axis, k, size) for k in range(2 * LANCZOS_LOBES + 1)]
+        before = _weighted_sum(shifted[:-1], _LANCZOS)
+        behind = _weighted_sum(shifted[1:], _LANCZOS[::-1])
+        images = torch.stack((before, behind), dim=axis + 1).flatten(axis, axis + 1)
+    return images.to(x.dtype)
 
 
-def _lanczos_last_axis(x: Tensor) -> Tensor:
-    """Double the last axis: two filters, one the mirror image of the other, interleaved."""
-    size = x.shape[-1]
-    padded = pad(x, (LANCZOS_LOBES, LANCZOS_LOBES, 0, 0), mode="replicate")
-    shifted = [padded[..., k : k + size] for k in range(2 * LANCZOS_LOBES + 1)]
-    before = sum(w * s for w, s in zip(_LANCZOS, shifted[:-1], strict=True))
-    behind = sum(w * s for w, s in zip(reversed(_LANCZOS), shifted[1:], strict=True))
-    return torch.stack((before, behind), dim=-1).flatten(-2)
+def _weighted_sum(images: list[Tensor], weights: list[float]) -> Tensor:
+    # Sums, not a convolution: autocast would run that in half precision.
+    weighted = (weight * image for weight, image in zip(weights, images, strict=True))
+    return sum(weighted, start=torch.zeros_like(images[0]))
 
 
 def _lanczos_weights() -> list[float]:

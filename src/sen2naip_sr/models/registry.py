@@ -89,7 +89,8 @@ def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
 
 def _summary(error: ValidationError) -> str:
     return "; ".join(
-        ".".join(map(str, problem["loc"])) + (": " if problem["loc"] else "")
+        ".".join(map(str, problem["loc"]))
+        + (": " if problem["loc"] else "")
         # what pydantic puts before the text of a validator of our own
         + problem["msg"].removeprefix("Value error, ")
         for problem in error.errors()

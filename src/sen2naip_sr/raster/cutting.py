@@ -115,7 +115,7 @@ def _cut(
         pixels=pixels,
         transform=tuple(transform(window, raster.transform))[:6],
         valid_fraction=valid,
-        digest=hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest(),
+        digest=hashlib.sha256(np.ascontiguousarray(pixels).data).digest()[:16],
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -73,6 +73,13 @@ class Store:
         return self.manifest.attributes
 
 
+class UnmadeStore(Protocol):
+    """A store that is yet to be made: its inputs and how to make it."""
+
+    def make(self, folder: Path) -> None:
+        """Make the store in ``folder``, unless it is there and still current."""
+
+
 @dataclass
 class StoreWriter:
     """What `write_store` fills: append chips, then set tables, attributes and content hash."""
@@ -115,17 +122,17 @@ def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
     return Store(folder, manifest)
 
 
-def require_store(folder: Path, made_by: str) -> Store:
+def require_store(folder: Path) -> Store:
     """Open a store that has to be there.
 
     Raises:
-        UserError: If it is missing or damaged; the remedy names the pipeline ``made_by``.
+        UserError: If it is missing or damaged.
     """
     store = read_store(folder)
     if store is None:
         raise UserError(
             f"{folder}: no complete chip store is there",
-            f"make it with: kedro run --pipelines={made_by}",
+            "make it with: kedro run --pipelines=preprocess",
         )
     return store
 

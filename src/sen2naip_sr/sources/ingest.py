@@ -33,10 +33,41 @@ class Ingestion:
 
     def fingerprint(self) -> str:
         """Return what changes when the store would; reads headers of folders only."""
-        relevant = self.parameters.model_dump(exclude={"source", "path", "sample", "sen2naip"})
+        relevant = self.parameters.model_dump(exclude={"source", "path", "raw_folder", "sample", "sen2naip"})
         return fingerprint_of(
             INGESTION_VERSION, self.source.kind, self.source.fingerprint(), relevant
         )
+
+    def make(self, folder: Path) -> None:
+        """Make the chip store in ``folder``, unless it is there and still current.
+
+        The store holds the chips in the files' dtype, a table ``index`` (a row a chip) and a
+        table ``rejected`` (a row for all that could not be used, with reason and remedy).
+
+        Raises:
+            UserError: If nothing can be used, or the value range is not known.
+        """
+        fingerprint = self.fingerprint()
+        if read_store(folder, fingerprint) is not None:
+            return
+        found = survey(self.source.files(), self.parameters)
+        value_range = value_range_of(found.dtype, self.parameters)
+        shape = (len(found.bands), found.chip_size, found.chip_size)
+        with write_store(folder, fingerprint, shape, found.dtype) as writer:
+            rows, rejected = _write_chips(found, self.parameters, writer)
+            if not rows:
+                raise _nothing_usable(rejected)
+            index = pd.DataFrame(rows)
+            index["place"] = assign_places(index, self.parameters)
+            index["location"] = assign_locations(index, self.parameters)
+            writer.tables = {"index": index, "rejected": _rejected_table(rejected)}
+            writer.content = fingerprint_of(index["digest"].tolist())
+            writer.attributes = {
+                "source": self.source.kind,
+                "synthetic": self.source.synthetic,
+                "value_range": value_range,
+                "bands": _band_names(found),
+            }
 
 
 @dataclass(frozen=True)
@@ -48,39 +79,6 @@ class _Task:
     survey: Survey
     min_valid_fraction: float
     last: bool
-
-
-def ingest(ingestion: Ingestion, folder: Path) -> None:
-    """Make the chip store in ``folder``, unless it is there and still current.
-
-    The store holds the chips in the files' dtype, a table ``index`` (a row a chip) and a table
-    ``rejected`` (a row for everything that could not be used, with reason and remedy).
-
-    Raises:
-        UserError: If nothing can be used, or the value range is not known.
-    """
-    fingerprint = ingestion.fingerprint()
-    if read_store(folder, fingerprint) is not None:
-        return
-    parameters = ingestion.parameters
-    found = survey(ingestion.source.files(), parameters)
-    value_range = value_range_of(found.dtype, parameters)
-    shape = (len(found.bands), found.chip_size, found.chip_size)
-    with write_store(folder, fingerprint, shape, found.dtype) as writer:
-        rows, rejected = _write_chips(found, parameters, writer)
-        if not rows:
-            raise _nothing_usable(rejected)
-        index = pd.DataFrame(rows)
-        index["place"] = assign_places(index, parameters)
-        index["location"] = assign_locations(index, parameters)
-        writer.tables = {"index": index, "rejected": _rejected_table(rejected)}
-        writer.content = fingerprint_of(index["digest"].tolist())
-        writer.attributes = {
-            "source": ingestion.source.kind,
-            "synthetic": ingestion.source.synthetic,
-            "value_range": value_range,
-            "bands": _band_names(found),
-        }
 
 
 def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters) -> list[float]:

@@ -42,6 +42,8 @@ class IngestionParameters(Parameters):
     """Which source the imagery comes from."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
+    raw_folder: str = "data/01_raw"
+    """Where the sample and the download of SEN2NAIP are kept."""
     chip_size: int | None = Field(None, ge=16, le=4096)
     """Side of a chip in pixels, even. Null: the side that most files have, if that is at most
     512, else 484 (SEN2NAIP's)."""

@@ -1,5 +1,6 @@
 """Random aligned crops of LR and HR chips, turned and mirrored."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,25 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SCALE = 2
 ORIENTATIONS = 8
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network is trained on.
+
+    Attributes:
+        hr: High-resolution chips (n, C, 2h, 2w).
+        lr: Low-resolution chips (n, C, h, w).
+        train: Numbers of the chips to train on, int.
+        validation: Numbers of the chips that pick the best weights, int.
+        value_range: Digital numbers that become 0 and 1.
+    """
+
+    hr: ShardedArray
+    lr: ShardedArray
+    train: Array
+    validation: Array
+    value_range: tuple[float, float]
 
 
 class CropSampler:
@@ -32,7 +52,7 @@ class CropSampler:
             larger than a chip.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - three say what to draw from, three say how
         self,
         hr: ShardedArray,
         lr: ShardedArray,

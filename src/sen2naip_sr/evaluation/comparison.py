@@ -1,0 +1,78 @@
+"""Tables that compare methods: means, intervals, differences to the best interpolation."""
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.scoring import ALL_BANDS
+from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
+
+MEANS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency")
+
+
+def best_interpolation(scores: pd.DataFrame) -> str:
+    """Return the interpolation with the highest mean PSNR over all bands: the one to beat."""
+    plain = scores[(scores["band"] == ALL_BANDS) & ~scores["trained"]]
+    return str(plain.groupby("method")["psnr"].mean().idxmax())
+
+
+def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+    """Summarise scores, a row a method, the best PSNR first.
+
+    Args:
+        scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
+        draws: Resamplings of the bootstrap over locations.
+        seed: Its seed.
+
+    Returns:
+        Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr
+        (the paired difference to the best interpolation), means of the other metrics,
+        seconds_per_megapixel (median), and the interval of the difference, delta_low and
+        delta_high. PSNR in dB, SAM in degrees, RMSE and consistency in digital numbers.
+    """
+    joint = scores[scores["band"] == ALL_BANDS]
+    psnr = joint.pivot(index="chip", columns="method", values="psnr")
+    locations = joint.drop_duplicates("chip").set_index("chip")["location"].loc[psnr.index]
+    baseline = psnr[best_interpolation(scores)].to_numpy()
+    options = {"draws": draws, "seed": seed}
+    rows = []
+    for name, group in joint.groupby("method"):
+        values = psnr[name].to_numpy()
+        mean = mean_interval(values, locations.to_numpy(), **options)
+        delta = paired_difference(values, baseline, locations.to_numpy(), **options)
+        rows.append(
+            {
+                "method": name,
+                "n_chips": len(group),
+                "psnr": mean.mean,
+                "psnr_low": mean.low,
+                "psnr_high": mean.high,
+                "delta_psnr": delta.mean,
+                **group[list(MEANS)].mean().to_dict(),
+                "seconds_per_megapixel": group["seconds_per_megapixel"].median(),
+                "delta_low": delta.low,
+                "delta_high": delta.high,
+            }
+        )
+    return pd.DataFrame(rows).sort_values("psnr", ascending=False, ignore_index=True)
+
+
+def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return each place's own means: columns place, method, n_chips, psnr, delta_psnr, ssim, ..."""
+    joint = scores[scores["band"] == ALL_BANDS]
+    table = joint.groupby(["place", "method"], as_index=False).agg(
+        n_chips=("chip", "size"),
+        psnr=("psnr", "mean"),
+        **{name: (name, "mean") for name in MEANS},
+    )
+    baseline = table[table["method"] == best_interpolation(scores)].set_index("place")["psnr"]
+    table.insert(4, "delta_psnr", table["psnr"] - table["place"].map(baseline))
+    return table.sort_values(["place", "psnr"], ascending=[True, False], ignore_index=True)
+
+
+def tracked_metrics(comparison: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the comparison as what MLflow tracks: ``<method>.<metric>`` to its value."""
+    return {
+        f"{row['method']}.{name}": {"value": float(row[name]), "step": 0}
+        for _, row in comparison.iterrows()
+        for name in ("psnr", "delta_psnr", *MEANS)
+        if pd.notna(row[name])
+    }

@@ -1,0 +1,24 @@
+"""The parameters of evaluation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sen2naip_sr.parameters import Parameters
+
+
+class EvaluationParameters(Parameters):
+    """What is scored and shown."""
+
+    chips: int | None = Field(None, ge=1)
+    """At most so many test chips, spread evenly over all of them. Null: all."""
+    bootstrap_draws: int = Field(2000, ge=100)
+    """Resamplings of the locations behind every 95 % interval."""
+    bootstrap_seed: int = 0
+    """Seeds the resampling."""
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device to predict on; auto: a CUDA device where there is one."""
+    figure_chips: int = Field(4, ge=1, le=12)
+    """Chips in the side-by-side figure."""
+    figure_crop: int = Field(96, ge=16)
+    """Side of the part of a chip that the figure shows, in HR pixels."""

@@ -1,0 +1,122 @@
+"""Scores of every method on every test chip, by the protocol of docs/protocol.md."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sen2naip_sr.degradation import RECIPES
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.progress import track
+from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.store import Store
+from sen2naip_sr.splits import TEST
+from sen2naip_sr.training.validation import spread
+
+SHAVE = 4
+ALL_BANDS = "all"
+
+
+def score_methods(
+    methods: Sequence[Method],
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    parameters: EvaluationParameters,
+) -> pd.DataFrame:
+    """Score methods on the test chips.
+
+    Args:
+        methods: What to score.
+        hr: HR chips, the truth.
+        lr: LR chips.
+        splits: Which chips are tested on.
+        parameters: How many chips, on which device.
+
+    Returns:
+        A row a method, chip and band; ``band`` is "all" for the scores over all bands. Columns
+        method, trained, chip, place, location, band, the metrics of
+        `sen2naip_sr.metrics.full_reference.METRICS`, consistency (digital numbers) and
+        seconds_per_megapixel (of the result; only on rows of all bands).
+
+    Raises:
+        UserError: If there is no test chip.
+    """
+    tested = splits[splits["split"] == TEST]
+    if tested.empty:
+        raise UserError("there is no test chip", "name test places in preprocessing.splits")
+    chips = spread(tested["chip"].to_numpy(), parameters.chips or len(tested))
+    device = choose_device(parameters.accelerator)
+    for method in methods:
+        method.model.to(device)
+    located = tested.set_index("chip")[["place", "location"]]
+    rows: list[dict[str, Any]] = []
+    for chip in track(chips.tolist(), "Scoring", len(chips)):
+        where = {"chip": chip, **located.loc[chip].to_dict()}
+        for method in methods:
+            head = {"method": method.name, "trained": method.trained, **where}
+            rows.extend(head | scores for scores in _score_chip(method, hr, lr, chip, device))
+    return pd.DataFrame(rows)
+
+
+def choose_device(accelerator: str) -> torch.device:
+    """Return the device that the parameter names.
+
+    Raises:
+        UserError: If CUDA is asked for and not there.
+    """
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise UserError("there is no CUDA device", "set evaluation.accelerator to cpu")
+    if accelerator == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(accelerator)
+
+
+def _score_chip(
+    method: Method, hr: Store, lr: Store, chip: int, device: torch.device
+) -> list[dict[str, Any]]:
+    low, high = hr.attributes["value_range"]
+    truth = torch.from_numpy(hr.chips[chip][None].astype(np.float64))
+    small = lr.chips[chip][None]
+    prediction, seconds = _timed_prediction(method, small, (low, high), device)
+    scores = score(prediction, truth, data_range=high - low, shave=SHAVE)
+    residual = _consistency_residual(prediction, small, lr.attributes["recipe"])
+    megapixels = truth.shape[-1] * truth.shape[-2] / 1e6
+    rows: list[dict[str, Any]] = [
+        {"band": ALL_BANDS}
+        | {name: float(values[0]) for name, values in scores.chip.items()}
+        | {
+            "consistency": float(residual.square().mean().sqrt()),
+            "seconds_per_megapixel": seconds / megapixels,
+        }
+    ]
+    for band, name in enumerate(hr.attributes["bands"]):
+        rows.append(
+            {"band": name}
+            | {metric: float(values[0, band]) for metric, values in scores.band.items()}
+            | {"consistency": float(residual[0, band].square().mean().sqrt())}
+        )
+    return rows
+
+
+def _timed_prediction(
+    method: Method, lr: Array, value_range: tuple[float, float], device: torch.device
+) -> tuple[torch.Tensor, float]:
+    start = time.perf_counter()
+    prediction = predict(method.model, lr, value_range, device).cpu()
+    return prediction.double(), time.perf_counter() - start
+
+
+def _consistency_residual(prediction: torch.Tensor, lr: Array, recipe_id: str) -> torch.Tensor:
+    """Return the difference between the downscaled prediction, not rounded, and the LR image."""
+    recipe = RECIPES[recipe_id.split("@")[0]]
+    inside = (..., slice(SHAVE // 2, -SHAVE // 2), slice(SHAVE // 2, -SHAVE // 2))
+    small = torch.from_numpy(lr.astype(np.float64))
+    return (recipe.downscale(prediction, 0) - small)[inside]

@@ -1,0 +1,118 @@
+"""Project hooks: parameter check, provenance in MLflow, errors without tracebacks, the ending."""
+
+import errno
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.framework.hooks import hook_impl
+from pydantic import BaseModel
+
+from sen2naip_sr import provenance
+from sen2naip_sr.errors import UserError
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
+
+DISK_ERRORS = {
+    errno.ENOSPC: "free some space on that disk, or work on another one",
+    errno.EDQUOT: "free some space in your quota",
+    errno.EROFS: "work in a folder that can be written to",
+    errno.EACCES: "give yourself the right to write there, or work in another folder",
+    errno.EPERM: "give yourself the right to write there, or work in another folder",
+}
+
+
+class ProjectHooks:
+    """What this project adds to every run."""
+
+    def __init__(self) -> None:
+        self._root = Path.cwd()
+        self._start = 0.0
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: "KedroContext") -> None:
+        """Refuse unknown or ill-typed parameters before any node runs."""
+        from sen2naip_sr.pipelines.parameters import check_parameters
+
+        self._root = Path(context.project_path)
+        try:
+            check_parameters(context.config_loader["parameters"])
+        except UserError as error:
+            raise click.ClickException(str(error)) from error
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Note where the results will come from."""
+        self._start = time.perf_counter()
+        _tag(git_commit=provenance.git_commit(self._root) or "no checkout")
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        """Show MLflow typed parameters as plain ones, so that it logs them one by one.
+
+        ``inputs`` is each hook's own copy: the node still gets the typed ones.
+        """
+        for name, value in inputs.items():
+            if isinstance(value, BaseModel) and name.startswith("params:"):
+                inputs[name] = value.model_dump(mode="json")
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Tag the MLflow run with the hashes of what it used."""
+        if dataset_name == "hr":
+            _tag(data_hash=data.manifest.content, data_source=data.attributes["source"])
+        elif dataset_name == "lr":
+            _tag(recipe=data.attributes["recipe"])
+        elif dataset_name == "splits":
+            from sen2naip_sr.splits import split_hash
+
+            _tag(split_hash=split_hash(data))
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
+        """Record what the run cost, and show what came of it."""
+        _tag(device=provenance.device_name())
+        _log_cost(time.perf_counter() - self._start)
+        from sen2naip_sr.summary import print_summary
+
+        print_summary(pipeline.all_outputs(), catalog, self._root)
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Turn what the user can fix into a message without a traceback."""
+        fixable = find_user_error(error)
+        if fixable is not None:
+            raise click.ClickException(str(fixable)) from error
+
+
+def find_user_error(error: BaseException | None) -> UserError | None:
+    """Return the user's error behind an exception, looking through what wraps it."""
+    while error is not None:
+        if isinstance(error, UserError):
+            return error
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            return UserError(
+                f"{error.filename or 'a file'}: {error.strerror}", DISK_ERRORS[error.errno]
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _tag(**tags: str) -> None:
+    import mlflow
+
+    if mlflow.active_run() is not None:
+        mlflow.set_tags(tags)
+
+
+def _log_cost(seconds: float) -> None:
+    import mlflow
+
+    if mlflow.active_run() is not None:
+        mlflow.log_metrics(
+            {"wall_seconds": seconds, "peak_memory_mb": provenance.peak_memory_mb()}
+        )

@@ -1,0 +1,1 @@
+"""Trained networks and interpolations applied to images."""

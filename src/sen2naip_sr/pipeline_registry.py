@@ -1,0 +1,26 @@
+"""The pipelines that ``kedro run --pipelines=NAME`` knows."""
+
+from kedro.pipeline import Pipeline
+
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.pipelines import evaluation, ingestion, preprocessing, training
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Return every pipeline by its name.
+
+    Each holds what it needs from the steps before it: a step whose inputs have not changed finds
+    its store on disk and does nothing.
+    """
+    networks = list(NETWORK_PARAMETERS)
+    ingest = ingestion.create_pipeline()
+    preprocess = ingest + preprocessing.create_pipeline()
+    evaluate = preprocess + evaluation.create_pipeline(networks)
+    train = {f"train_{name}": preprocess + training.create_pipeline(name) for name in networks}
+    return {
+        "ingest": ingest,
+        "preprocess": preprocess,
+        **train,
+        "evaluate": evaluate,
+        "__default__": train["train_carn"] + evaluate,
+    }

@@ -1,0 +1,76 @@
+"""Nodes of evaluation.
+
+Heavy imports stand inside the functions: listing pipelines needs none of them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.raster.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sen2naip_sr.evaluation.methods import Method
+    from sen2naip_sr.raster.geotiff import Raster
+    from sen2naip_sr.training.weights import Weights
+else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
+    Figure = Method = Raster = Weights = Any
+
+
+def collect_methods(
+    hr: Store, lr: Store, splits: pd.DataFrame, **weights: Weights | None
+) -> list[Method]:
+    """Return the interpolations and every network whose weights fit the test chips."""
+    from sen2naip_sr.evaluation.methods import interpolations, networks
+
+    return interpolations(hr.manifest.shape[1]) + networks(weights, hr, lr, splits)
+
+
+def score_test_chips(
+    methods: list[Method],
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    parameters: EvaluationParameters,
+) -> pd.DataFrame:
+    """Score every method; see `sen2naip_sr.evaluation.scoring.score_methods`."""
+    from sen2naip_sr.evaluation.scoring import score_methods
+
+    return score_methods(methods, hr, lr, splits, parameters)
+
+
+def compare(
+    scores: pd.DataFrame, parameters: EvaluationParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+    """Return the comparison of the methods, that of the places, and the metrics to track."""
+    from sen2naip_sr.evaluation.comparison import compare_methods, compare_places, tracked_metrics
+
+    comparison = compare_methods(scores, parameters.bootstrap_draws, parameters.bootstrap_seed)
+    return comparison, compare_places(scores), tracked_metrics(comparison)
+
+
+def show_examples(
+    methods: list[Method],
+    scores: pd.DataFrame,
+    comparison: pd.DataFrame,
+    hr: Store,
+    lr: Store,
+    parameters: EvaluationParameters,
+) -> tuple[Figure, dict[str, Raster]]:
+    """Return the side-by-side figure, and its first chip as rasters to open in a GIS."""
+    from sen2naip_sr.evaluation.comparison import best_interpolation
+    from sen2naip_sr.evaluation.examples import best_network, make_examples, to_rasters
+    from sen2naip_sr.evaluation.figure import choose_chips, draw_comparison
+
+    interpolation = best_interpolation(scores)
+    names = (interpolation, best_network(comparison, methods, interpolation))
+    chips = choose_chips(scores, interpolation, parameters.figure_chips)
+    examples = make_examples(chips, names, methods, hr, lr)
+    low, high = hr.attributes["value_range"]
+    figure = draw_comparison(
+        examples, scores, names, high - low, parameters.figure_crop, hr.attributes["synthetic"]
+    )
+    return figure, to_rasters(examples[0], names, hr)

@@ -1,0 +1,16 @@
+"""Wiring of ingestion."""
+
+from kedro.pipeline import Node, Pipeline
+
+from sen2naip_sr.pipelines.ingestion.nodes import list_rejected, plan_ingestion
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline from a source to a store of HR chips."""
+    return Pipeline(
+        [
+            Node(plan_ingestion, inputs="params:ingestion", outputs="hr", name="ingest"),
+            Node(list_rejected, inputs="hr", outputs="rejected", name="list_rejected"),
+        ],
+        tags="ingestion",
+    )

@@ -1,0 +1,60 @@
+"""All parameters of the project by their top-level name, and their check before any node runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
+from sen2naip_sr.pipelines.training.parameters import NetworkParameters
+from sen2naip_sr.sources.parameters import IngestionParameters
+
+PARAMETERS: dict[str, type[Parameters]] = {
+    "ingestion": IngestionParameters,
+    "preprocessing": PreprocessingParameters,
+    "evaluation": EvaluationParameters,
+    **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
+}
+
+
+def check_parameters(values: Mapping[str, Any]) -> None:
+    """Check every parameter's name and type.
+
+    Args:
+        values: The raw parameters by their top-level name.
+
+    Raises:
+        UserError: If a name is unknown or a value is not valid; the message lists all problems.
+    """
+    problems = []
+    for name, value in values.items():
+        if name not in PARAMETERS:
+            problems.append(describe_unknown(name, list(PARAMETERS)))
+            continue
+        problems.extend(_problems(name, PARAMETERS[name], value))
+        if name in NETWORK_PARAMETERS and isinstance(value, dict):
+            architecture = value.get("architecture", {})
+            problems.extend(
+                _problems(f"{name}.architecture", NETWORK_PARAMETERS[name], architecture)
+            )
+    if problems:
+        raise UserError(
+            "parameters:\n  " + "\n  ".join(problems),
+            "correct them on the command line (--params) or in conf/; nothing has been run",
+        )
+
+
+def _problems(name: str, model: type[Parameters], value: Any) -> list[str]:
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return [
+            f"{'.'.join([name, *map(str, problem['loc'])])}: "
+            + problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors()
+        ]
+    return []

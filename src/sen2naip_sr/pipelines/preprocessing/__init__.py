@@ -1,0 +1,5 @@
+"""Preprocessing: LR chips by a named recipe, and splits."""
+
+from sen2naip_sr.pipelines.preprocessing.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

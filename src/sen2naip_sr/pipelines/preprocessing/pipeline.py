@@ -1,0 +1,26 @@
+"""Wiring of preprocessing."""
+
+from kedro.pipeline import Node, Pipeline
+
+from sen2naip_sr.pipelines.preprocessing.nodes import plan_downscaling, split_chips
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline from HR chips to LR chips and splits."""
+    return Pipeline(
+        [
+            Node(
+                plan_downscaling,
+                inputs=["hr", "params:preprocessing"],
+                outputs="lr",
+                name="downscale",
+            ),
+            Node(
+                split_chips,
+                inputs=["hr", "params:preprocessing"],
+                outputs="splits",
+                name="split",
+            ),
+        ],
+        tags="preprocessing",
+    )

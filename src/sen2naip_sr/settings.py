@@ -1,0 +1,33 @@
+"""Project settings; Kedro reads them before anything else of the project."""
+
+import os
+import warnings
+from pathlib import Path
+
+# nothing about the user's runs leaves the machine
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# the making of its database is of no interest; it logs past conf/logging.yml
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+# `kedro run --pipeline=NAME` is promised to work as well as `--pipelines=NAME`
+warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
+
+from kedro.utils import find_kedro_project  # noqa: E402
+
+from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
+
+
+def project_root() -> str:
+    """Return the project's folder, wherever below it the command was given."""
+    return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
+
+
+HOOKS = (ProjectHooks(),)
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft", "globals": "soft", "mlflow": "soft"},
+    "custom_resolvers": {"project_root": project_root},
+}

@@ -1,0 +1,145 @@
+"""What the synthetic ground is made of: reflectances in four bands, and how they vary.
+
+The spectra follow the general shapes that remote-sensing textbooks give: vegetation dark in red
+and blue and very bright in the near-infrared, water darkest there, soil rising with wavelength,
+asphalt and concrete nearly grey.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Material(NamedTuple):
+    """One kind of surface.
+
+    Args:
+        colour: Red, green, blue and near-infrared in digital numbers (0 to 255) in full sun.
+        spread: Relative standard deviation of brightness from object to object.
+        texture: Relative standard deviation of brightness within an object.
+        drift: Change of each band, in digital numbers, for one standard deviation of the slow
+            variation within an object (drying grass, moist soil).
+    """
+
+    colour: tuple[float, float, float, float]
+    spread: float
+    texture: float
+    drift: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+_DRYING = (9.0, 4.0, 4.0, -9.0)
+_MOIST = (8.0, 7.0, 6.0, 8.0)
+
+MATERIALS = {
+    "lawn": Material((82, 112, 80, 172), 0.13, 0.06, _DRYING),
+    "meadow": Material((104, 122, 86, 176), 0.14, 0.08, _DRYING),
+    "dry_grass": Material((160, 149, 116, 172), 0.12, 0.07, (-9.0, -4.0, -5.0, 5.0)),
+    "crop": Material((66, 98, 66, 192), 0.16, 0.06, _DRYING),
+    "young_crop": Material((112, 124, 90, 176), 0.14, 0.06, _DRYING),
+    "canopy": Material((58, 80, 58, 148), 0.24, 0.16, (4.0, 2.0, 1.0, 6.0)),
+    "autumn_canopy": Material((112, 104, 62, 158), 0.22, 0.16, (6.0, 3.0, 1.0, 4.0)),
+    "understorey": Material((74, 80, 62, 112), 0.15, 0.14, _DRYING),
+    "shrub": Material((88, 92, 72, 130), 0.18, 0.12),
+    "soil": Material((170, 144, 118, 186), 0.12, 0.045, _MOIST),
+    "dark_soil": Material((118, 99, 83, 132), 0.14, 0.05, _MOIST),
+    "sand": Material((204, 188, 158, 214), 0.07, 0.035, _MOIST),
+    "gravel": Material((162, 156, 146, 160), 0.10, 0.06, (4.0, 4.0, 4.0, 4.0)),
+    "rock": Material((142, 128, 114, 146), 0.18, 0.13, _MOIST),
+    "asphalt": Material((104, 106, 108, 98), 0.10, 0.03, (4.0, 4.0, 4.0, 4.0)),
+    "dark_asphalt": Material((74, 76, 80, 68), 0.10, 0.035, (4.0, 4.0, 4.0, 3.0)),
+    "concrete": Material((188, 186, 178, 180), 0.09, 0.03, (4.0, 4.0, 4.0, 4.0)),
+    "paint": Material((226, 224, 214, 214), 0.06, 0.02),
+    "white_roof": Material((236, 236, 232, 222), 0.06, 0.02, (3.0, 3.0, 4.0, 3.0)),
+    "grey_roof": Material((142, 140, 138, 132), 0.16, 0.035, (3.0, 3.0, 3.0, 3.0)),
+    "dark_roof": Material((88, 85, 84, 82), 0.16, 0.04, (3.0, 3.0, 3.0, 3.0)),
+    "brown_roof": Material((140, 118, 102, 136), 0.15, 0.04, (3.0, 3.0, 3.0, 3.0)),
+    "tile_roof": Material((176, 110, 84, 164), 0.12, 0.05, (4.0, 2.0, 2.0, 4.0)),
+    "metal_roof": Material((128, 150, 168, 138), 0.12, 0.02),
+    "solar_panel": Material((44, 50, 74, 48), 0.10, 0.02),
+    "water": Material((36, 52, 60, 12), 0.16, 0.015, (3.0, 4.0, 2.0, 0.5)),
+    "green_water": Material((66, 92, 74, 18), 0.14, 0.015, (5.0, 6.0, 2.0, 1.0)),
+    "foam": Material((206, 210, 208, 170), 0.08, 0.12),
+    "pool": Material((96, 186, 208, 52), 0.10, 0.03),
+    "white_car": Material((230, 230, 228, 222), 0.06, 0.0),
+    "grey_car": Material((128, 130, 134, 124), 0.25, 0.0),
+    "dark_car": Material((44, 45, 50, 44), 0.25, 0.0),
+    "red_car": Material((158, 52, 48, 110), 0.15, 0.0),
+}
+
+Mix = tuple[tuple[str, float], ...]
+"""Names of materials (or of land covers) with relative weights."""
+
+
+def choose(rng: np.random.Generator, mix: Mix, count: int) -> list[str]:
+    """Draw ``count`` names from a mix in proportion to their weights."""
+    names = [name for name, _ in mix]
+    weights = np.array([weight for _, weight in mix], np.float64)
+    drawn = rng.choice(len(names), size=count, p=weights / weights.sum())
+    return [names[index] for index in drawn]
+
+
+@dataclass(frozen=True)
+class PaletteTables:
+    """The properties of every painted object, by its label.
+
+    Args:
+        colour: (4, n) float32, digital numbers in full sun.
+        drift: (4, n) float32, digital numbers for one standard deviation.
+        texture: (n,) float32, relative standard deviation.
+    """
+
+    colour: Floats
+    drift: Floats
+    texture: Floats
+
+
+class Palette:
+    """Hands out labels: each object gets its own variation of its material's colour.
+
+    Args:
+        rng: Where the variation is drawn from.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._names = list(MATERIALS)
+        materials = list(MATERIALS.values())
+        self._colours = np.array([material.colour for material in materials])
+        self._spreads = np.array([material.spread for material in materials])
+        self._used: list[Ints] = []
+        self._tinted: list[NDArray[np.float64]] = []
+        self._count = 0
+
+    def mixed(self, mix: Mix, count: int) -> Ints:
+        """Return ``count`` new labels of materials drawn from a mix, int64 (count,)."""
+        return self._add([self._names.index(name) for name in choose(self._rng, mix, count)])
+
+    def one(self, material: str) -> int:
+        """Return a new label of one material."""
+        return int(self._add([self._names.index(material)])[0])
+
+    def tables(self) -> PaletteTables:
+        """Return the properties of all labels handed out so far."""
+        used = np.concatenate(self._used)
+        materials = list(MATERIALS.values())
+        drift = np.array([material.drift for material in materials], np.float32)
+        texture = np.array([material.texture for material in materials], np.float32)
+        colour = np.concatenate(self._tinted).astype(np.float32)
+        return PaletteTables(np.ascontiguousarray(colour.T), drift[used].T.copy(), texture[used])
+
+    def _add(self, kinds: list[int]) -> Ints:
+        kind = np.array(kinds, np.int64)
+        count = len(kind)
+        spread = self._spreads[kind, None]
+        brightness = 1.0 + spread * self._rng.standard_normal((count, 1)).clip(-2.2, 2.2)
+        tint = 1.0 + 0.25 * spread * self._rng.standard_normal((count, 4)).clip(-2.2, 2.2)
+        self._used.append(kind)
+        self._tinted.append(self._colours[kind] * brightness * tint)
+        labels = np.arange(self._count, self._count + count)
+        self._count += count
+        return labels

@@ -1,0 +1,223 @@
+"""Painting of simple shapes onto a canvas: leaves, crowns, roofs, their shadows, strips and rows.
+
+Many shapes are painted by one call, without a Python loop over them: their pixels are listed,
+and later shapes overwrite earlier ones as in a dead-leaves model.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen2naip_sr.sources.materials import Floats, Ints
+
+_LARGEST_CHUNK = 150_000
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is painted on: square planes of the same side.
+
+    Args:
+        label: (side, side) int64, which object is seen.
+        sunlit: (side, side) float32, direct sun: 0 in cast shadow, 1 on level ground, more on
+            slopes that face the sun.
+        rough: (side, side) float32, noise of unit variance that makes outlines irregular.
+    """
+
+    label: Ints
+    sunlit: Floats
+    rough: Floats
+
+    @property
+    def side(self) -> int:
+        """Pixels along one side."""
+        return self.label.shape[0]
+
+
+@dataclass(frozen=True)
+class Sun:
+    """Where the light comes from.
+
+    Args:
+        x: Horizontal direction towards the sun, of unit length with ``y``; columns grow with it.
+        y: Rows grow with it.
+        cotangent: Length of the shadow of something of unit height.
+    """
+
+    x: float
+    y: float
+    cotangent: float
+
+
+class Shapes(NamedTuple):
+    """Many rotated shapes: centre, half length, half width (canvas pixels) and angle (radians)."""
+
+    x: Floats
+    y: Floats
+    a: Floats
+    b: Floats
+    angle: Floats
+
+    def take(self, keep: NDArray[np.bool_] | Ints) -> "Shapes":
+        """Return the chosen shapes."""
+        return Shapes(*(values[keep] for values in self))
+
+
+def shapes(x: Floats, y: Floats, a: object, b: object, angle: object = 0.0) -> Shapes:
+    """Return shapes with every property broadcast to the centres' (n,) and made float32."""
+    full = (np.broadcast_to(np.asarray(v, np.float32), np.shape(x)) for v in (x, y, a, b, angle))
+    return Shapes(*full)
+
+
+class _Pixels(NamedTuple):
+    """Pixels near shapes: which shape, which pixel of the flat canvas, and where in the shape."""
+
+    item: Ints
+    pixel: Ints
+    along: Floats
+    across: Floats
+
+
+def _pixels(figures: Shapes, side: int) -> Iterator[_Pixels]:
+    """Yield the pixels inside each shape's enclosing rectangle, larger shapes first.
+
+    Shapes of about the same size share one array, so that numpy and not Python loops over them.
+    """
+    radius = np.hypot(figures.a, figures.b) + 1.0
+    step = np.ceil(np.log(np.maximum(radius, 2.0)) / np.log(1.25)).astype(np.int64)
+    for size in np.unique(step)[::-1]:
+        reach = int(np.ceil(1.25 ** float(size)))
+        members = np.flatnonzero(step == size)
+        at_once = max(1, _LARGEST_CHUNK // (2 * reach + 1) ** 2)
+        for start in range(0, len(members), at_once):
+            yield _pixels_of(figures, members[start : start + at_once], reach, side)
+
+
+def _pixels_of(figures: Shapes, members: Ints, reach: int, side: int) -> _Pixels:
+    own = figures.take(members)
+    column = np.floor(own.x).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
+    row = np.floor(own.y).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
+    dx = (column + 0.5 - own.x[:, None]).astype(np.float32)
+    dy = (row + 0.5 - own.y[:, None]).astype(np.float32)
+    cosine, sine = np.cos(own.angle)[:, None], np.sin(own.angle)[:, None]
+    along = (dx * cosine)[:, None, :] + (dy * sine)[:, :, None]
+    across = (dy * cosine)[:, :, None] - (dx * sine)[:, None, :]
+    near = (np.abs(along) <= own.a[:, None, None]) & (np.abs(across) <= own.b[:, None, None])
+    near &= ((row >= 0) & (row < side))[:, :, None]
+    near &= ((column >= 0) & (column < side))[:, None, :]
+    flat = np.flatnonzero(near)
+    width = 2 * reach + 1
+    item, within = np.divmod(flat, width * width)
+    down, right = np.divmod(within, width)
+    pixel = row[item, down] * side + column[item, right]
+    return _Pixels(members[item], pixel, along.ravel()[flat], across.ravel()[flat])
+
+
+def paint_leaves(
+    canvas: Canvas,
+    figures: Shapes,
+    labels: Ints,
+    oval: NDArray[np.bool_],
+    taper: Floats,
+    rough: float = 0.0,
+) -> None:
+    """Paint level patches: ellipses where ``oval``, elsewhere quadrilaterals.
+
+    Args:
+        canvas: What is painted on.
+        figures: The n shapes.
+        labels: (n,) their labels.
+        oval: (n,) bool.
+        taper: (n,) from 0 (rectangle) to 1 (triangle).
+        rough: Irregularity of the outline, relative to the radius.
+    """
+    for item, pixel, along, across in _pixels(figures, canvas.side):
+        p, q = along / figures.a[item], across / figures.b[item]
+        ellipse = p * p + q * q + rough * canvas.rough.ravel()[pixel]
+        quadrilateral = np.abs(q) + taper[item] * 0.5 * (p + 1.0)
+        inside = np.where(oval[item], ellipse, quadrilateral) <= 1.0
+        canvas.label.ravel()[pixel[inside]] = labels[item[inside]]
+        canvas.sunlit.ravel()[pixel[inside]] = 1.0
+
+
+def paint_crowns(canvas: Canvas, figures: Shapes, labels: Ints, sun: Sun) -> None:
+    """Paint trees: shadows first, then domes lit from the sun's side.
+
+    Args:
+        canvas: What is painted on.
+        figures: The n crowns; a tree is about 2.4 times as high as its crown's radius.
+        labels: (n,) their labels.
+        sun: Where the light comes from.
+    """
+    length = 1.5 * sun.cotangent * figures.a
+    fallen = figures._replace(x=figures.x - length * sun.x, y=figures.y - length * sun.y)
+    for item, pixel, along, across in _pixels(fallen, canvas.side):
+        squared = (along / fallen.a[item]) ** 2 + (across / fallen.b[item]) ** 2
+        inside = squared + 0.22 * canvas.rough.ravel()[pixel] <= 1.0
+        canvas.sunlit.ravel()[pixel[inside]] = 0.0
+    towards = sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle)
+    beside = sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle)
+    for item, pixel, along, across in _pixels(figures, canvas.side):
+        p, q = along / figures.a[item], across / figures.b[item]
+        squared = p * p + q * q
+        bumps = canvas.rough.ravel()[pixel]
+        inside = np.flatnonzero(squared + 0.22 * bumps <= 1.0)
+        item, p, q = item[inside], p[inside], q[inside]
+        height = np.sqrt(np.maximum(1.0 - squared[inside], 0.05))
+        facing = sun.cotangent * (p * towards[item] + q * beside[item])
+        lit = np.clip(0.25 + 0.75 * (height + 0.8 * facing) + 0.12 * bumps[inside], 0.0, 1.6)
+        canvas.label.ravel()[pixel[inside]] = labels[item]
+        canvas.sunlit.ravel()[pixel[inside]] = lit
+
+
+def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> None:
+    """Darken the ground that boxes of a height (canvas pixels) hide from the sun."""
+    length = -height * sun.cotangent
+    along_sun = length * (sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle))
+    across_sun = length * (sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle))
+    swept = Shapes(
+        (figures.x + length * sun.x / 2).astype(np.float32),
+        (figures.y + length * sun.y / 2).astype(np.float32),
+        (figures.a + np.abs(along_sun) / 2).astype(np.float32),
+        (figures.b + np.abs(across_sun) / 2).astype(np.float32),
+        figures.angle,
+    )
+    widest = figures.a * np.abs(across_sun) + figures.b * np.abs(along_sun)
+    for item, pixel, along, across in _pixels(swept, canvas.side):
+        offset = np.abs(along * across_sun[item] - across * along_sun[item])
+        canvas.sunlit.ravel()[pixel[offset <= widest[item]]] = 0.0
+
+
+def paint_roofs(
+    canvas: Canvas,
+    figures: Shapes,
+    labels: Ints,
+    pitch: Floats,
+    hipped: NDArray[np.bool_],
+    sun: Sun,
+) -> None:
+    """Paint roofs whose faces are lit by their slope: gables along the length, or hips.
+
+    Args:
+        canvas: What is painted on.
+        figures: The n roofs.
+        labels: (n,) their labels.
+        pitch: (n,) tangent of the slope, 0 for flat roofs.
+        hipped: (n,) bool, whether the short sides slope too.
+        sun: Where the light comes from.
+    """
+    towards = sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle)
+    beside = sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle)
+    for item, pixel, along, across in _pixels(figures, canvas.side):
+        to_end = figures.a[item] - np.abs(along)
+        to_eave = figures.b[item] - np.abs(across)
+        on_end = hipped[item] & (to_end < to_eave)
+        facing = np.where(
+            on_end, np.sign(along) * towards[item], np.sign(across) * beside[item]
+        )
+        lit = 1.0 + pitch[item] * sun.cotangent * facing
+        canvas.label.ravel()[pixel] = labels[item]
+        canvas.sunlit.ravel()[pixel] = lit

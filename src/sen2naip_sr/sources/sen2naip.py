@@ -1,0 +1,243 @@
+"""The `sen2naip` source: the NAIP half of SEN2NAIP's cross-sensor pairs, read from its zip.
+
+Aybar et al., "A large-scale dataset for super-resolution of Sentinel-2 imagery", Scientific Data
+(2024), https://doi.org/10.1038/s41597-024-04214-y. Each region's ``hr.tif`` has 4 bands (red,
+green, blue, near-infrared), uint8, 484 x 484 pixels of 2.5 m.
+"""
+
+import errno
+import hashlib
+import json
+import logging
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import WeakFileLock, build_hf_headers
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.store import fingerprint_of
+from sen2naip_sr.sources.archive import ZipMember, open_archive
+
+logger = logging.getLogger(__name__)
+
+HR_MEMBER = re.compile(r"(?:^|/)ROI_(\d+)/hr\.tif$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+LOG_IN = "ask for access on the dataset's page and log in (hf auth login)"
+CHECK = "check ingestion.sen2naip."
+# (error, reason, remedy), the narrower error first
+REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
+    (OfflineModeIsEnabled, "offline mode is on", "unset HF_HUB_OFFLINE"),
+    (GatedRepoError, "access to the repository is restricted", LOG_IN),
+    (RepositoryNotFoundError, "no such repository, or a private one", f"{CHECK}repo, or log in"),
+    (RevisionNotFoundError, "the repository has no such revision", f"{CHECK}revision"),
+    (EntryNotFoundError, "the repository has no such file", f"{CHECK}filename"),
+    (HFValidationError, "that is no repository's name", f"{CHECK}repo"),
+)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What was downloaded, and how to tell that the file is still that."""
+
+    repo: str
+    filename: str
+    revision: str
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Sen2NaipSource:
+    """The high-resolution images of SEN2NAIP, from a local zip or downloaded.
+
+    Attributes:
+        path: A local copy of the zip; None downloads it.
+        cache: Folder that the download is kept in.
+        repo: Dataset repository on the Hugging Face hub.
+        filename: The zip within the repository.
+        revision: Commit, tag or branch of the repository.
+        endpoint: Another server with the hub's interface; None is the hub itself.
+        expected_rois: Warn about a zip with fewer regions; None accepts any number.
+    """
+
+    path: Path | None
+    cache: Path
+    repo: str = "isp-uv-es/SEN2NAIP"
+    filename: str = "cross-sensor/cross-sensor.zip"
+    revision: str = "79e93461ad93911ebcd5aa0f342376e4c41e8743"
+    endpoint: str | None = None
+    expected_rois: int | None = 2851
+    kind = "sen2naip"
+    synthetic = False
+
+    def fingerprint(self) -> str:
+        """Hash the local zip's path, size and time of change, or what would be downloaded.
+
+        Raises:
+            UserError: If there is no local zip where one is said to be.
+        """
+        if self.path is None:
+            return fingerprint_of(self.repo, self.filename, self.revision)
+        open_archive(self.path)
+        stat = self.path.stat()
+        return fingerprint_of(str(self.path.absolute()), stat.st_size, stat.st_mtime_ns)
+
+    def files(self) -> Sequence[ZipMember]:
+        """List the regions' ``hr.tif`` by number, downloading the zip first if need be.
+
+        The download resumes where an earlier one broke off, and is checked against the hub's
+        SHA-256; ``checksum.json`` beside it spares later calls the network.
+
+        Raises:
+            UserError: If the zip cannot be downloaded or read, or holds no such image.
+        """
+        path = self._downloaded() if self.path is None else self.path
+        names = open_archive(path).names
+        regions = {name: int(found[1]) for name in names if (found := HR_MEMBER.search(name))}
+        if not regions:
+            raise UserError(
+                f"{path}: holds no ROI_<number>/hr.tif; its {len(names)} members begin with "
+                + (", ".join(names[:5]) or "nothing"),
+                f"give {Path(self.filename).name} of {self.repo} as ingestion.path",
+            )
+        if self.expected_rois is not None and len(regions) < self.expected_rois:
+            missing = self.expected_rois - len(regions)
+            logger.warning("%s: %d of %d regions are missing", path, missing, self.expected_rois)
+        return [ZipMember(path, name) for name in sorted(regions, key=lambda n: (regions[n], n))]
+
+    def _downloaded(self) -> Path:
+        target = self.cache / self.filename
+        try:
+            # looked at before the lock too: a complete folder may be read-only
+            if not self._is_current(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with WeakFileLock(target.with_name(f"{target.name}.lock")):
+                    if not self._is_current(target):
+                        self._record(target, self._download(target))
+        except (OSError, HTTPError, HFValidationError) as error:
+            raise self._failure(*_explain(error)) from error
+        return target
+
+    def _failure(self, reason: str, remedy: str) -> UserError:
+        return UserError(
+            f"{self.filename} of {self.repo} (revision {self.revision}) cannot be downloaded to "
+            f"{self.cache}: {reason}",
+            f"{remedy}; or download {self.filename} by hand and pass --params ingestion.path=FILE",
+        )
+
+    def _is_current(self, target: Path) -> bool:
+        if not target.is_file():
+            return False
+        stat, known = target.stat(), self._recorded()
+        if known is None:
+            logger.warning("%s has no checksum: taken as revision %s", target, self.revision)
+            self._record(target, _sha256(target))
+            return True
+        asked = (self.repo, self.filename, self.revision)
+        if (known.repo, known.filename, known.revision) != asked:
+            return False
+        if (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+            return True
+        if known.size != stat.st_size or known.sha256 != _sha256(target):
+            raise UserError(
+                f"{target}: has changed since it was downloaded",
+                "delete it to download it again, or pass it as ingestion.path if it is meant so",
+            )
+        self._record(target, known.sha256)
+        return True
+
+    def _download(self, target: Path) -> str:
+        """Fetch the zip to ``target`` and return its SHA-256.
+
+        `hf_hub_download` throws the part away when its process ends; a zip of gigabytes over a
+        poor line needs one that stays.
+        """
+        # without this every first request also asks the hub for a list of user agents
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        endpoint = self.endpoint.rstrip("/") if self.endpoint else None
+        url = hf_hub_url(
+            self.repo, self.filename, repo_type="dataset", revision=self.revision, endpoint=endpoint
+        )
+        remote = get_hf_file_metadata(url, endpoint=endpoint)
+        if remote.etag is None or remote.size is None:
+            raise self._failure("the server does not answer like the hub", f"{CHECK}endpoint")
+        # named by content, so that parts of different files are never joined
+        part = target.with_name(f"{target.name}.{fingerprint_of(remote.etag)}.incomplete")
+        with part.open("ab") as stream:
+            arrived = min(stream.tell(), remote.size)
+            missing = remote.size - arrived
+            if shutil.disk_usage(part.parent).free < missing:
+                raise OSError(errno.ENOSPC, f"{missing / 1e9:.1f} GB are needed")
+            logger.info("Downloading %.2f GB to %s", missing / 1e9, target)
+            http_get(
+                url,
+                stream,
+                resume_size=arrived,
+                headers=build_hf_headers(),
+                expected_size=remote.size,
+                displayed_filename=target.name,
+            )
+        digest = _sha256(part)
+        if SHA256.fullmatch(remote.etag) and digest != remote.etag:
+            part.unlink()
+            raise self._failure("it arrived damaged (wrong SHA-256)", "run again to start afresh")
+        part.replace(target)
+        return digest
+
+    def _recorded(self) -> Checksum | None:
+        try:
+            return Checksum(**json.loads((self.cache / "checksum.json").read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _record(self, target: Path, digest: str) -> None:
+        stat = target.stat()
+        checksum = Checksum(
+            self.repo, self.filename, self.revision, digest, stat.st_size, stat.st_mtime_ns
+        )
+        draft = self.cache / "checksum.json.incomplete"
+        draft.write_text(json.dumps(asdict(checksum), indent=2))
+        draft.replace(self.cache / "checksum.json")
+
+
+def _sha256(path: Path) -> str:
+    logger.info("Computing the SHA-256 of %s", path)
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """Return why a download failed, and what the user can do."""
+    for kind, reason, remedy in REFUSALS:
+        if isinstance(error, kind):
+            return reason, remedy
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status in (401, 403):
+            return f"access is refused (status {status})", LOG_IN
+        return f"the server answers with status {status}", "try again later"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error.strerror})", "free space and run again to go on"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{error.strerror} ({error.filename})", "make the folder writable"
+    return (
+        f"the server cannot be reached or the transfer broke off ({error})",
+        "check the network and run again, which goes on from what has arrived",
+    )

@@ -1,0 +1,160 @@
+"""Train, validation and test splits and cross-validation folds, grouped by place.
+
+Heavy imports stand inside the functions: the parameters are needed when pipelines are listed.
+"""
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.parameters import Parameters, describe_unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+class SplitParameters(Parameters):
+    """Which chips train, which validate, which test."""
+
+    seed: int = 0
+    """Draws the places of each split and of each fold."""
+    test_places: list[str] | None = None
+    """Places to test on, by name. Null: test_fraction of the places, drawn."""
+    validation_places: list[str] | None = None
+    """Places to validate on, by name. Null: validation_fraction of the other places, drawn."""
+    test_fraction: float = Field(0.2, gt=0, lt=1)
+    """Share of the places for testing, rounded up."""
+    validation_fraction: float = Field(0.15, gt=0, lt=1)
+    """Share of the places that are left for validation, rounded up."""
+    folds: int = Field(5, ge=2)
+    """Cross-validation folds over all places but the test's; at most as many as such places."""
+
+
+def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataFrame":
+    """Assign every chip to a split and a fold; no place and no ground is in two of them.
+
+    Places that share ground (chips of equal location, such as two folders with two dates of one
+    scene) are kept together.
+
+    Args:
+        index: Chips with columns chip, place and location.
+        parameters: How.
+
+    Returns:
+        Columns chip, place, location, split (train, validation, test) and fold (0, 1, ...; -1
+        for test chips, which no cross-validation may see).
+
+    Raises:
+        UserError: If there are fewer than three places, or a named place does not exist.
+    """
+    import pandas as pd
+
+    groups = group_places(index)
+    _require_three(groups)
+    split = pd.Series(TRAIN, index=index.index)
+    test = _choose(
+        index, groups, parameters.test_places, parameters.test_fraction, parameters.seed, TEST
+    )
+    split[test] = TEST
+    rest = index[~test]
+    validation = _choose(
+        rest,
+        groups[~test],
+        parameters.validation_places,
+        parameters.validation_fraction,
+        parameters.seed,
+        VALIDATION,
+    )
+    split[validation[validation].index] = VALIDATION
+    if not (split == TRAIN).any():
+        raise UserError(
+            "no place is left to train on",
+            "name fewer places in preprocessing.splits.test_places and validation_places",
+        )
+    table = index[["chip", "place", "location"]].copy()
+    table["split"] = split
+    table["fold"] = _folds(groups, split, parameters)
+    return table
+
+
+def split_hash(splits: "pd.DataFrame") -> str:
+    """Return a short hash of which chip is in which split and fold."""
+    text = splits[["chip", "place", "split", "fold"]].to_csv(index=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def group_places(index: "pd.DataFrame") -> "pd.Series":
+    """Return a group number per chip: equal for one place, and for places that share ground."""
+    import pandas as pd
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    places, _ = pd.factorize(index["place"])
+    locations, _ = pd.factorize(index["location"])
+    count = int(places.max()) + 1
+    graph = coo_matrix(
+        (np.ones(len(index)), (places, count + locations)),
+        shape=(count + int(locations.max()) + 1,) * 2,
+    )
+    _, component = connected_components(graph, directed=False)
+    return pd.Series(component[places], index=index.index)
+
+
+def _require_three(groups: "pd.Series") -> None:
+    if groups.nunique() < 3:
+        raise UserError(
+            f"the chips come from {groups.nunique()} place(s): training, validation and test need "
+            "one each at least",
+            "add imagery of other places, or let smaller areas count as places: "
+            "--params ingestion.place=grid,ingestion.grid_metres=500 (or ingestion.place=file)",
+        )
+
+
+def _choose(
+    index: "pd.DataFrame",
+    groups: "pd.Series",
+    named: list[str] | None,
+    fraction: float,
+    seed: int,
+    purpose: str,
+) -> "pd.Series":
+    """Return a mask of the chips in the named places, or in a drawn fraction of the groups."""
+    import pandas as pd
+    from sklearn.model_selection import GroupShuffleSplit
+
+    if named is not None:
+        known = sorted(index["place"].unique())
+        for place in named:
+            if place not in known:
+                raise UserError(
+                    describe_unknown(place, known).replace("parameter", f"{purpose} place"),
+                    f"correct preprocessing.splits.{purpose}_places",
+                )
+        return groups.isin(groups[index["place"].isin(named)])
+    drawn = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
+    _, chosen = next(drawn.split(index, groups=groups))
+    return pd.Series(np.isin(np.arange(len(index)), chosen), index=index.index)
+
+
+def _folds(groups: "pd.Series", split: "pd.Series", parameters: SplitParameters) -> "pd.Series":
+    import pandas as pd
+    from sklearn.model_selection import GroupKFold
+
+    fold = pd.Series(-1, index=groups.index)
+    usable = groups[split != TEST]
+    folds = min(parameters.folds, usable.nunique())
+    if folds < parameters.folds:
+        logger.info("%d folds instead of %d: one place each", folds, parameters.folds)
+    if folds >= 2:
+        splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=parameters.seed)
+        for number, (_, held_out) in enumerate(splitter.split(usable, groups=usable)):
+            fold[usable.index[held_out]] = number
+    return fold

@@ -1,0 +1,83 @@
+"""What a run ends with in the terminal: the comparison, where the picture is, what to try next."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sen2naip_sr.evaluation.columns import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from kedro.io import DataCatalog
+
+NEXT_COMMANDS = (
+    ("kedro mlflow ui", "the run's curves, parameters, figures and weights, in the browser"),
+    ("kedro viz run", "the pipeline's graph, in the browser"),
+    (
+        "kedro run --pipelines=train_carn --params ingestion.source=directory,ingestion.path=FOLDER",
+        "train on your own GeoTIFFs",
+    ),
+)
+
+
+def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) -> None:
+    """Print what came of a run.
+
+    Args:
+        outputs: The datasets that the run made.
+        catalog: Where they are.
+        root: The project's folder; paths are shown relative to it.
+    """
+    made = set(outputs)
+    console = Console(width=None if Console().is_terminal else 100)
+    if "rejected" in made:
+        _print_rejected(console, catalog, root)
+    if "comparison" not in made:
+        return
+    synthetic = catalog.load("hr").attributes["synthetic"]
+    console.print(comparison_table(catalog.load("comparison"), synthetic))
+    console.print(f"Side by side: {_path(catalog, 'comparison_figure', root)}")
+    console.print(f"Per place:    {_path(catalog, 'places', root)}")
+    console.print("\nNext (after: . .venv/bin/activate):")
+    for command, purpose in NEXT_COMMANDS:
+        console.print(f"  [bold]{command}[/bold]\n      {purpose}", highlight=False, soft_wrap=True)
+
+
+def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
+    """Return the comparison for the terminal, the best method first.
+
+    Args:
+        comparison: From `sen2naip_sr.evaluation.comparison.compare_methods`.
+        synthetic: Whether the test chips were generated.
+    """
+    chips = int(comparison["n_chips"].max())
+    kind = "synthetic test chips" if synthetic else "test chips"
+    table = Table(
+        title=f"{chips} {kind} of places not seen in training",
+        caption="difference to the best interpolation, paired by chip, with its 95 % interval",
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+    )
+    table.add_column("method")
+    for column in COLUMNS:
+        table.add_column(column.title, justify="right")
+    for _, row in comparison.iterrows():
+        table.add_row(row["method"], *(column.show(row) for column in COLUMNS))
+    return table
+
+
+def _print_rejected(console: Console, catalog: "DataCatalog", root: Path) -> None:
+    count = len(catalog.load("hr").table("rejected"))
+    if count:
+        path = _path(catalog, "rejected", root)
+        console.print(f"{count} files or chips could not be used; why and what to do: {path}")
+
+
+def _path(catalog: "DataCatalog", name: str, root: Path) -> str:
+    dataset = catalog.get(name)
+    filepath = Path(str(getattr(dataset, "_filepath", name)))
+    return str(filepath.relative_to(root)) if filepath.is_relative_to(root) else str(filepath)

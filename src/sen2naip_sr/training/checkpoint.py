@@ -1,0 +1,216 @@
+"""Checkpoints that a killed training goes on from."""
+
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+logger = logging.getLogger(__name__)
+
+
+class Best(TypedDict):
+    """The best weights so far."""
+
+    psnr: float
+    step: int
+    state: dict[str, Tensor]
+
+
+class Checkpoint(TypedDict):
+    """A training between two steps.
+
+    Attributes:
+        fingerprint: All that the result depends on: parameters, data, architecture.
+        step: Steps done.
+        elapsed: Seconds spent so far.
+        losses: Losses since the last entry of the history.
+        model: The weights.
+        ema: The averaged model with its counter.
+        optimizer: The optimiser's state.
+        precision: The gradient scaler's state; empty without one.
+        best: The best weights so far.
+        history: What was logged so far.
+    """
+
+    fingerprint: dict[str, Any]
+    step: int
+    elapsed: float
+    losses: list[float]
+    model: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    precision: dict[str, Any]
+    best: Best
+    history: list[dict[str, float]]
+
+
+class Stateful(Protocol):
+    """What can be put into a checkpoint: optimisers, gradient scalers."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state."""
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while a network is trained.
+
+    Attributes:
+        model: The network.
+        ema: Its averaged weights.
+        optimizer: The optimiser of its weights.
+        precision: The gradient scaler or what holds it.
+        step: Steps done.
+        losses: Losses since the last entry of the history.
+        history: What was logged so far.
+        best: The best weights so far.
+    """
+
+    model: nn.Module
+    ema: nn.Module
+    optimizer: Stateful
+    precision: Stateful
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: Best = field(default_factory=lambda: Best(psnr=-math.inf, step=0, state={}))
+
+    def keep_if_best(self, psnr: float, network: nn.Module) -> None:
+        """Keep a copy of the network's weights if ``psnr`` is higher than any before."""
+        if psnr > self.best["psnr"]:
+            weights = {
+                name: tensor.cpu().clone(memory_format=torch.contiguous_format)
+                for name, tensor in network.state_dict().items()
+            }
+            self.best = Best(psnr=psnr, step=self.step, state=weights)
+
+    def out_of_patience(self, patience: int | None) -> bool:
+        """Return whether the last ``patience`` validations brought nothing better."""
+        since_best = sum(
+            "validation_psnr" in entry and entry["step"] > self.best["step"]
+            for entry in self.history
+        )
+        return patience is not None and since_best >= patience
+
+    def checkpoint(self, fingerprint: Mapping[str, Any], elapsed: float) -> Checkpoint:
+        """Return the state as plain data (its tensors are shared, not copied)."""
+        return Checkpoint(
+            fingerprint=dict(fingerprint),
+            step=self.step,
+            elapsed=elapsed,
+            losses=self.losses,
+            model=self.model.state_dict(),
+            ema=self.ema.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            precision=self.precision.state_dict(),
+            best=self.best,
+            history=self.history,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over what `checkpoint` returned, on any device."""
+        self.step = checkpoint["step"]
+        self.losses, self.history = checkpoint["losses"], checkpoint["history"]
+        self.best = checkpoint["best"]
+        self.model.load_state_dict(checkpoint["model"])
+        self.ema.load_state_dict(checkpoint["ema"])
+        self.optimizer.load_state_dict(checkpoint["optimizer"])
+        self.precision.load_state_dict(checkpoint["precision"])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` once it is complete and on disk.
+
+    Whoever reads ``path`` finds the old content or the new one, never a part of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in one piece or not at all."""
+    with replacing(path) as stream:
+        torch.save(
+            {**checkpoint, "fingerprint": comparable(checkpoint["fingerprint"])},
+            stream,
+        )
+
+
+def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | None:
+    """Return the checkpoint at ``path`` if there is one to go on from.
+
+    A damaged one is as good as none (logged as a warning), and so is one of another training
+    (logged with what differs).
+
+    Args:
+        path: Where `save_checkpoint` wrote.
+        fingerprint: What the result of the training that wants to go on depends on.
+
+    Returns:
+        The checkpoint with its tensors on the CPU.
+    """
+    if not path.exists():
+        return None
+    try:
+        checkpoint: Checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        missing = Checkpoint.__required_keys__ - checkpoint.keys()
+    except Exception as error:  # what torch raises for a damaged file is not specified
+        logger.warning("%s is damaged (%s): training starts anew", path, _first_line(error))
+        return None
+    if missing:
+        logger.warning("%s lacks %s: training starts anew", path, ", ".join(sorted(missing)))
+        return None
+    if changes := differences(checkpoint["fingerprint"], comparable(fingerprint)):
+        logger.info("%s is of another training (%s): starting anew", path, "; ".join(changes))
+        return None
+    return checkpoint
+
+
+def comparable(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fingerprint in plain types, so that a stored one compares equal to a fresh one."""
+    plain: dict[str, Any] = json.loads(json.dumps(fingerprint, default=str))
+    return plain
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Describe every part of a nested fingerprint that differs, by its dotted name."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{name}: was {old.get(name, 'not given')}, is {new.get(name, 'not given')}"
+        for name in sorted(old.keys() | new.keys())
+        if name not in old or name not in new or old[name] != new[name]
+    ]
+
+
+def _flat(parts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

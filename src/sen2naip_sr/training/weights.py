@@ -1,0 +1,148 @@
+"""Weights files: safetensors that say by themselves what they are and how they were made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.checkpoint import replacing
+
+METADATA_KEY = "sen2naip_sr"
+"""The entry of the safetensors header that holds a `WeightsMetadata` as JSON."""
+NAMED_AT_MOST = 4
+
+
+class WeightsMetadata(BaseModel):
+    """What stands in a weights file beside the weights.
+
+    Attributes:
+        architecture: Name in `sen2naip_sr.models.registry.MODELS`.
+        architecture_parameters: What it was built with.
+        bands: Image bands.
+        recipe: Id of the recipe that made LR.
+        value_range: Digital numbers that become 0 and 1.
+        dtype: Dtype of the data, by numpy's name.
+        data_hash: Hash of the chips.
+        split_hash: Hash of the split.
+        train_places: Places that were trained on.
+        validation_psnr: Mean PSNR of the validation chips, dB.
+        step: The step that the weights are of.
+        training: The training's parameters.
+        version: Version of this project.
+        synthetic: Whether the imagery was generated rather than observed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    architecture: str
+    architecture_parameters: dict[str, Any]
+    bands: int
+    recipe: str
+    value_range: tuple[float, float]
+    dtype: str
+    data_hash: str
+    split_hash: str
+    train_places: list[str]
+    validation_psnr: float
+    step: int
+    training: dict[str, Any]
+    version: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights file in memory.
+
+    Attributes:
+        metadata: What the weights are.
+        state: The tensors by name, on the CPU.
+        source: Where they came from, for messages.
+    """
+
+    metadata: WeightsMetadata
+    state: dict[str, Tensor]
+    source: str
+
+    def build(self) -> nn.Module:
+        """Return the network with these weights, in eval mode, on the CPU.
+
+        Raises:
+            UserError: If the architecture is unknown or the weights do not fit it.
+        """
+        known = self.metadata
+        model = build_model(known.architecture, known.bands, **known.architecture_parameters)
+        if problems := _misfits(model.state_dict(), self.state):
+            more = len(problems) - NAMED_AT_MOST
+            listed = "; ".join(problems[:NAMED_AT_MOST]) + (f"; and {more} more" * (more > 0))
+            raise UserError(
+                f"{self.source}: the weights do not fit the architecture "
+                f"'{known.architecture}' that the file names: {listed}",
+                "use a weights file of this version of the project, or train the model anew",
+            )
+        model.load_state_dict(self.state)
+        return model.eval()
+
+
+def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:
+    """Write weights and metadata in one piece or not at all.
+
+    Args:
+        path: Where to; its folder is made.
+        state: Tensors by name, on any device.
+        metadata: What they are.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    header = {METADATA_KEY: metadata.model_dump_json()}
+    with replacing(path) as stream:
+        stream.write(safetensors.torch.save(tensors, header))
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file.
+
+    Raises:
+        UserError: If it is missing, damaged or not of this project.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weights file", "check the path, or train first")
+    try:
+        with safe_open(path, framework="pt") as stream:
+            header = stream.metadata() or {}
+            state = {name: stream.get_tensor(name) for name in stream.keys()}
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path} is damaged or no safetensors file ({error})",
+            "fetch or train it again",
+        ) from error
+    return Weights(_metadata(path, header), state, str(path))
+
+
+def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
+    remedy = "give weights that `save_weights` of this project wrote"
+    if METADATA_KEY not in header:
+        raise UserError(f"{path}: these weights were not made by sen2naip_sr", remedy)
+    try:
+        return WeightsMetadata.model_validate_json(header[METADATA_KEY])
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, p['loc'])) or 'metadata'}: {p['msg']}" for p in error.errors()
+        )
+        raise UserError(f"{path}: its metadata are not readable: {problems}", remedy) from error
+
+
+def _misfits(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+    missing = [f"'{name}' is missing" for name in expected.keys() - found.keys()]
+    surplus = [f"'{name}' is unknown" for name in found.keys() - expected.keys()]
+    shapes = [
+        f"'{name}' is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    return sorted(missing) + sorted(surplus) + shapes

@@ -1,0 +1,43 @@
+import pytest
+from pydantic import ValidationError
+
+from sen2naip_sr.training.losses import LOSSES
+from sen2naip_sr.training.parameters import LossName, TrainingParameters
+
+
+@pytest.mark.parametrize("length", [{}, {"steps": 10, "minutes": 1.0}])
+def test_needs_exactly_one_length(length):
+    with pytest.raises(ValidationError, match="exactly one of 'steps' and 'minutes'"):
+        TrainingParameters(**length)
+
+
+@pytest.mark.parametrize("length", [{"steps": 10}, {"minutes": 0.5}])
+def test_either_length_will_do(length):
+    assert TrainingParameters(**length).model_dump(include=set(length)) == length
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"learning_rate": 0},
+        {"ema_decay": 1.0},
+        {"betas": (0.9, 1.0)},
+        {"loss": "l3"},
+        {"precision": "16-true"},
+        {"accelerator": "abacus"},
+        {"steps": 0},
+        {"log_every": 0},
+    ],
+)
+def test_refuses_values_out_of_range(mistake):
+    with pytest.raises(ValidationError, match=next(iter(mistake))):
+        TrainingParameters(**({"steps": 1} | mistake))
+
+
+def test_every_field_is_documented():
+    undocumented = [n for n, f in TrainingParameters.model_fields.items() if not f.description]
+    assert undocumented == []
+
+
+def test_every_named_loss_exists():
+    assert set(LOSSES) == set(LossName.__args__)

@@ -1,0 +1,68 @@
+"""A training of seconds, for the tests of the loop and for the process that they kill."""
+
+import numpy as np
+import torch
+
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.raster.shards import ShardedArray
+from sen2naip_sr.training.fit import fit
+from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.sampler import TrainingData
+
+BANDS = 2
+
+
+def tiny_data(dtype=np.uint8, chips=8, side=16):
+    """Chips of noise up to half of the Nyquist frequency, their area means, a split into 6 and 2.
+
+    The means blur what the chips hold and the interpolation blurs it again, so there is much to
+    learn within a few steps.
+    """
+    size = 2 * side
+    noise = np.random.default_rng(0).normal(size=(chips, BANDS, size, size))
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size))
+    smooth = np.fft.ifft2(np.fft.fft2(noise) * (frequency < 0.25)).real
+    hr = (128 + 50 * smooth / smooth.std()).clip(0, 255).round().astype(dtype)
+    lr = hr.reshape(chips, BANDS, side, 2, side, 2).mean(axis=(3, 5)).round().astype(dtype)
+    return TrainingData(
+        hr=ShardedArray.from_array(hr),
+        lr=ShardedArray.from_array(lr),
+        train=np.arange(chips - 2),
+        validation=np.arange(chips - 2, chips),
+        value_range=(0, 255),
+    )
+
+
+def tiny_parameters(**changes):
+    return TrainingParameters(
+        **{
+            "steps": 12,
+            "batch_size": 4,
+            "crop_size": 8,
+            "learning_rate": 5e-3,
+            "warmup_steps": 3,
+            "ema_decay": 0.9,
+            "validate_every": 4,
+            "checkpoint_every": 5,
+            "log_every": 3,
+            "precision": "32-true",
+            "accelerator": "cpu",
+        }
+        | changes
+    )
+
+
+def tiny_model(seed=0):
+    torch.manual_seed(seed)
+    return build_model("carn", BANDS, channels=8, blocks=1, units=1)
+
+
+def tiny_fit(data=None, checkpoint=None, report=None, fingerprint=None, **changes):
+    return fit(
+        tiny_model(),
+        data or tiny_data(),
+        tiny_parameters(**changes),
+        checkpoint=checkpoint,
+        fingerprint=fingerprint,
+        report=report,
+    )
