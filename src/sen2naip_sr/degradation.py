@@ -28,7 +28,8 @@ class Recipe:
         version: Raised whenever the result changes.
         summary: What it does, for tables and documentation.
         downscale: Maps (B, C, 2h, 2w) to (B, C, h, w), any float dtype, not rounded. The second
-            argument seeds what is random about it.
+            argument seeds what is random about the first image, and the next numbers seed the
+            next images: an image does not depend on those beside it.
     """
 
     name: str
@@ -68,8 +69,12 @@ def _blur_noise(hr: Tensor, seed: int) -> Tensor:
     blurred = F.conv2d(F.pad(hr, (3, 3, 3, 3), mode="reflect"), kernel, groups=bands)
     blurred = F.conv2d(blurred, kernel.transpose(2, 3), groups=bands)
     lr = _area(blurred, seed)
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(lr.shape, generator=generator, dtype=torch.float32).to(lr)
+    noise = torch.stack(
+        [
+            torch.randn(lr.shape[1:], generator=torch.Generator().manual_seed(seed + image))
+            for image in range(len(lr))
+        ]
+    ).to(lr)
     # shot noise grows with the root of the signal; its size follows each chip's brightest value
     peak = lr.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
     return lr + noise * NOISE_SHARE * (lr.clamp(min=0) * peak).sqrt()
@@ -113,5 +118,6 @@ def quantise(values: Tensor, dtype: np.dtype[Any]) -> Tensor:
     if not np.issubdtype(dtype, np.integer):
         return values
     limits = np.iinfo(dtype)
-    return values.round().clamp(limits.min, limits.max)
-
+    # float32 has 24 bits: the largest 32-bit integer itself would be rounded up and overflow
+    largest = limits.max - limits.max // 2**23
+    return values.round().clamp(limits.min, largest)

@@ -1,7 +1,7 @@
 """LR chips made from a store of HR chips, kept beside it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ import torch
 
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.ahead import map_ahead
+from sen2naip_sr.raster.shards import Array, ShardedArray
 from sen2naip_sr.raster.store import Store, fingerprint_of, read_store, write_store
 
-CHIPS_A_BATCH = 16
+CHIPS_A_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,32 @@ class Downscaling:
     def make(self, folder: Path) -> None:
         """Make the LR store in ``folder``, unless it is there and still current.
 
-        Chip i of it is the LR image of chip i of the HR store, in the same dtype.
+        Chip i of it is the LR image of chip i of the HR store, in the same dtype. It depends on
+        nothing but that chip, the recipe, the seed and i.
+
+        Raises:
+            UserError: If there is no such recipe.
+            OSError: If the store cannot be written; its old content stays.
         """
         fingerprint = self.fingerprint()
         if read_store(folder, fingerprint) is not None:
             return
-        hr = self.hr
+        hr, recipe = self.hr, self.recipe
         bands, height, width = hr.manifest.shape[1:]
         dtype = np.dtype(hr.manifest.dtype)
         shape = (bands, height // SCALE, width // SCALE)
+
+        def downscale_batch(batch: tuple[int, Array]) -> Array:
+            first, chips = batch
+            return downscale(chips, recipe, chip_seed(self.seed, first))
+
         with write_store(folder, fingerprint, shape, dtype) as writer, progress_bar() as bar:
             task = bar.add_task("Downscaling", total=len(hr.chips), status="")
-            chips = iter(hr.chips)
-            while batch := list(islice(chips, CHIPS_A_BATCH)):
-                for chip in downscale(np.stack(batch), self.recipe, self.seed + writer.count):
+            for batch in map_ahead(downscale_batch, _batches(hr.chips)):
+                for chip in batch:
                     writer.append(chip)
                 bar.advance(task, len(batch))
-            writer.attributes = {"recipe": self.recipe.id, "hr_content": hr.manifest.content}
+            writer.attributes = {"recipe": recipe.id, "hr_content": hr.manifest.content}
 
 
 def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
@@ -60,10 +70,21 @@ def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
     Args:
         hr: (B, C, 2h, 2w) of any real dtype.
         recipe: How.
-        seed: Seeds what is random about the recipe.
+        seed: Seeds what is random about the first image; the next ones take the next numbers.
 
     Returns:
         (B, C, h, w) in the dtype of ``hr``.
     """
     values = torch.from_numpy(hr.astype(np.float32))
     return quantise(recipe.downscale(values, seed), hr.dtype).numpy().astype(hr.dtype)
+
+
+def chip_seed(seed: int, chip: int) -> int:
+    """Return the seed of one chip; different seeds share none as long as chips are below 2^32."""
+    return (seed << 32) % 2**64 + chip
+
+
+def _batches(chips: ShardedArray) -> Iterator[tuple[int, Array]]:
+    for first in range(0, len(chips), CHIPS_A_BATCH):
+        last = min(first + CHIPS_A_BATCH, len(chips))
+        yield first, np.stack([chips[chip] for chip in range(first, last)])

@@ -5,6 +5,7 @@ Heavy imports stand inside the functions: the parameters are needed when pipelin
 
 import hashlib
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +27,9 @@ class SplitParameters(Parameters):
 
     seed: int = 0
     """Draws the places of each split and of each fold."""
-    test_places: list[str] | None = None
+    test_places: list[str] | None = Field(None, min_length=1)
     """Places to test on, by name. Null: test_fraction of the places, drawn."""
-    validation_places: list[str] | None = None
+    validation_places: list[str] | None = Field(None, min_length=1)
     """Places to validate on, by name. Null: validation_fraction of the other places, drawn."""
     test_fraction: float = Field(0.2, gt=0, lt=1)
     """Share of the places for testing, rounded up."""
@@ -75,10 +76,7 @@ def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataF
     )
     split[validation[validation].index] = VALIDATION
     if not (split == TRAIN).any():
-        raise UserError(
-            "no place is left to train on",
-            "name fewer places in preprocessing.splits.test_places and validation_places",
-        )
+        raise _nothing_left("train on")
     table = index[["chip", "place", "location"]].copy()
     table["split"] = split
     table["fold"] = _folds(groups, split, parameters)
@@ -118,6 +116,14 @@ def _require_three(groups: "pd.Series") -> None:
         )
 
 
+def _nothing_left(purpose: str) -> UserError:
+    return UserError(
+        f"no place is left to {purpose}",
+        "name fewer places in preprocessing.splits.test_places and validation_places (places of "
+        "common ground go together), or lower test_fraction and validation_fraction",
+    )
+
+
 def _choose(
     index: "pd.DataFrame",
     groups: "pd.Series",
@@ -139,6 +145,9 @@ def _choose(
                     f"correct preprocessing.splits.{purpose}_places",
                 )
         return groups.isin(groups[index["place"].isin(named)])
+    available = groups.nunique()
+    if math.ceil(fraction * available) >= available:
+        raise _nothing_left("train on" if available else "validate and train on")
     drawn = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
     _, chosen = next(drawn.split(index, groups=groups))
     return pd.Series(np.isin(np.arange(len(index)), chosen), index=index.index)

@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
-        return F.relu(self.second(F.relu(self.first(features))) + features)
+        return F.relu(self.second(F.relu(self.first(features), inplace=True)) + features, inplace=True)
 
 
 class SubPixelUpsampler(nn.Module):
@@ -42,7 +42,7 @@ class SubPixelUpsampler(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to (B, channels, 2h, 2w)."""
-        return F.pixel_shuffle(F.relu(self.convolution(features)), 2)
+        return F.pixel_shuffle(F.relu(self.convolution(features), inplace=True), 2)
 
 
 @torch.no_grad()

@@ -43,7 +43,7 @@ class Cascade(nn.Module):
         seen = [features]
         for stage, fusion in zip(self.stages, self.fusions, strict=True):
             seen.append(stage(features))
-            features = F.relu(fusion(torch.cat(seen, dim=1)))
+            features = F.relu(fusion(torch.cat(seen, dim=1)), inplace=True)
         return features
 
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window, transform
 
 from sen2naip_sr.raster.shards import Array
+
+
+UNREADABLE = (OSError, RasterioError, CRSError)
+"""What opening and reading a damaged raster may raise."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def _cut(
     try:
         pixels = raster.read(list(bands), window=window)
         valid = _valid_fraction(raster, pixels, window, bands)
-    except (RasterioError, OSError) as error:
+    except UNREADABLE as error:
         text = " ".join(str(error.__cause__ or error).split())
         return Rejection(
             f"the pixels cannot be read ({text})",
@@ -129,7 +133,8 @@ def _valid_fraction(
     fourth band, near-infrared, is often marked as alpha.
     """
     if raster.nodata is not None:
-        return float(1 - (pixels == raster.nodata).all(axis=0).mean())
+        empty = np.isnan(pixels) if np.isnan(raster.nodata) else pixels == raster.nodata
+        return float(1 - empty.all(axis=0).mean())
     alphas = [i for i, kind in enumerate(raster.colorinterp, 1) if kind == ColorInterp.alpha]
     if alphas:
         if alphas[0] in bands:
@@ -141,16 +146,16 @@ def _valid_fraction(
 
 
 def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str, str] | None:
-    if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
-        return (
-            "holds NaN or infinity",
-            "declare it as nodata and fill it, or cut the scene to its valid part",
-        )
     if valid < min_valid_fraction:
         return (
             f"only {valid:.1%} of the pixels are valid, the rest is nodata",
             "lower ingestion.min_valid_fraction to take it all the same",
         )
-    if (pixels.min(axis=(1, 2)) == pixels.max(axis=(1, 2))).all():
+    if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
+        return (
+            "holds NaN or infinity",
+            "fill it with a nodata value, or cut the scene to its valid part",
+        )
+    if (pixels == pixels[:, :1, :1]).all():
         return "every band is constant", "there is nothing to learn from it: leave it out"
     return None

@@ -79,6 +79,7 @@ def write_geotiff(path: Path, raster: Raster) -> None:
                 nodata=raster.nodata,
                 compress="deflate",
                 tiled=True,
+                BIGTIFF="IF_SAFER",
                 photometric="RGB" if bands in (3, 4) else "MINISBLACK",
                 alpha="unspecified",
             ) as target:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -61,7 +62,17 @@ class ShardedArray:
 
         Returns:
             A copy of shape (B, C, size, size) in the array's dtype.
+
+        Raises:
+            IndexError: If a crop is not inside its chip, or a chip does not exist.
         """
+        if len(chips) and (
+            min(chips.min(), rows.min(), columns.min()) < 0
+            or chips.max() >= len(self)
+            or rows.max() + size > self.shape[2]
+            or columns.max() + size > self.shape[3]
+        ):
+            raise IndexError(f"a crop of {size} pixels reaches out of an array of {self.shape}")
         out = np.empty((len(chips), self.shape[1], size, size), self.dtype)
         for number, shard in enumerate(self._shards):
             inside = chips // self._length == number
@@ -110,7 +121,12 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close_shard()
+        if error is None:
+            self._close_shard()
+        elif self._stream is not None:
+            # what was written is of no use, and closing a stream on a full disk fails again
+            with suppress(OSError):
+                self._stream.close()
 
     def append(self, chip: Array) -> None:
         """Write one chip of the writer's shape and dtype.

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.shards import Array, ShardedArray, ShardWriter
+from sen2naip_sr.raster.shards import SHARD_CHIPS, Array, ShardedArray, ShardWriter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class Manifest(BaseModel):
     dtype: str
     shape: tuple[int, int, int, int]
     shards: list[str]
+    tables: list[str]
     attributes: dict[str, Any]
 
 
@@ -114,10 +116,11 @@ def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
     if manifest.format != FORMAT or stale:
         return None
     chip_bytes = int(np.prod(manifest.shape)) * np.dtype(manifest.dtype).itemsize
-    paths = [folder / name for name in manifest.shards]
-    if not all(path.is_file() for path in paths):
+    shards = [folder / name for name in manifest.shards]
+    tables = [folder / f"{name}.parquet" for name in manifest.tables]
+    if not all(path.is_file() for path in shards + tables):
         return None
-    if sum(path.stat().st_size for path in paths) < chip_bytes:
+    if sum(path.stat().st_size for path in shards) < chip_bytes:
         return None
     return Store(folder, manifest)
 
@@ -139,7 +142,11 @@ def require_store(folder: Path) -> Store:
 
 @contextmanager
 def write_store(
-    folder: Path, fingerprint: str, chip_shape: tuple[int, int, int], dtype: np.dtype[Any]
+    folder: Path,
+    fingerprint: str,
+    chip_shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    shard_chips: int = SHARD_CHIPS,
 ) -> Iterator[StoreWriter]:
     """Write a store beside its place and move it there when it is complete.
 
@@ -148,14 +155,16 @@ def write_store(
         fingerprint: What it is made from; `read_store` compares it.
         chip_shape: (C, H, W).
         dtype: The chips' dtype.
+        shard_chips: Chips a shard.
 
     Yields:
         The writer to fill. If the block raises, the old store stays and nothing new is left.
     """
+    _remove_leftovers(folder)
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        with ShardWriter(partial, "chips", chip_shape, dtype) as shards:
+        with ShardWriter(partial, "chips", chip_shape, dtype, shard_chips) as shards:
             writer = StoreWriter(shards)
             yield writer
         for name, table in writer.tables.items():
@@ -167,6 +176,7 @@ def write_store(
             dtype=np.dtype(dtype).name,
             shape=(writer.count, *chip_shape),
             shards=shards.names,
+            tables=list(writer.tables),
             attributes=writer.attributes,
         )
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1))
@@ -175,10 +185,26 @@ def write_store(
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what runs left beside ``folder`` that were killed while they wrote it."""
+    for kind in ("partial", "old"):
+        for leftover in folder.parent.glob(f".{folder.name}.{kind}-*"):
+            process = leftover.name.rpartition("-")[2]
+            # in containers every run may have the same process number
+            running = process != str(os.getpid()) and psutil.pid_exists(int(process))
+            if not running:
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _replace_folder(folder: Path, new: Path) -> None:
     """Put ``new`` in the place of ``folder``; killed half-way, ``folder`` is missing, not mixed."""
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     if folder.exists():
         folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)

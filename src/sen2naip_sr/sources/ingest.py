@@ -1,27 +1,43 @@
-"""From a source to a chip store: survey, cut, check, write, in constant memory."""
+"""From a source to a chip store: cut, check, write, in constant memory."""
 
 import json
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.raster.cutting import Chip, Rejection, chip_windows, cut_chips
+from sen2naip_sr.raster.ahead import map_ahead
+from sen2naip_sr.raster.cutting import UNREADABLE, Chip, Rejection, cut_chips
 from sen2naip_sr.raster.store import StoreWriter, fingerprint_of, read_store, write_store
-from sen2naip_sr.sources.base import Source
+from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.places import assign_locations, assign_places
-from sen2naip_sr.sources.survey import Header, Survey, map_ahead, survey
+from sen2naip_sr.sources.survey import (
+    Header,
+    Layout,
+    nothing_usable,
+    read_header,
+    settle_layout,
+    unreadable,
+    why_different,
+    why_unusable,
+)
 
 INGESTION_VERSION = 1
 """Raised when the same files and parameters would give another store."""
 
-CHIPS_A_TASK = 8
+CHIPS_AT_ONCE = 8
+"""Chips that are read before any is written, however large the file."""
+
+NOT_RELEVANT = {"source", "path", "raw_folder", "sample", "sen2naip"}
+"""Parameters that the source's own fingerprint covers."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Ingestion:
 
     def fingerprint(self) -> str:
         """Return what changes when the store would; reads headers of folders only."""
-        relevant = self.parameters.model_dump(exclude={"source", "path", "raw_folder", "sample", "sen2naip"})
+        relevant = self.parameters.model_dump(exclude=NOT_RELEVANT)
         return fingerprint_of(
             INGESTION_VERSION, self.source.kind, self.source.fingerprint(), relevant
         )
@@ -46,39 +62,44 @@ class Ingestion:
 
         Raises:
             UserError: If nothing can be used, or the value range is not known.
+            OSError: If the store cannot be written; its old content stays.
         """
         fingerprint = self.fingerprint()
         if read_store(folder, fingerprint) is not None:
             return
-        found = survey(self.source.files(), self.parameters)
-        value_range = value_range_of(found.dtype, self.parameters)
-        shape = (len(found.bands), found.chip_size, found.chip_size)
-        with write_store(folder, fingerprint, shape, found.dtype) as writer:
-            rows, rejected = _write_chips(found, self.parameters, writer)
-            if not rows:
-                raise _nothing_usable(rejected)
-            index = pd.DataFrame(rows)
+        # filters belong to the process: set here they also hold in the reading threads
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            self._make(folder, fingerprint)
+
+    def _make(self, folder: Path, fingerprint: str) -> None:
+        files = self.source.files()
+        layout = settle_layout(files, self.parameters)
+        value_range = value_range_of(layout.dtype, self.parameters)
+        shape = (len(layout.bands), layout.chip_size, layout.chip_size)
+        with write_store(folder, fingerprint, shape, layout.dtype) as writer:
+            written = _Written(writer)
+            with progress_bar() as bar:
+                progress = bar.add_task("Ingesting", total=len(files), status="")
+                read = partial(_read, layout=layout, parameters=self.parameters)
+                for reading in map_ahead(read, files):
+                    written.add(reading, reading.results)
+                    for results in _read_rest(reading, layout, self.parameters):
+                        written.add(reading, results)
+                    bar.advance(progress)
+            if not written.rows:
+                raise nothing_usable(written.rejected)
+            index = pd.DataFrame(written.rows)
             index["place"] = assign_places(index, self.parameters)
             index["location"] = assign_locations(index, self.parameters)
-            writer.tables = {"index": index, "rejected": _rejected_table(rejected)}
+            writer.tables = {"index": index, "rejected": _rejected_table(written.rejected)}
             writer.content = fingerprint_of(index["digest"].tolist())
             writer.attributes = {
                 "source": self.source.kind,
                 "synthetic": self.source.synthetic,
                 "value_range": value_range,
-                "bands": _band_names(found),
+                "bands": written.band_names(layout),
             }
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Some chips of one file: what a thread reads at a time, however large the file."""
-
-    header: Header
-    windows: list[tuple[int, int]]
-    survey: Survey
-    min_valid_fraction: float
-    last: bool
 
 
 def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters) -> list[float]:
@@ -98,64 +119,97 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
     return [float(limits.min), float(limits.max)]
 
 
-def _write_chips(
-    found: Survey, parameters: IngestionParameters, writer: StoreWriter
-) -> tuple[list[dict[str, object]], list[tuple[str, Rejection]]]:
-    rows: list[dict[str, object]] = []
-    rejected = list(found.rejected)
-    first_with: dict[bytes, str] = {}
-    tasks = _tasks(found, parameters.min_valid_fraction)
-    with progress_bar() as bar:
-        progress = bar.add_task("Ingesting", total=len(found.headers), status="")
-        for task, sha256, results in map_ahead(_run, tasks):
-            name = task.header.file.name
-            for result in results:
-                if isinstance(result, Rejection):
-                    rejected.append((name, result))
-                elif result.digest in first_with:
-                    rejected.append((name, _duplicate(result, first_with[result.digest])))
-                else:
-                    first_with[result.digest] = name
-                    writer.append(result.pixels)
-                    rows.append(_index_row(len(rows), task.header, sha256, result))
-            bar.advance(progress, int(task.last))
-    return rows, rejected
+@dataclass(frozen=True)
+class _Reading:
+    """The first chips of a file, and the windows of those that are still to be read."""
+
+    file: SourceFile
+    results: list[Chip | Rejection]
+    header: Header | None = None
+    sha256: str = ""
+    rest: list[tuple[int, int]] = field(default_factory=list)
 
 
-def _tasks(found: Survey, min_valid_fraction: float) -> Iterator[_Task]:
-    for header in found.headers:
-        windows = chip_windows(header.height, header.width, found.chip_size)
-        for start in range(0, len(windows), CHIPS_A_TASK):
-            last = start + CHIPS_A_TASK >= len(windows)
-            some = windows[start : start + CHIPS_A_TASK]
-            yield _Task(header, some, found, min_valid_fraction, last)
-
-
-def _run(task: _Task) -> tuple[_Task, str, list[Chip | Rejection]]:
-    found, file = task.survey, task.header.file
+def _read(file: SourceFile, layout: Layout, parameters: IngestionParameters) -> _Reading:
+    """Read what most files hold no more of; runs in threads."""
     try:
-        sha256 = file.sha256()
         with file.open() as raster:
-            return (
-                task,
-                sha256,
-                cut_chips(
-                    raster, task.windows, found.chip_size, found.bands, task.min_valid_fraction
-                ),
+            header = read_header(raster)
+            why = why_unusable(header, parameters) or why_different(header, layout)
+            if why:
+                return _Reading(file, [why])
+            windows = layout.windows(header)
+            first, rest = windows[:CHIPS_AT_ONCE], windows[CHIPS_AT_ONCE:]
+            chips = cut_chips(
+                raster, first, layout.chip_size, layout.bands, parameters.min_valid_fraction
             )
-    except OSError as error:
-        return task, "", [Rejection(f"cannot be read ({error})", "copy or download it again")]
+            return _Reading(file, chips, header, file.sha256(), rest)
+    except UNREADABLE as error:
+        return _Reading(file, [unreadable(error)])
 
 
-def _index_row(number: int, header: Header, sha256: str, chip: Chip) -> dict[str, object]:
+def _read_rest(
+    reading: _Reading, layout: Layout, parameters: IngestionParameters
+) -> Iterator[list[Chip | Rejection]]:
+    """Yield the other chips of a large file, a few at a time.
+
+    The file stays open meanwhile, since a strip that crosses many chips is decoded only once as
+    long as GDAL's block cache lives.
+    """
+    if not reading.rest:
+        return
+    try:
+        with reading.file.open() as raster:
+            for start in range(0, len(reading.rest), CHIPS_AT_ONCE):
+                yield cut_chips(
+                    raster,
+                    reading.rest[start : start + CHIPS_AT_ONCE],
+                    layout.chip_size,
+                    layout.bands,
+                    parameters.min_valid_fraction,
+                )
+    except UNREADABLE as error:
+        yield [unreadable(error)]
+
+
+@dataclass
+class _Written:
+    """Appends chips to a store, and keeps the rows of its tables."""
+
+    writer: StoreWriter
+    rows: list[dict[str, object]] = field(default_factory=list)
+    rejected: list[tuple[str, Rejection]] = field(default_factory=list)
+    first_with: dict[bytes, str] = field(default_factory=dict)
+    header: Header | None = None
+
+    def add(self, reading: _Reading, results: list[Chip | Rejection]) -> None:
+        name = reading.file.name
+        for result in results:
+            if isinstance(result, Rejection):
+                self.rejected.append((name, result))
+            elif result.digest in self.first_with:
+                self.rejected.append((name, _duplicate(result, self.first_with[result.digest])))
+            else:
+                assert reading.header is not None
+                self.first_with[result.digest] = name
+                self.header = self.header or reading.header
+                self.writer.append(result.pixels)
+                self.rows.append(_index_row(len(self.rows), reading, result))
+
+    def band_names(self, layout: Layout) -> list[str]:
+        described = self.header.descriptions if self.header else ()
+        return [described[band - 1] or f"band {band}" for band in layout.bands]
+
+
+def _index_row(number: int, reading: _Reading, chip: Chip) -> dict[str, object]:
     size = chip.pixels.shape[-1]
-    affine = Affine(*chip.transform)
-    corners = [affine * corner for corner in ((0, 0), (size, 0), (0, size), (size, size))]
-    xs, ys = zip(*corners, strict=True)
+    a, b, left, d, e, top = chip.transform
+    xs = [left, left + a * size, left + b * size, left + (a + b) * size]
+    ys = [top, top + d * size, top + e * size, top + (d + e) * size]
     return {
         "chip": number,
-        "file": header.file.name,
-        "sha256": sha256,
+        "file": reading.file.name,
+        "sha256": reading.sha256,
         "row": chip.row,
         "column": chip.column,
         "left": min(xs),
@@ -163,7 +217,7 @@ def _index_row(number: int, header: Header, sha256: str, chip: Chip) -> dict[str
         "right": max(xs),
         "top": max(ys),
         "transform": json.dumps(chip.transform),
-        "crs": header.crs,
+        "crs": reading.header.crs if reading.header else "",
         "valid_fraction": chip.valid_fraction,
         "digest": chip.digest.hex(),
     }
@@ -180,31 +234,7 @@ def _duplicate(chip: Chip, first: str) -> Rejection:
 
 def _rejected_table(rejected: list[tuple[str, Rejection]]) -> pd.DataFrame:
     table = pd.DataFrame(
-        [
-            {
-                "file": name,
-                "row": why.row,
-                "column": why.column,
-                "reason": why.reason,
-                "remedy": why.remedy,
-            }
-            for name, why in rejected
-        ],
+        [(name, why.row, why.column, why.reason, why.remedy) for name, why in rejected],
         columns=["file", "row", "column", "reason", "remedy"],
     )
     return table.astype({"row": "Int64", "column": "Int64"})
-
-
-def _nothing_usable(rejected: list[tuple[str, Rejection]]) -> UserError:
-    name, why = rejected[0]
-    return UserError(
-        f"none of the {len({n for n, _ in rejected})} files holds a usable chip; "
-        f"the first: {name}: {why.reason}",
-        why.remedy,
-    )
-
-
-def _band_names(found: Survey) -> list[str]:
-    described = found.headers[0].descriptions
-    named = [described[band - 1] for band in found.bands]
-    return [name or f"band {band}" for name, band in zip(named, found.bands, strict=True)]

@@ -1,5 +1,6 @@
 """The parameters of ingestion."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -55,14 +56,16 @@ class IngestionParameters(Parameters):
     of the integer dtype. Floats have no range of their own: state it."""
     place: Literal["auto", "folder", "grid", "file"] = "auto"
     """What counts as one place; a place never stands on both sides of a split. `folder`: the
-    file's folder. `grid`: a cell of grid_metres. `file`: every file for itself. `auto`: folder if
-    there are at least five of them, else grid if all files are georeferenced and cover five
-    cells, else file."""
+    file's folder. `grid`: the cell of grid_metres that holds the chip's centre; files without a
+    CRS count one by one. `file`: every file for itself. `auto`: the first of folder and grid that
+    makes at least five places; else the first that makes three, the fewest that can be split;
+    else file, with a warning if such files lie side by side."""
     grid_metres: float = Field(5000.0, gt=0)
     """Side of a grid cell on the ground."""
     date_pattern: str | None = None
-    """Regular expression of the part of a file name that only tells the date: names that differ
-    in nothing else show the same ground. Files with equal bounds do so anyway."""
+    """Regular expression of the part of a file's path that only tells the date, such as
+    "-(new|old)-": paths that differ in nothing else show the same ground. Chips with a CRS and
+    equal bounds do so anyway."""
     min_valid_fraction: float = Field(0.99, gt=0, le=1)
     """Chips with a smaller share of valid pixels (not nodata) are rejected."""
     sample: SampleParameters = SampleParameters()
@@ -78,6 +81,13 @@ class IngestionParameters(Parameters):
             raise ValueError(f"bands {self.bands}: bands are counted from 1")
         if isinstance(self.bands, int) and self.bands < 1:
             raise ValueError(f"bands {self.bands}: at least one band is needed")
+        if self.date_pattern is not None:
+            try:
+                re.compile(self.date_pattern)
+            except re.error as error:
+                raise ValueError(
+                    f"date_pattern '{self.date_pattern}' is no regular expression: {error}"
+                ) from error
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError(f"value_range {list(self.value_range)}: the first must be smaller")
         return self

@@ -12,59 +12,76 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 
 logger = logging.getLogger(__name__)
 
-FEW_PLACES = 5
+MANY_PLACES = 5
+FEWEST_PLACES = 3
 EQUAL_AREA = "EPSG:6933"
 """A world-wide projection in metres, so that one grid serves scenes of several UTM zones."""
 
 
 def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
-    """Return the place of every chip by ``parameters.place``.
+    """Return the place of every chip by ``parameters.place``, whose text tells the rules.
 
     Args:
         index: Chips with columns file, crs ("" if none) and left, bottom, right, top.
         parameters: The rule.
     """
+    if parameters.place == "file":
+        return index["file"]
     folders = index["file"].map(_folder)
     if parameters.place == "folder":
         return folders
-    if parameters.place == "file":
-        return index["file"]
-    if parameters.place == "grid":
-        return _grid_or_file(index, parameters.grid_metres)
-    if folders.nunique() >= FEW_PLACES:
-        return folders
     cells = _grid_or_file(index, parameters.grid_metres)
-    if (index["crs"] != "").all() and cells.nunique() >= FEW_PLACES:
+    if parameters.place == "grid":
         return cells
-    if index["file"].nunique() > folders.nunique():
-        logger.warning(
-            "Every file counts as a place of its own, since there are only %d folders and too "
-            "few grid cells. If files show the same ground, set ingestion.place.",
-            folders.nunique(),
-        )
-        return index["file"]
-    return cells
+    for enough in (MANY_PLACES, FEWEST_PLACES):
+        for places in (folders, cells):
+            if places.nunique() >= enough:
+                if places is cells and (index["crs"] == "").any():
+                    _warn_of_files()
+                return places
+    if index["file"].nunique() > 1:
+        _warn_of_files()
+    return index["file"]
+
+
+def _warn_of_files() -> None:
+    logger.warning(
+        "Files count as places of their own, since there are too few folders and grid cells. "
+        "If some of them show the same or neighbouring ground, results will look better than "
+        "they are: put each place in a folder of its own, or set ingestion.place."
+    )
 
 
 def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
     """Return the piece of ground of every chip: equal for chips of the same ground.
 
-    Georeferenced chips are told apart by their bounds, others by file name (without the part
-    that ``parameters.date_pattern`` matches) and position.
+    Chips with a CRS are told apart by their bounds, rounded to between 1/1000 and 1/10000 of
+    their side, others by file name (without the part that ``parameters.date_pattern`` matches)
+    and position.
 
     Args:
-        index: As for `assign_places`, with column place, row and column too.
+        index: As for `assign_places`, with columns row and column too.
         parameters: The rule.
     """
     pattern = re.compile(parameters.date_pattern) if parameters.date_pattern else None
 
-    def locate(chip: "pd.Series[str]") -> str:
-        if chip["crs"]:
-            return f"{chip['crs']} {chip['left']:.6g} {chip['top']:.8g} {chip['right']:.6g}"
-        name = pattern.sub("", chip["file"]) if pattern else chip["file"]
-        return f"{name} {chip['row']} {chip['column']}"
+    def of_ground(crs: str, *bounds: float) -> str:
+        # the exponent of a rounded number: a side of 999.9999999 m has as many digits as 1000 m
+        exponent = int(f"{max(bounds[2] - bounds[0], bounds[3] - bounds[1]):.3e}".split("e")[1])
+        digits = 4 - exponent
+        return " ".join([crs, *(f"{round(b, digits) + 0.0:.{max(digits, 0)}f}" for b in bounds)])
 
-    return index.apply(locate, axis=1)
+    def of_file(file: str, row: int, column: int) -> str:
+        return f"{pattern.sub('', file) if pattern else file} {row} {column}"
+
+    columns = ["file", "row", "column", "crs", "left", "bottom", "right", "top"]
+    return pd.Series(
+        [
+            of_ground(crs, *bounds) if crs else of_file(file, row, column)
+            for file, row, column, crs, *bounds in index[columns].itertuples(index=False)
+        ],
+        index=index.index,
+    )
 
 
 def _folder(file: str) -> str:
@@ -74,7 +91,7 @@ def _folder(file: str) -> str:
 
 def _grid_or_file(index: pd.DataFrame, metres: float) -> pd.Series:
     """Return the grid cell of each chip's centre; chips without a CRS keep their file's name."""
-    places = index["file"].copy()
+    places = index["file"].astype(object)
     x = (index["left"] + index["right"]).to_numpy() / 2
     y = (index["bottom"] + index["top"]).to_numpy() / 2
     for crs, rows in index.groupby("crs").groups.items():

@@ -1,50 +1,37 @@
-"""A look at every file's header: which can become chips of one size, dtype and band count."""
+"""What a set of files has in common, and which files differ from it."""
 
+import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from rasterio.errors import RasterioError
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.cutting import Rejection
+from sen2naip_sr.raster.ahead import map_ahead
+from sen2naip_sr.raster.cutting import UNREADABLE, Rejection, chip_windows
 from sen2naip_sr.sources.base import SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 
-WORKERS = 4
+SAMPLED_FILES = 32
 LARGEST_DEFAULT_CHIP = 512
 FALLBACK_CHIP = 484
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def map_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Apply ``function`` in threads and yield results in order, only a few items ahead.
-
-    Unlike ``Executor.map`` it holds no more results than it has workers to keep busy, so memory
-    does not grow with the number of items.
-    """
-    with ThreadPoolExecutor(WORKERS) as pool:
-        source = iter(items)
-        pending: list[Future[Result]] = [
-            pool.submit(function, item) for item in islice(source, 2 * WORKERS)
-        ]
-        while pending:
-            result = pending.pop(0).result()
-            pending.extend(pool.submit(function, item) for item in islice(source, 1))
-            yield result
+DTYPES = {
+    np.dtype(name).name
+    for name in ("u1", "i1", "u2", "i2", "u4", "i4", "float16", "float32", "float64")
+}
 
 
 @dataclass(frozen=True)
 class Header:
     """What ingestion has to know of a file before it reads a pixel."""
 
-    file: SourceFile
+    driver: str
     height: int
     width: int
     bands: int
@@ -54,114 +41,78 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What all usable files have in common, and the files that are not usable.
+class Layout:
+    """What all files of a dataset have in common.
 
     Attributes:
-        headers: The usable files.
-        rejected: (file name, why) of the others.
         chip_size: Side of a chip.
         bands: Bands to read, counted from 1.
-        dtype: The dtype of every usable file.
+        dtype: The pixels' dtype.
     """
 
-    headers: list[Header]
-    rejected: list[tuple[str, Rejection]]
     chip_size: int
     bands: tuple[int, ...]
-    dtype: np.dtype[np.generic]
+    dtype: np.dtype[Any]
+
+    def windows(self, header: Header) -> list[tuple[int, int]]:
+        """Return (row, column) of every chip of a file."""
+        return chip_windows(header.height, header.width, self.chip_size)
 
 
-def survey(files: Sequence[SourceFile], parameters: IngestionParameters) -> Survey:
-    """Read all headers, settle on chip size and dtype, and reject the files that differ.
+def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) -> Layout:
+    """Find the layout that most files have; files that cannot be used have no say.
+
+    Some files drawn at random speak for all if they agree; otherwise every file is asked.
+
+    Args:
+        files: All files.
+        parameters: What is asked for.
 
     Raises:
-        UserError: If no file is usable.
+        UserError: If no file can be used.
     """
-    rejected: list[tuple[str, Rejection]] = []
-    headers: list[Header] = []
-    for file, result in zip(files, map_ahead(_read_header, files), strict=True):
-        if isinstance(result, Rejection):
-            rejected.append((file.name, result))
-        else:
-            headers.append(result)
-    headers = _keep(headers, rejected, lambda header: _wrong_bands(header, parameters))
-    dtype = _most_common(header.dtype for header in headers)
-    headers = _keep(headers, rejected, lambda header: _wrong_dtype(header, dtype))
-    chip_size = parameters.chip_size or default_chip_size(headers)
-    headers = _keep(headers, rejected, lambda header: _too_small(header, chip_size))
-    if not headers:
-        raise UserError(_nothing_left(rejected), "check the files and ingestion's parameters")
+    sampled = random.Random(0).sample(list(files), min(SAMPLED_FILES, len(files)))
+    votes, rejected = _ask(sampled, parameters)
+    if len(sampled) < len(files) and len(set(votes)) != 1:
+        votes, rejected = _ask(files, parameters)
+    if not votes:
+        raise nothing_usable(rejected)
+    dtype = _most_common(dtype for dtype, _ in votes)
+    side = _most_common(side for vote, side in votes if vote == dtype)
     bands = parameters.bands
-    return Survey(
-        headers=headers,
-        rejected=rejected,
-        chip_size=chip_size,
+    return Layout(
+        chip_size=parameters.chip_size or side,
         bands=tuple(bands) if isinstance(bands, list) else tuple(range(1, bands + 1)),
         dtype=np.dtype(dtype),
     )
 
 
-def default_chip_size(headers: Sequence[Header]) -> int:
-    """Return the side that most files have if it is at most 512, else 484; always even."""
-    if not headers:
-        return FALLBACK_CHIP
-    side = int(_most_common(min(header.height, header.width) for header in headers))
-    return max(side - side % 2, 2) if side <= LARGEST_DEFAULT_CHIP else FALLBACK_CHIP
+def read_header(raster: DatasetReader) -> Header:
+    """Return the header of an opened raster."""
+    return Header(
+        driver=raster.driver,
+        height=raster.height,
+        width=raster.width,
+        bands=raster.count,
+        dtype=raster.dtypes[0] if len(set(raster.dtypes)) == 1 else "mixed",
+        crs=_crs_name(raster.crs) if raster.crs else "",
+        descriptions=raster.descriptions,
+    )
 
 
-def _nothing_left(rejected: list[tuple[str, Rejection]]) -> str:
-    shown = "".join(f"\n  {name}: {why.reason}" for name, why in rejected[:5])
-    more = f"\n  ... and {len(rejected) - 5} more" if len(rejected) > 5 else ""
-    return f"none of the {len(rejected)} files can be used:{shown}{more}"
+@lru_cache(maxsize=64)
+def _crs_name(crs: CRS) -> str:
+    # naming a system searches the EPSG register, at a quarter of the cost of opening a file
+    return crs.to_string()
 
 
-def _read_header(file: SourceFile) -> Header | Rejection:
-    try:
-        with file.open() as raster:
-            return Header(
-                file=file,
-                height=raster.height,
-                width=raster.width,
-                bands=raster.count,
-                dtype=_common_dtype(raster.dtypes),
-                crs=raster.crs.to_string() if raster.crs else "",
-                descriptions=raster.descriptions,
-            )
-    except (RasterioError, OSError) as error:
-        text = " ".join(str(error).split())
+def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection | None:
+    """Say why a file cannot be used whatever the other files are, or None if it can."""
+    if header.driver not in ("GTiff", "COG"):
         return Rejection(
-            f"cannot be opened as a raster ({text})",
-            "it is empty, damaged or no GeoTIFF: copy or download it again, or remove it",
+            f"is a {header.driver} file, not a GeoTIFF",
+            "convert it, for example with gdal_translate -of GTiff",
         )
-
-
-def _common_dtype(dtypes: Sequence[str]) -> str:
-    return dtypes[0] if len(set(dtypes)) == 1 else "mixed"
-
-
-def _most_common(values: Iterable[str | int]) -> str | int:
-    counts = Counter(values)
-    # ties go to the smaller value, so that the order of the files does not matter
-    return min(counts, key=lambda value: (-counts[value], value), default="uint8")
-
-
-def _keep(
-    headers: list[Header],
-    rejected: list[tuple[str, Rejection]],
-    check: Callable[[Header], Rejection | None],
-) -> list[Header]:
-    kept = []
-    for header in headers:
-        why = check(header)
-        if why is None:
-            kept.append(header)
-        else:
-            rejected.append((header.file.name, why))
-    return kept
-
-
-def _wrong_bands(header: Header, parameters: IngestionParameters) -> Rejection | None:
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
@@ -173,27 +124,78 @@ def _wrong_bands(header: Header, parameters: IngestionParameters) -> Rejection |
             f"has {header.bands} bands, band {max(asked)} is asked for",
             "choose among its bands with ingestion.bands",
         )
-    if header.dtype == "mixed" or np.issubdtype(np.dtype(header.dtype), np.complexfloating):
+    if header.dtype not in DTYPES:
         return Rejection(
             f"its pixels are of {header.dtype} type",
-            "convert it to one integer or floating type",
+            f"convert all its bands to one of {', '.join(sorted(DTYPES))}",
         )
     return None
 
 
-def _wrong_dtype(header: Header, dtype: str | int) -> Rejection | None:
-    if header.dtype == dtype:
-        return None
+def why_different(header: Header, layout: Layout) -> Rejection | None:
+    """Say why a usable file does not fit the others, or None if it does."""
+    if header.dtype != layout.dtype.name:
+        return Rejection(
+            f"its pixels are {header.dtype}, most files' are {layout.dtype.name}",
+            "a dataset has one dtype: convert it, or ingest it by itself",
+        )
+    if min(header.height, header.width) < layout.chip_size:
+        return Rejection(
+            f"its {header.width} x {header.height} pixels are smaller than a chip of "
+            f"{layout.chip_size}",
+            "lower ingestion.chip_size to take it",
+        )
+    return None
+
+
+def unreadable(error: Exception) -> Rejection:
+    """Say that a file cannot be opened."""
     return Rejection(
-        f"its pixels are {header.dtype}, most files' are {dtype}",
-        "a dataset has one dtype: convert it, or ingest it by itself",
+        f"cannot be opened as a raster ({' '.join(str(error).split())})",
+        "it is empty, damaged, no GeoTIFF or not permitted: copy or download it again",
     )
 
 
-def _too_small(header: Header, chip_size: int) -> Rejection | None:
-    if min(header.height, header.width) >= chip_size:
-        return None
-    return Rejection(
-        f"its {header.width} x {header.height} pixels are smaller than a chip of {chip_size}",
-        "lower ingestion.chip_size to take it",
+def nothing_usable(rejected: Sequence[tuple[str, Rejection]]) -> UserError:
+    """Return the error that names the first files and why they cannot be used."""
+    shown = "".join(f"\n  {name}: {why.reason}" for name, why in rejected[:5])
+    more = f"\n  ... and {len(rejected) - 5} more" if len(rejected) > 5 else ""
+    remedies = dict.fromkeys(why.remedy for _, why in rejected[:5])
+    count = len({name for name, _ in rejected})
+    return UserError(
+        f"none of the {count} files holds a usable chip:{shown}{more}", "; or ".join(remedies)
     )
+
+
+def _ask(
+    files: Sequence[SourceFile], parameters: IngestionParameters
+) -> tuple[list[tuple[str, int]], list[tuple[str, Rejection]]]:
+    """Return (dtype, chip side) of every usable file, and why the others are not usable."""
+
+    def look(file: SourceFile) -> Header | Rejection:
+        try:
+            with file.open() as raster:
+                header = read_header(raster)
+        except UNREADABLE as error:
+            return unreadable(error)
+        return why_unusable(header, parameters) or header
+
+    votes: list[tuple[str, int]] = []
+    rejected: list[tuple[str, Rejection]] = []
+    for file, seen in zip(files, map_ahead(look, files), strict=True):
+        if isinstance(seen, Rejection):
+            rejected.append((file.name, seen))
+        else:
+            votes.append((seen.dtype, _default_side(seen)))
+    return votes, rejected
+
+
+def _default_side(header: Header) -> int:
+    side = min(header.height, header.width)
+    return max(side - side % 2, 2) if side <= LARGEST_DEFAULT_CHIP else FALLBACK_CHIP
+
+
+def _most_common(values: Iterable[Any]) -> Any:
+    counts = Counter(values)
+    # ties go to the smaller value, so that the order of the files does not matter
+    return min(counts, key=lambda value: (-counts[value], value))

@@ -1,0 +1,45 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TORCH := 2.13.0
+
+.PHONY: help demo test lint bench lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY)  ## train CARN on the embedded sample and compare it with interpolation
+	@$(BIN)/kedro run
+
+test: $(READY)  ## run every test
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## check style, types and import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY)  ## measure what the README claims (BENCH_DATA=folder of 4-band GeoTIFFs)
+	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
+
+lock: $(READY)  ## fix the dependencies anew in requirements.lock
+	@$(BIN)/python -m piptools compile --quiet --no-header --strip-extras --extra dev --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--upgrade-package torch==$(TORCH) --output-file requirements.lock pyproject.toml
+	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
+
+clean:  ## remove the environment and everything that runs have made
+	rm -rf $(VENV) mlflow.db mlartifacts data/01_raw/* data/02_intermediate/* \
+		data/05_model_input/* data/06_models/* data/07_model_output/* data/08_reporting/*
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is needed (or: make PYTHON=python3.12 ...)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@

@@ -1,0 +1,33 @@
+"""Work done a little ahead of the one who uses it, in threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+WORKERS = 4
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Apply ``function`` in threads and yield results in order, only a few items ahead.
+
+    Unlike ``Executor.map`` it holds no more results than it has workers to keep busy, so memory
+    does not grow with the number of items.
+    """
+    with ThreadPoolExecutor(WORKERS) as pool:
+        source = iter(items)
+        pending: deque[Future[Result]] = deque(
+            pool.submit(function, item) for item in islice(source, 2 * WORKERS)
+        )
+        try:
+            while pending:
+                result = pending.popleft().result()
+                pending.extend(pool.submit(function, item) for item in islice(source, 1))
+                yield result
+        finally:
+            for future in pending:
+                future.cancel()

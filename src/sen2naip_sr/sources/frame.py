@@ -1,0 +1,214 @@
+"""A turned and gently bent coordinate system, in which fields, lots and streets are rectangles."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen2naip_sr.sources.materials import Floats
+from sen2naip_sr.sources.painting import Canvas
+
+
+class Box(NamedTuple):
+    """A rectangle in a frame: its bounds along u and v, in canvas pixels."""
+
+    u0: float
+    v0: float
+    u1: float
+    v1: float
+
+    @property
+    def width(self) -> float:
+        """Extent along u."""
+        return self.u1 - self.u0
+
+    @property
+    def height(self) -> float:
+        """Extent along v."""
+        return self.v1 - self.v0
+
+    def shrunk(self, by: float) -> "Box":
+        """Return the box with a border of this width taken off."""
+        return Box(self.u0 + by, self.v0 + by, self.u1 - by, self.v1 - by)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates u, v: rotated about the middle of the canvas, then displaced by a slow wave.
+
+    Args:
+        u: (side, side) float32.
+        v: (side, side) float32.
+        angle: Of the u axis, radians.
+        amplitude: Of the displacement, canvas pixels.
+        waves: (2, 3) wave vector and phase of the displacement of u and of v.
+    """
+
+    u: Floats
+    v: Floats
+    angle: float
+    amplitude: float
+    waves: NDArray[np.float64]
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, side: int, angle: float, bend: float) -> "Frame":
+        """Return a frame of this angle.
+
+        Args:
+            rng: Draws the displacement.
+            side: Of the canvas.
+            angle: Of the u axis, radians.
+            bend: Largest slope of a street against straight, about 0 to 0.5.
+        """
+        frequency = 2 * np.pi / (side * rng.uniform(0.8, 1.8))
+        heading = rng.uniform(0, 2 * np.pi, 2)
+        phase = rng.uniform(0, 2 * np.pi, 2)
+        waves = np.stack([frequency * np.cos(heading), frequency * np.sin(heading), phase], axis=1)
+        amplitude = bend / frequency
+        middle = (np.arange(side, dtype=np.float32) + np.float32(0.5 - side / 2)).astype(np.float32)
+        x, y = middle[None, :], middle[:, None]
+        bare = cls(x, y, angle, amplitude, waves)
+        u, v = bare._from_pixels(x, y)
+        return cls(u.astype(np.float32), v.astype(np.float32), angle, amplitude, waves)
+
+    def to_pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """Return columns and rows of points; exact but for the third order of the bend."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        x, y = cosine * u - sine * v, sine * u + cosine * v
+        for _ in range(3):
+            got_u, got_v = self._from_pixels(x, y)
+            x, y = (
+                x + cosine * (u - got_u) - sine * (v - got_v),
+                y + sine * (u - got_u) + cosine * (v - got_v),
+            )
+        half = self._side / 2
+        return (x + half).astype(np.float32), (y + half).astype(np.float32)
+
+    def angles(self, u: Floats, v: Floats) -> Floats:
+        """Return the direction of the u axis at points, radians."""
+        x0, y0 = self.to_pixels(u - 2, v)
+        x1, y1 = self.to_pixels(u + 2, v)
+        return np.arctan2(y1 - y0, x1 - x0).astype(np.float32)
+
+    def whole(self) -> Box:
+        """Return a box that holds the canvas."""
+        reach = 0.71 * self._side + self.amplitude
+        return Box(-reach, -reach, reach, reach)
+
+    def window(self, box: Box) -> tuple[slice, slice]:
+        """Return rows and columns of the canvas that enclose a box; may be empty."""
+        u = np.array([box.u0, box.u1, box.u0, box.u1])
+        v = np.array([box.v0, box.v0, box.v1, box.v1])
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        half = self._side / 2
+        return (
+            self._span(sine * u + cosine * v + half),
+            self._span(cosine * u - sine * v + half),
+        )
+
+    def _span(self, values: NDArray[np.float64]) -> slice:
+        reach = 1.5 * self.amplitude + 1
+        start, stop = np.clip([values.min() - reach, values.max() + reach], 0, self._side)
+        return slice(int(start), int(np.ceil(stop)))
+
+    def _from_pixels(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return u and v of points given from the middle of the canvas."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        (ux, uy, up), (vx, vy, vp) = self.waves.tolist()
+        u = cosine * x + sine * y + self.amplitude * np.sin(ux * x + uy * y + up)
+        v = cosine * y - sine * x + self.amplitude * np.sin(vx * x + vy * y + vp)
+        return u, v
+
+    @property
+    def _side(self) -> int:
+        return self.u.shape[-1]
+
+
+def paint_box(canvas: Canvas, frame: Frame, box: Box, label: int) -> None:
+    """Paint a level rectangle of a frame."""
+    rows, columns, inside = _inside(frame, box)
+    canvas.label[rows, columns][inside] = label
+    canvas.sunlit[rows, columns][inside] = 1.0
+
+
+def paint_rows(
+    canvas: Canvas, frame: Frame, box: Box, label: int, period: float, share: float
+) -> None:
+    """Paint slightly irregular rows along u onto a rectangle.
+
+    Args:
+        canvas: What is painted on.
+        frame: Whose u axis the rows follow.
+        box: The field.
+        label: Of the rows; between them the canvas is left as it is.
+        period: From row to row, canvas pixels.
+        share: Of the period that a row covers.
+    """
+    rows, columns, inside = _inside(frame, box)
+    phase = frame.v[rows, columns] / np.float32(period)
+    phase += np.float32(0.09) * canvas.rough[rows, columns]
+    inside &= phase - np.floor(phase) < share
+    canvas.label[rows, columns][inside] = label
+
+
+def _inside(frame: Frame, box: Box) -> tuple[slice, slice, NDArray[np.bool_]]:
+    rows, columns = frame.window(box)
+    u, v = frame.u[rows, columns], frame.v[rows, columns]
+    return rows, columns, (u >= box.u0) & (u < box.u1) & (v >= box.v0) & (v < box.v1)
+
+
+def lattice(box: Box, du: float, dv: float) -> tuple[Floats, Floats]:
+    """Return the points of a regular lattice that fills a box, flat u and v."""
+    u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du)
+    v = np.arange(box.v0 + dv / 2, box.v1 - dv / 4, dv)
+    grid_u, grid_v = np.meshgrid(u, v)
+    return grid_u.ravel().astype(np.float32), grid_v.ravel().astype(np.float32)
+
+
+def split(
+    rng: np.random.Generator, box: Box, largest: float, gaps: tuple[float, ...]
+) -> tuple[list[Box], list[tuple[Box, int]]]:
+    """Split a box by random guillotine cuts.
+
+    Args:
+        rng: Draws where to cut.
+        box: What to split.
+        largest: Boxes are cut until their longer side is shorter, give or take.
+        gaps: Width that a cut leaves free by its depth; the last goes for all deeper ones.
+
+    Returns:
+        The boxes left, and the gaps with their depth, outermost first.
+    """
+    leaves: list[Box] = []
+    streets: list[tuple[Box, int]] = []
+    pending = [(box, 0)]
+    while pending:
+        part, depth = pending.pop(0)
+        longer = max(part.width, part.height)
+        if longer < largest * rng.uniform(0.8, 1.5):
+            leaves.append(part)
+            continue
+        gap = gaps[min(depth, len(gaps) - 1)]
+        at = longer * rng.uniform(0.35, 0.65)
+        first, street, second = _cut(part, at, gap)
+        streets.append((street, depth))
+        pending += [(first, depth + 1), (second, depth + 1)]
+    return leaves, streets
+
+
+def _cut(box: Box, at: float, gap: float) -> tuple[Box, Box, Box]:
+    low, high = at - gap / 2, at + gap / 2
+    if box.width >= box.height:
+        return (
+            box._replace(u1=box.u0 + low),
+            box._replace(u0=box.u0 + low, u1=box.u0 + high),
+            box._replace(u0=box.u0 + high),
+        )
+    return (
+        box._replace(v1=box.v0 + low),
+        box._replace(v0=box.v0 + low, v1=box.v0 + high),
+        box._replace(v0=box.v0 + high),
+    )
+
+
