@@ -1,6 +1,7 @@
 """A turned and gently bent coordinate system, in which fields, lots and streets are rectangles."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,11 @@ class Box(NamedTuple):
     def height(self) -> float:
         """Extent along v."""
         return self.v1 - self.v0
+
+    @property
+    def turned(self) -> "Box":
+        """The same ground in the turned frame (`Frame.turned`)."""
+        return Box(self.v0, -self.u1, self.v1, -self.u0)
 
     def shrunk(self, by: float) -> "Box":
         """Return the box with a border of this width taken off."""
@@ -71,6 +77,12 @@ class Frame:
         bare = cls(x, y, angle, amplitude, waves)
         u, v = bare._from_pixels(x, y)
         return cls(u.astype(np.float32), v.astype(np.float32), angle, amplitude, waves)
+
+    @cached_property
+    def turned(self) -> "Frame":
+        """The frame a quarter turn on: its u is this one's v, its v this one's u reversed."""
+        waves = np.stack([self.waves[1], self.waves[0] + np.array([0.0, 0.0, np.pi])])
+        return Frame(self.v, -self.u, self.angle + np.pi / 2, self.amplitude, waves)
 
     def to_pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
         """Return columns and rows of points; exact but for the third order of the bend."""
@@ -132,38 +144,27 @@ def paint_box(canvas: Canvas, frame: Frame, box: Box, label: int) -> None:
     canvas.sunlit[rows, columns][inside] = 1.0
 
 
-def paint_rows(
-    canvas: Canvas, frame: Frame, box: Box, label: int, period: float, share: float
-) -> None:
-    """Paint slightly irregular rows along u onto a rectangle.
+class Rows(NamedTuple):
+    """Parallel rows: label, period from row to row (canvas pixels), share of it that they cover."""
 
-    Args:
-        canvas: What is painted on.
-        frame: Whose u axis the rows follow.
-        box: The field.
-        label: Of the rows; between them the canvas is left as it is.
-        period: From row to row, canvas pixels.
-        share: Of the period that a row covers.
-    """
-    rows, columns, inside = _inside(frame, box)
-    phase = frame.v[rows, columns] / np.float32(period)
-    phase += np.float32(0.09) * canvas.rough[rows, columns]
-    inside &= phase - np.floor(phase) < share
-    canvas.label[rows, columns][inside] = label
+    label: int
+    period: float
+    share: float
+
+
+def paint_rows(canvas: Canvas, frame: Frame, box: Box, rows: Rows) -> None:
+    """Paint slightly irregular rows along u onto a rectangle; between them nothing changes."""
+    down, right, inside = _inside(frame, box)
+    phase = frame.v[down, right] / np.float32(rows.period)
+    phase += np.float32(0.08) * canvas.rough[down, right]
+    inside &= phase - np.floor(phase) < rows.share
+    canvas.label[down, right][inside] = rows.label
 
 
 def _inside(frame: Frame, box: Box) -> tuple[slice, slice, NDArray[np.bool_]]:
     rows, columns = frame.window(box)
     u, v = frame.u[rows, columns], frame.v[rows, columns]
     return rows, columns, (u >= box.u0) & (u < box.u1) & (v >= box.v0) & (v < box.v1)
-
-
-def lattice(box: Box, du: float, dv: float) -> tuple[Floats, Floats]:
-    """Return the points of a regular lattice that fills a box, flat u and v."""
-    u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du)
-    v = np.arange(box.v0 + dv / 2, box.v1 - dv / 4, dv)
-    grid_u, grid_v = np.meshgrid(u, v)
-    return grid_u.ravel().astype(np.float32), grid_v.ravel().astype(np.float32)
 
 
 def split(

@@ -116,29 +116,34 @@ def _pixels_of(figures: Shapes, members: Ints, reach: int, side: int) -> _Pixels
     return _Pixels(members[item], pixel, along.ravel()[flat], across.ravel()[flat])
 
 
-def paint_leaves(
-    canvas: Canvas,
-    figures: Shapes,
-    labels: Ints,
-    oval: NDArray[np.bool_],
-    taper: Floats,
-    rough: float = 0.0,
-) -> None:
-    """Paint level patches: ellipses where ``oval``, elsewhere quadrilaterals.
+def paint_ovals(canvas: Canvas, figures: Shapes, labels: Ints, rough: float) -> None:
+    """Paint level ellipses.
+
+    Args:
+        canvas: What is painted on.
+        figures: The n ellipses.
+        labels: (n,) their labels.
+        rough: Irregularity of the outline, relative to the radius.
+    """
+    for item, pixel, along, across in _pixels(figures, canvas.side):
+        squared = (along / figures.a[item]) ** 2 + (across / figures.b[item]) ** 2
+        inside = squared + rough * canvas.rough.ravel()[pixel] <= 1.0
+        canvas.label.ravel()[pixel[inside]] = labels[item[inside]]
+        canvas.sunlit.ravel()[pixel[inside]] = 1.0
+
+
+def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Ints, taper: Floats) -> None:
+    """Paint level trapezoids.
 
     Args:
         canvas: What is painted on.
         figures: The n shapes.
         labels: (n,) their labels.
-        oval: (n,) bool.
         taper: (n,) from 0 (rectangle) to 1 (triangle).
-        rough: Irregularity of the outline, relative to the radius.
     """
     for item, pixel, along, across in _pixels(figures, canvas.side):
         p, q = along / figures.a[item], across / figures.b[item]
-        ellipse = p * p + q * q + rough * canvas.rough.ravel()[pixel]
-        quadrilateral = np.abs(q) + taper[item] * 0.5 * (p + 1.0)
-        inside = np.where(oval[item], ellipse, quadrilateral) <= 1.0
+        inside = np.abs(q) + taper[item] * 0.5 * (p + 1.0) <= 1.0
         canvas.label.ravel()[pixel[inside]] = labels[item[inside]]
         canvas.sunlit.ravel()[pixel[inside]] = 1.0
 
@@ -158,8 +163,7 @@ def paint_crowns(canvas: Canvas, figures: Shapes, labels: Ints, sun: Sun) -> Non
         squared = (along / fallen.a[item]) ** 2 + (across / fallen.b[item]) ** 2
         inside = squared + 0.22 * canvas.rough.ravel()[pixel] <= 1.0
         canvas.sunlit.ravel()[pixel[inside]] = 0.0
-    towards = sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle)
-    beside = sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle)
+    towards, beside = _in_shapes(figures, sun)
     for item, pixel, along, across in _pixels(figures, canvas.side):
         p, q = along / figures.a[item], across / figures.b[item]
         squared = p * p + q * q
@@ -176,13 +180,13 @@ def paint_crowns(canvas: Canvas, figures: Shapes, labels: Ints, sun: Sun) -> Non
 def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> None:
     """Darken the ground that boxes of a height (canvas pixels) hide from the sun."""
     length = -height * sun.cotangent
-    along_sun = length * (sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle))
-    across_sun = length * (sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle))
-    swept = Shapes(
-        (figures.x + length * sun.x / 2).astype(np.float32),
-        (figures.y + length * sun.y / 2).astype(np.float32),
-        (figures.a + np.abs(along_sun) / 2).astype(np.float32),
-        (figures.b + np.abs(across_sun) / 2).astype(np.float32),
+    towards, beside = _in_shapes(figures, sun)
+    along_sun, across_sun = length * towards, length * beside
+    swept = shapes(
+        figures.x + length * sun.x / 2,
+        figures.y + length * sun.y / 2,
+        figures.a + np.abs(along_sun) / 2,
+        figures.b + np.abs(across_sun) / 2,
         figures.angle,
     )
     widest = figures.a * np.abs(across_sun) + figures.b * np.abs(along_sun)
@@ -191,33 +195,34 @@ def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> N
         canvas.sunlit.ravel()[pixel[offset <= widest[item]]] = 0.0
 
 
-def paint_roofs(
-    canvas: Canvas,
-    figures: Shapes,
-    labels: Ints,
-    pitch: Floats,
-    hipped: NDArray[np.bool_],
-    sun: Sun,
-) -> None:
-    """Paint roofs whose faces are lit by their slope: gables along the length, or hips.
+class Roofs(NamedTuple):
+    """What roofs are like.
 
     Args:
-        canvas: What is painted on.
-        figures: The n roofs.
-        labels: (n,) their labels.
-        pitch: (n,) tangent of the slope, 0 for flat roofs.
+        label: (n,) int64.
+        pitch: (n,) float32, tangent of the slope: 0 for flat roofs.
         hipped: (n,) bool, whether the short sides slope too.
-        sun: Where the light comes from.
     """
-    towards = sun.x * np.cos(figures.angle) + sun.y * np.sin(figures.angle)
-    beside = sun.y * np.cos(figures.angle) - sun.x * np.sin(figures.angle)
+
+    label: Ints
+    pitch: Floats
+    hipped: NDArray[np.bool_]
+
+
+def paint_roofs(canvas: Canvas, figures: Shapes, roofs: Roofs, sun: Sun) -> None:
+    """Paint roofs whose faces are lit by their slope: gables along the length, or hips."""
+    towards, beside = _in_shapes(figures, sun)
     for item, pixel, along, across in _pixels(figures, canvas.side):
         to_end = figures.a[item] - np.abs(along)
         to_eave = figures.b[item] - np.abs(across)
-        on_end = hipped[item] & (to_end < to_eave)
-        facing = np.where(
-            on_end, np.sign(along) * towards[item], np.sign(across) * beside[item]
-        )
-        lit = 1.0 + pitch[item] * sun.cotangent * facing
-        canvas.label.ravel()[pixel] = labels[item]
-        canvas.sunlit.ravel()[pixel] = lit
+        on_end = roofs.hipped[item] & (to_end < to_eave)
+        facing = np.where(on_end, np.sign(along) * towards[item], np.sign(across) * beside[item])
+        canvas.label.ravel()[pixel] = roofs.label[item]
+        canvas.sunlit.ravel()[pixel] = 1.0 + roofs.pitch[item] * sun.cotangent * facing
+
+
+def _in_shapes(figures: Shapes, sun: Sun) -> tuple[Floats, Floats]:
+    """Return the direction towards the sun along the length and the width of each shape."""
+    cosine, sine = np.cos(figures.angle), np.sin(figures.angle)
+    x, y = np.float32(sun.x), np.float32(sun.y)
+    return x * cosine + y * sine, y * cosine - x * sine

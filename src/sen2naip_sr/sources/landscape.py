@@ -1,0 +1,296 @@
+"""Synthetic landscapes in four bands, for trying the project out without any data.
+
+The ground is a dead-leaves picture: opaque patches whose radii fall as r^-3, which has the
+statistics of natural images (Lee, Mumford and Huang 2001, "Occlusion models for natural images")
+and on which networks learn features that carry over to real ones (Baradad et al. 2021, "Learning
+to see by looking at noise"). Streets, blocks of land cover, shadows and a sensor stand upon it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen2naip_sr.sources.buildings import street_cars
+from sen2naip_sr.sources.frame import Box, Frame, paint_box, split
+from sen2naip_sr.sources.land_cover import COVERS
+from sen2naip_sr.sources.materials import Floats, Mix, Palette, PaletteTables, choose
+from sen2naip_sr.sources.painting import Canvas, Sun
+from sen2naip_sr.sources.scene import Scene, random_spots, scatter_leaves
+
+GENERATOR_VERSION = 1
+"""To be raised with every change of the pictures, so that samples made before are made anew."""
+
+_SUPERSAMPLING = 2
+_SKYLIGHT = np.array([0.20, 0.25, 0.32, 0.13], np.float32)
+"""Share of the light on level ground that comes from the sky, by band: shadows are bluish."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a place looks like.
+
+    Args:
+        name: Of the kind of landscape.
+        covers: Land covers of the blocks (names of `COVERS`).
+        ground: Materials of the open ground.
+        block: Longer side of a block, metres.
+        streets: Width of the cuts between blocks by depth, metres.
+        surface: Material of the streets.
+        bend: Largest slope of a street against straight.
+        shore: Share of the landscape under open water.
+        trees: Materials of crowns.
+        yards: Materials of gardens.
+        roofs: Materials of pitched roofs.
+        pixels_per_metre: Size of built objects; a picture with 0.4 looks like 2.5 m pixels.
+        sun: Direction towards the sun, radians from the column axis towards growing rows.
+        elevation: Of the sun, radians.
+        heading: Of the streets, radians.
+        gain: Brightness of the picture.
+        haze: Added to every band, digital numbers.
+        blur: Weight of the outer samples of the sensor's kernel: 0 (area mean) to 0.15.
+        noise: Standard deviation of the sensor's noise, digital numbers.
+    """
+
+    name: str
+    covers: Mix
+    ground: Mix
+    block: float
+    streets: tuple[float, ...]
+    surface: Mix = (("asphalt", 3), ("dark_asphalt", 1), ("concrete", 1))
+    bend: float = 0.1
+    shore: float = 0.0
+    trees: Mix = (("canopy", 6), ("autumn_canopy", 0.4))
+    yards: Mix = (("lawn", 4), ("dry_grass", 2), ("soil", 2), ("gravel", 1), ("meadow", 2))
+    roofs: Mix = (
+        ("grey_roof", 3),
+        ("dark_roof", 3),
+        ("brown_roof", 4),
+        ("tile_roof", 2),
+        ("white_roof", 0.5),
+    )
+    pixels_per_metre: float = 1.0
+    sun: float = 1.2
+    elevation: float = 0.9
+    heading: float = 0.0
+    gain: float = 1.0
+    haze: float = 6.0
+    blur: float = 0.05
+    noise: float = 1.2
+
+
+_NATURE: Mix = (("meadow", 3), ("dry_grass", 3), ("soil", 2), ("dark_soil", 1), ("shrub", 2))
+_DRY: Mix = (("soil", 4), ("sand", 3), ("rock", 2), ("dry_grass", 2), ("shrub", 1))
+
+STYLES = (
+    Style(
+        name="suburb",
+        covers=(("houses", 8), ("garden", 1), ("halls", 0.5), ("untouched", 0.5)),
+        ground=_NATURE,
+        block=95,
+        streets=(12, 9, 8, 8),
+        bend=0.2,
+    ),
+    Style(
+        name="farmland",
+        covers=(("crops", 7), ("meadow", 2), ("orchard", 1), ("basin", 0.3), ("wood", 0.5)),
+        ground=_NATURE,
+        block=130,
+        streets=(7, 5, 3, 2),
+        surface=(("asphalt", 2), ("gravel", 2), ("soil", 2)),
+        bend=0.06,
+    ),
+    Style(
+        name="forest",
+        covers=(("wood", 6), ("orchard", 2), ("meadow", 2), ("untouched", 2), ("houses", 0.3)),
+        ground=_NATURE,
+        block=150,
+        streets=(5, 4, 0, 0),
+        surface=(("gravel", 2), ("soil", 2), ("asphalt", 1)),
+        bend=0.5,
+        trees=(("canopy", 4), ("autumn_canopy", 1)),
+    ),
+    Style(
+        name="town",
+        covers=(("halls", 5), ("houses", 3), ("garden", 1)),
+        ground=(("asphalt", 2), ("concrete", 2), ("soil", 1), ("dry_grass", 1), ("lawn", 1)),
+        block=110,
+        streets=(16, 12, 9, 8),
+        bend=0.03,
+        yards=(("concrete", 2), ("lawn", 2), ("soil", 1), ("gravel", 1)),
+    ),
+    Style(
+        name="desert",
+        covers=(("scrub", 6), ("houses", 1.5), ("halls", 0.5), ("crops", 0.5)),
+        ground=_DRY,
+        block=140,
+        streets=(9, 5, 4, 0),
+        surface=(("asphalt", 1), ("soil", 2), ("sand", 2)),
+        bend=0.3,
+        yards=(("soil", 3), ("sand", 2), ("gravel", 3), ("lawn", 0.5)),
+    ),
+    Style(
+        name="coast",
+        covers=(("houses", 4), ("scrub", 2), ("garden", 1), ("meadow", 2), ("halls", 1)),
+        ground=(("dry_grass", 3), ("meadow", 2), ("sand", 2), ("rock", 1), ("shrub", 2)),
+        block=100,
+        streets=(10, 8, 7, 0),
+        bend=0.25,
+        shore=0.3,
+    ),
+)
+"""The kinds of landscape."""
+
+
+def vary(style: Style, seed: int | Sequence[int]) -> Style:
+    """Return a place's own variant of a style: its light, sensor, streets and scale."""
+    rng = np.random.default_rng(seed)
+    return replace(
+        style,
+        block=style.block * rng.uniform(0.85, 1.2),
+        bend=style.bend * rng.uniform(0.5, 1.4),
+        pixels_per_metre=float(np.exp(rng.uniform(np.log(0.6), np.log(1.4)))),
+        sun=np.pi / 2 + rng.uniform(-1.2, 1.2),
+        elevation=rng.uniform(0.65, 1.05),
+        heading=rng.uniform(0, np.pi / 2),
+        gain=rng.uniform(0.82, 1.08),
+        haze=rng.uniform(0, 14),
+        blur=rng.uniform(0.0, 0.11),
+        noise=rng.uniform(1.0, 1.5),
+    )
+
+
+def landscape(seed: int | Sequence[int], style: Style, size: int) -> NDArray[np.uint8]:
+    """Draw one landscape.
+
+    Equal arguments give equal pictures; on another processor or numpy release the last bits of
+    the floating-point arithmetic may differ, and with them single digital numbers.
+
+    Args:
+        seed: Of everything random.
+        style: What it looks like.
+        size: Side in pixels.
+
+    Returns:
+        (4, size, size) uint8: red, green, blue and near-infrared.
+    """
+    rng = np.random.default_rng(seed)
+    side = _SUPERSAMPLING * size
+    rough = _correlated_noise(rng, side)
+    scene = _empty_scene(rng, style, rough)
+    _paint_ground(scene, style)
+    _paint_blocks(scene, style)
+    _paint_shore(scene, style)
+    light = _illuminate(scene.canvas, scene.palette.tables())
+    return _sense(rng, style.gain * light + style.haze, style)
+
+
+def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
+    """Return periodic noise of unit variance whose power falls as f^-1.6."""
+    white = rng.standard_normal((2, side, side // 2 + 1))
+    fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
+    squared = np.maximum(fy * fy + fx * fx, 1.0 / side**2)
+    shaped = (white[0] + 1j * white[1]) * squared**-0.4
+    shaped[0, 0] = 0.0
+    noise = np.fft.irfft2(shaped, (side, side))
+    return (noise / noise.std()).astype(np.float32)
+
+
+def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene:
+    palette = Palette(rng)
+    base = palette.mixed(style.ground, 1)[0]
+    canvas = Canvas(np.full(rough.shape, base), np.ones_like(rough), rough)
+    sun = Sun(np.cos(style.sun), np.sin(style.sun), 1.0 / np.tan(style.elevation))
+    unit = _SUPERSAMPLING * style.pixels_per_metre
+    return Scene(rng, canvas, palette, sun, unit, style.trees, style.yards, style.roofs)
+
+
+def _paint_ground(scene: Scene, style: Style) -> None:
+    """Cover the canvas with leaves of 1.5 pixels to a third of its side."""
+    side = scene.canvas.side
+    smallest, largest = 1.5 * _SUPERSAMPLING, side / 3
+    # Mean leaf area under the r^-3 law, so that leaves cover the canvas about once.
+    mean_area = 2 * np.pi * smallest**2 * np.log(largest / smallest)
+    frame = Frame.drawn(scene.rng, side, style.heading, 0.0)
+    spots = random_spots(scene.rng, frame, frame.whole(), int(2.0 * side**2 / mean_area))
+    scatter_leaves(scene, spots, style.ground, (smallest, largest), square=0.15)
+
+
+def _paint_blocks(scene: Scene, style: Style) -> None:
+    rng, unit, side = scene.rng, scene.unit, scene.canvas.side
+    angle = style.heading + rng.normal(0, 0.05)
+    frame = Frame.drawn(rng, side, angle, style.bend)
+    gaps = tuple(unit * width for width in style.streets)
+    blocks, streets = split(rng, frame.whole(), unit * style.block, gaps)
+    # The most minor streets first: crossings belong to the wider one.
+    for street, _ in reversed(streets):
+        _pave(scene, frame, street, style.surface)
+    covers = choose(rng, style.covers, len(blocks))
+    for block, cover in zip(blocks, covers, strict=True):
+        rows, columns = frame.window(block)
+        if rows.start < rows.stop and columns.start < columns.stop:
+            COVERS[cover](scene, frame, block)
+
+
+def _pave(scene: Scene, frame: Frame, street: Box, surface: Mix) -> None:
+    """Paint a street with pavements, a centre line and cars, as far as it is wide enough."""
+    if street.width < street.height:
+        frame, street = frame.turned, street.turned
+    width = street.height / scene.unit
+    if width <= 0:
+        return
+    if width > 7:
+        paint_box(scene.canvas, frame, street, scene.label((("concrete", 1),)))
+        kerb = 1.4 * scene.unit
+        street = street._replace(v0=street.v0 + kerb, v1=street.v1 - kerb)
+    paint_box(scene.canvas, frame, street, scene.label(surface))
+    if width > 8:
+        middle = (street.v0 + street.v1) / 2
+        line = street._replace(v0=middle - 0.25 * scene.unit, v1=middle + 0.25 * scene.unit)
+        paint_box(scene.canvas, frame, line, scene.label((("paint", 1),)))
+    if width > 6:
+        street_cars(scene, frame, street)
+
+
+def _paint_shore(scene: Scene, style: Style) -> None:
+    """Flood one side of the landscape, with a beach and surf, or nothing."""
+    if style.shore <= 0:
+        return
+    side = scene.canvas.side
+    frame = Frame.drawn(scene.rng, side, style.sun + scene.rng.normal(0, 0.2), 0.7)
+    whole = frame.whole()
+    edge = side * (scene.rng.uniform(-0.5, 0.5) + style.shore - 0.5)
+    widths = {"sand": scene.metres(8, 30), "foam": scene.metres(1, 4), "water": 0.0}
+    for offset, name in zip(np.cumsum([*widths.values()])[::-1], widths, strict=True):
+        band = whole._replace(u1=edge + offset)
+        paint_box(scene.canvas, frame, band, scene.label(((name, 1),)))
+
+
+def _illuminate(canvas: Canvas, tables: PaletteTables) -> Floats:
+    """Return the light that comes from every point of the canvas, (4, side, side)."""
+    flat = canvas.label.ravel()
+    fine = canvas.rough
+    slow = np.ascontiguousarray(canvas.rough[::-1].T)
+    texture = 1.0 + tables.texture[flat].reshape(fine.shape) * fine
+    light = np.empty((4, *fine.shape), np.float32)
+    for band in range(4):
+        colour = tables.colour[band][flat].reshape(fine.shape) * texture
+        colour += tables.drift[band][flat].reshape(fine.shape) * slow
+        light[band] = colour * (_SKYLIGHT[band] + (1 - _SKYLIGHT[band]) * canvas.sunlit)
+    return light
+
+
+def _sense(rng: np.random.Generator, light: Floats, style: Style) -> NDArray[np.uint8]:
+    """Reduce to pixels through a separable four-tap kernel, add noise and round."""
+    outer, inner = np.float32(style.blur), np.float32(0.5 - style.blur)
+    for axis in (1, 2):
+        ends = [(0, 0)] * 3
+        ends[axis] = (1, 1)
+        padded = np.moveaxis(np.pad(light, ends, mode="edge"), axis, 0)
+        count = light.shape[axis]
+        taps = [padded[tap : tap + count : 2] for tap in range(4)]
+        reduced = outer * (taps[0] + taps[3]) + inner * (taps[1] + taps[2])
+        light = np.moveaxis(reduced, 0, axis)
+    grain = rng.standard_normal(light.shape, np.float32) * np.float32(style.noise)
+    return np.clip(np.rint(light + grain), 0, 255).astype(np.uint8)
