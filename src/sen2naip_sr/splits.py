@@ -27,15 +27,15 @@ class SplitParameters(Parameters):
 
     seed: int = 0
     """Draws the places of each split and of each fold."""
-    test_places: list[str] | None = Field(None, min_length=1)
+    test_places: list[str] | None = Field(default=None, min_length=1)
     """Places to test on, by name. Null: test_fraction of the places, drawn."""
-    validation_places: list[str] | None = Field(None, min_length=1)
+    validation_places: list[str] | None = Field(default=None, min_length=1)
     """Places to validate on, by name. Null: validation_fraction of the other places, drawn."""
-    test_fraction: float = Field(0.2, gt=0, lt=1)
+    test_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Share of the places for testing, rounded up."""
-    validation_fraction: float = Field(0.15, gt=0, lt=1)
+    validation_fraction: float = Field(default=0.15, gt=0, lt=1)
     """Share of the places that are left for validation, rounded up."""
-    folds: int = Field(5, ge=2)
+    folds: int = Field(default=5, ge=2)
     """Cross-validation folds over all places but the test's; at most as many as such places."""
 
 
@@ -61,22 +61,18 @@ def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataF
     groups = group_places(index)
     _require_three(groups)
     split = pd.Series(TRAIN, index=index.index)
-    test = _choose(
-        index, groups, parameters.test_places, parameters.test_fraction, parameters.seed, TEST
-    )
-    split[test] = TEST
-    rest = index[~test]
-    validation = _choose(
-        rest,
-        groups[~test],
-        parameters.validation_places,
-        parameters.validation_fraction,
-        parameters.seed,
-        VALIDATION,
-    )
-    split[validation[validation].index] = VALIDATION
+    for name, places, fraction in (
+        (TEST, parameters.test_places, parameters.test_fraction),
+        (VALIDATION, parameters.validation_places, parameters.validation_fraction),
+    ):
+        free = split == TRAIN
+        if places is None:
+            chosen = _draw(groups[free], fraction, parameters.seed)
+        else:
+            chosen = _named(index[free], groups[free], places, name)
+        split[chosen] = name
     if not (split == TRAIN).any():
-        raise _nothing_left("train on")
+        raise _nothing_left()
     table = index[["chip", "place", "location"]].copy()
     table["split"] = split
     table["fold"] = _folds(groups, split, parameters)
@@ -116,41 +112,37 @@ def _require_three(groups: "pd.Series") -> None:
         )
 
 
-def _nothing_left(purpose: str) -> UserError:
+def _nothing_left() -> UserError:
     return UserError(
-        f"no place is left to {purpose}",
+        "no place is left to train on",
         "name fewer places in preprocessing.splits.test_places and validation_places (places of "
         "common ground go together), or lower test_fraction and validation_fraction",
     )
 
 
-def _choose(
-    index: "pd.DataFrame",
-    groups: "pd.Series",
-    named: list[str] | None,
-    fraction: float,
-    seed: int,
-    purpose: str,
-) -> "pd.Series":
-    """Return a mask of the chips in the named places, or in a drawn fraction of the groups."""
-    import pandas as pd
+def _draw(groups: "pd.Series", fraction: float, seed: int) -> "pd.Index":
+    """Return the rows of a drawn fraction of the groups, rounded up."""
     from sklearn.model_selection import GroupShuffleSplit
 
-    if named is not None:
-        known = sorted(index["place"].unique())
-        for place in named:
-            if place not in known:
-                raise UserError(
-                    describe_unknown(place, known).replace("parameter", f"{purpose} place"),
-                    f"correct preprocessing.splits.{purpose}_places",
-                )
-        return groups.isin(groups[index["place"].isin(named)])
-    available = groups.nunique()
-    if math.ceil(fraction * available) >= available:
-        raise _nothing_left("train on" if available else "validate and train on")
+    count = groups.nunique()
+    if math.ceil(fraction * count) >= count:
+        raise _nothing_left()
     drawn = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
-    _, chosen = next(drawn.split(index, groups=groups))
-    return pd.Series(np.isin(np.arange(len(index)), chosen), index=index.index)
+    _, chosen = next(drawn.split(groups, groups=groups))
+    return groups.index[chosen]
+
+
+def _named(index: "pd.DataFrame", groups: "pd.Series", places: list[str], split: str) -> "pd.Index":
+    """Return the rows of the named places and of all places that share ground with them."""
+    known = sorted(index["place"].unique())
+    for place in places:
+        if place not in known:
+            raise UserError(
+                describe_unknown(place, known).replace("parameter", f"{split} place"),
+                f"correct preprocessing.splits.{split}_places (a place that is tested on, or "
+                "shares ground with one that is, cannot validate)",
+            )
+    return groups.index[groups.isin(groups[index["place"].isin(places)])]
 
 
 def _folds(groups: "pd.Series", split: "pd.Series", parameters: SplitParameters) -> "pd.Series":

@@ -21,7 +21,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
-        return F.relu(self.second(F.relu(self.first(features), inplace=True)) + features, inplace=True)
+        return F.relu(
+            self.second(F.relu(self.first(features), inplace=True)) + features, inplace=True
+        )
 
 
 class SubPixelUpsampler(nn.Module):

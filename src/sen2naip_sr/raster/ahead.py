@@ -12,13 +12,22 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def map_ahead(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    initializer: Callable[[], object] | None = None,
+) -> Iterator[Result]:
     """Apply ``function`` in threads and yield results in order, only a few items ahead.
 
     Unlike ``Executor.map`` it holds no more results than it has workers to keep busy, so memory
     does not grow with the number of items.
+
+    Args:
+        function: What to do with an item; what it raises is raised here.
+        items: What to go through.
+        initializer: Called first in every thread.
     """
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS, initializer=initializer) as pool:
         source = iter(items)
         pending: deque[Future[Result]] = deque(
             pool.submit(function, item) for item in islice(source, 2 * WORKERS)

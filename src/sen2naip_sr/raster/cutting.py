@@ -12,7 +12,6 @@ from rasterio.windows import Window, transform
 
 from sen2naip_sr.raster.shards import Array
 
-
 UNREADABLE = (OSError, RasterioError, CRSError)
 """What opening and reading a damaged raster may raise."""
 
@@ -87,18 +86,16 @@ def cut_chips(
     Returns:
         One entry a window, in order.
     """
-    return [_cut(raster, row, column, size, bands, min_valid_fraction) for row, column in windows]
+    return [
+        _cut(raster, Window(column, row, size, size), bands, min_valid_fraction)
+        for row, column in windows
+    ]
 
 
 def _cut(
-    raster: DatasetReader,
-    row: int,
-    column: int,
-    size: int,
-    bands: Sequence[int],
-    min_valid_fraction: float,
+    raster: DatasetReader, window: Window, bands: Sequence[int], min_valid_fraction: float
 ) -> Chip | Rejection:
-    window = Window(column, row, size, size)  # type: ignore[call-arg]
+    row, column = window.row_off, window.col_off
     try:
         pixels = raster.read(list(bands), window=window)
         valid = _valid_fraction(raster, pixels, window, bands)

@@ -149,7 +149,7 @@ def _clutter(scene: Scene, backs: Spots, lot: float, depth: float) -> None:
     spots = backs.take(many).moved(
         lot * rng.uniform(-0.45, 0.45, len(many)), depth * rng.uniform(-0.18, 0.6, len(many))
     )
-    scatter_leaves(scene, spots, _IN_GARDENS, (max(0.7 * unit, 1.5), 3.5 * unit), 0.6)
+    scatter_leaves(scene, spots, _IN_GARDENS, (max(0.7 * unit, 1.5), 3.5 * unit))
     for size, mix in ((1.5, (("concrete", 1.0),)), (1.0, (("pool", 1.0),))):
         pools = backs.take(swim).shapes(size * 3.2 * unit, size * 1.9 * unit)
         _paint_level(scene, pools, mix)
@@ -167,9 +167,8 @@ def _hall(scene: Scene, frame: Frame, plot: Box) -> None:
         return
     middle = _point(frame, (plot.u0 + plot.u1) / 2, (plot.v0 + plot.v1) / 2)
     building = middle.shapes(plot.width / 2, plot.height / 2)
-    mix = ((scene.roofs if rng.random() < 0.25 else _FLAT_ROOFS),)[0]
     pitch = rng.choice([0.0, 0.0, 0.12])
-    _build(scene, building, mix, rng.uniform(4, 14, 1), np.full(1, pitch))
+    _build(scene, building, _FLAT_ROOFS, rng.uniform(4, 14, 1), np.full(1, pitch))
     roof = plot.shrunk(1.2 * unit)
     if rng.random() < 0.3:
         lights = lattice(frame, roof, scene.metres(4, 8), scene.metres(5, 12))

@@ -1,6 +1,8 @@
 """The `directory` source: every GeoTIFF below a folder."""
 
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.store import fingerprint_of
 from sen2naip_sr.sources.base import PathFile, SourceFile
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -35,21 +39,6 @@ class DirectorySource:
 
     @cached_property
     def _files(self) -> list[PathFile]:
-        try:
-            found = self._list()
-        except OSError as error:
-            raise UserError(
-                f"{self.folder}: cannot be listed ({error.strerror}: {error.filename})",
-                "check the folder's permissions",
-            ) from error
-        if not found:
-            raise UserError(
-                f"{self.folder}: no file ending in .tif or .tiff is there or below",
-                "give the folder that holds the GeoTIFFs as ingestion.path",
-            )
-        return sorted(found, key=lambda file: file.name)
-
-    def _list(self) -> list[PathFile]:
         if not self.folder.exists():
             raise UserError(f"{self.folder}: no such folder", "check ingestion.path")
         if not self.folder.is_dir():
@@ -57,13 +46,27 @@ class DirectorySource:
                 f"{self.folder}: not a folder",
                 "give the folder that holds the GeoTIFFs as ingestion.path",
             )
-        return [
-            PathFile(path, path.relative_to(self.folder).as_posix())
-            for path in self.folder.rglob("*")
-            if path.suffix.lower() in SUFFIXES
-            and not any(part.startswith(".") for part in path.relative_to(self.folder).parts)
-            and path.is_file()
-        ]
+        found = list(_find(self.folder))
+        if not found:
+            raise UserError(
+                f"{self.folder}: no file ending in .tif or .tiff is there or below",
+                "give the folder that holds the GeoTIFFs as ingestion.path",
+            )
+        return sorted(found, key=lambda file: file.name)
+
+
+def _find(folder: Path) -> Iterator[PathFile]:
+    # os.walk spares a Path for every entry, which takes as long as reading a small file's header
+    for root, below, names in os.walk(folder, onerror=_skip):
+        below[:] = [name for name in below if not name.startswith(".")]
+        inside = Path(root).relative_to(folder).as_posix()
+        for name in names:
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield PathFile(Path(root, name), name if inside == "." else f"{inside}/{name}")
+
+
+def _skip(error: OSError) -> None:
+    logger.warning("%s is left out: it cannot be listed (%s)", error.filename, error.strerror)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -85,10 +85,10 @@ class Frame:
         return Frame(self.v, -self.u, self.angle + np.pi / 2, self.amplitude, waves)
 
     def to_pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
-        """Return columns and rows of points; exact but for the third order of the bend."""
+        """Return columns and rows of points; a small part of a pixel off where streets bend."""
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         x, y = cosine * u - sine * v, sine * u + cosine * v
-        for _ in range(3):
+        for _ in range(2):
             got_u, got_v = self._from_pixels(x, y)
             x, y = (
                 x + cosine * (u - got_u) - sine * (v - got_v),
@@ -97,11 +97,13 @@ class Frame:
         half = self._side / 2
         return (x + half).astype(np.float32), (y + half).astype(np.float32)
 
-    def angles(self, u: Floats, v: Floats) -> Floats:
-        """Return the direction of the u axis at points, radians."""
-        x0, y0 = self.to_pixels(u - 2, v)
-        x1, y1 = self.to_pixels(u + 2, v)
-        return np.arctan2(y1 - y0, x1 - x0).astype(np.float32)
+    def angles(self, x: Floats, y: Floats) -> Floats:
+        """Return the direction of the u axis at canvas points: along it, v does not change."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        kx, ky, phase = self.waves[1].tolist()
+        half = self._side / 2
+        slope = self.amplitude * np.cos(kx * (x - half) + ky * (y - half) + phase)
+        return np.arctan2(sine - kx * slope, cosine + ky * slope).astype(np.float32)
 
     def whole(self) -> Box:
         """Return a box that holds the canvas."""

@@ -22,6 +22,7 @@ from sen2naip_sr.sources.places import assign_locations, assign_places
 from sen2naip_sr.sources.survey import (
     Header,
     Layout,
+    enter_environment,
     nothing_usable,
     read_header,
     settle_layout,
@@ -82,7 +83,7 @@ class Ingestion:
             with progress_bar() as bar:
                 progress = bar.add_task("Ingesting", total=len(files), status="")
                 read = partial(_read, layout=layout, parameters=self.parameters)
-                for reading in map_ahead(read, files):
+                for reading in map_ahead(read, files, enter_environment):
                     written.add(reading, reading.results)
                     for results in _read_rest(reading, layout, self.parameters):
                         written.add(reading, results)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sen2naip_sr.sources.buildings import halls, houses
 from sen2naip_sr.sources.frame import Box, Frame, Rows, paint_box, paint_rows
 from sen2naip_sr.sources.materials import Mix
-from sen2naip_sr.sources.scene import Scene, lattice, patch, plant, scatter_trees
+from sen2naip_sr.sources.scene import Scene, lattice, paint_patchy, plant, scatter_trees
 
 _FIELD_SOILS: Mix = (("soil", 2), ("dark_soil", 2), ("young_crop", 1), ("dry_grass", 1))
 _FIELD_ROWS: Mix = (("crop", 4), ("young_crop", 2), ("meadow", 1), ("soil", 1), ("dark_soil", 1))
@@ -19,7 +19,7 @@ _SHRUBS: Mix = (("shrub", 4), ("canopy", 1))
 def crops(scene: Scene, frame: Frame, box: Box) -> None:
     """A field in rows along or across the frame, some with wheel tracks."""
     rng = scene.rng
-    paint_box(scene.canvas, frame, box, scene.label(_FIELD_SOILS))
+    paint_patchy(scene, frame, box, _FIELD_SOILS, 0.15)
     if rng.random() < 0.4:
         frame, box = frame.turned, box.turned
     period = 2 * rng.uniform(3, 8)
@@ -29,20 +29,17 @@ def crops(scene: Scene, frame: Frame, box: Box) -> None:
         every = int(rng.integers(6, 14)) * period
         tracks = Rows(scene.label(_FIELD_SOILS), every, 0.7 * period / every)
         paint_rows(scene.canvas, frame, box, tracks)
-    patch(scene, frame, box, _MEADOWS, 0.06)
 
 
 def meadow(scene: Scene, frame: Frame, box: Box) -> None:
     """Grass or bare ground without rows, with a few trees."""
-    paint_box(scene.canvas, frame, box, scene.label(_MEADOWS))
-    patch(scene, frame, box, _MEADOWS, 0.3)
+    paint_patchy(scene, frame, box, _MEADOWS, 0.5)
     scatter_trees(scene, frame, box, 0.7, (1.2, 4.0))
 
 
 def garden(scene: Scene, frame: Frame, box: Box) -> None:
     """A park: lawn, a path and many trees."""
-    paint_box(scene.canvas, frame, box, scene.label((("lawn", 1),)))
-    patch(scene, frame, box, _PARKS, 0.4)
+    paint_patchy(scene, frame, box, _PARKS, 0.5)
     at = box.v0 + box.height * scene.rng.uniform(0.2, 0.8)
     path = box._replace(v0=at, v1=at + scene.metres(1.5, 3))
     paint_box(scene.canvas, frame, path, scene.label((("concrete", 1),)))
@@ -72,7 +69,7 @@ def wood(scene: Scene, frame: Frame, box: Box) -> None:
 
 def scrub(scene: Scene, frame: Frame, box: Box) -> None:
     """Dry open ground dotted with shrubs and rocks."""
-    patch(scene, frame, box, _DESERTS, 0.35)
+    paint_patchy(scene, frame, box, _DESERTS, 1.0)
     dry = replace(scene, trees=_SHRUBS)
     scatter_trees(dry, frame, box, scene.rng.uniform(4, 14), (0.8, 2.6))
 

@@ -17,14 +17,16 @@ from sen2naip_sr.sources.frame import Box, Frame, paint_box, split
 from sen2naip_sr.sources.land_cover import COVERS
 from sen2naip_sr.sources.materials import Floats, Mix, Palette, PaletteTables, choose
 from sen2naip_sr.sources.painting import Canvas, Sun
-from sen2naip_sr.sources.scene import Scene, random_spots, scatter_leaves
+from sen2naip_sr.sources.scene import Scene, paint_patchy
 
 GENERATOR_VERSION = 1
 """To be raised with every change of the pictures, so that samples made before are made anew."""
 
 _SUPERSAMPLING = 2
-_SKYLIGHT = np.array([0.20, 0.25, 0.32, 0.13], np.float32)
+_SKYLIGHT = np.array([0.26, 0.31, 0.38, 0.18], np.float32)
 """Share of the light on level ground that comes from the sky, by band: shadows are bluish."""
+
+_HAZE = np.array([1.0, 1.1, 1.4, 0.6], np.float32)
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Style:
         elevation: Of the sun, radians.
         heading: Of the streets, radians.
         gain: Brightness of the picture.
-        haze: Added to every band, digital numbers.
-        blur: Weight of the outer samples of the sensor's kernel: 0 (area mean) to 0.15.
+        haze: Added to red, digital numbers; more to blue, less to near-infrared.
+        blur: Weight of the outer samples of the sensor's kernel: 0 (area mean) to 0.2.
         noise: Standard deviation of the sensor's noise, digital numbers.
     """
 
@@ -76,7 +78,7 @@ class Style:
     heading: float = 0.0
     gain: float = 1.0
     haze: float = 6.0
-    blur: float = 0.05
+    blur: float = 0.12
     noise: float = 1.2
 
 
@@ -150,13 +152,13 @@ def vary(style: Style, seed: int | Sequence[int]) -> Style:
         style,
         block=style.block * rng.uniform(0.85, 1.2),
         bend=style.bend * rng.uniform(0.5, 1.4),
-        pixels_per_metre=float(np.exp(rng.uniform(np.log(0.6), np.log(1.4)))),
+        pixels_per_metre=float(np.exp(rng.uniform(np.log(0.7), np.log(1.8)))),
         sun=np.pi / 2 + rng.uniform(-1.2, 1.2),
         elevation=rng.uniform(0.65, 1.05),
         heading=rng.uniform(0, np.pi / 2),
         gain=rng.uniform(0.82, 1.08),
-        haze=rng.uniform(0, 14),
-        blur=rng.uniform(0.0, 0.11),
+        haze=rng.uniform(2, 18),
+        blur=rng.uniform(0.07, 0.2),
         noise=rng.uniform(1.0, 1.5),
     )
 
@@ -183,7 +185,7 @@ def landscape(seed: int | Sequence[int], style: Style, size: int) -> NDArray[np.
     _paint_blocks(scene, style)
     _paint_shore(scene, style)
     light = _illuminate(scene.canvas, scene.palette.tables())
-    return _sense(rng, style.gain * light + style.haze, style)
+    return _sense(rng, style.gain * light + style.haze * _HAZE[:, None, None], style)
 
 
 def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
@@ -199,22 +201,17 @@ def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
 
 def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene:
     palette = Palette(rng)
-    base = palette.mixed(style.ground, 1)[0]
-    canvas = Canvas(np.full(rough.shape, base), np.ones_like(rough), rough)
+    ground = palette.mixed(style.ground, 1)[0]
+    canvas = Canvas(np.full(rough.shape, ground), np.ones_like(rough), rough)
     sun = Sun(np.cos(style.sun), np.sin(style.sun), 1.0 / np.tan(style.elevation))
     unit = _SUPERSAMPLING * style.pixels_per_metre
     return Scene(rng, canvas, palette, sun, unit, style.trees, style.yards, style.roofs)
 
 
 def _paint_ground(scene: Scene, style: Style) -> None:
-    """Cover the canvas with leaves of 1.5 pixels to a third of its side."""
-    side = scene.canvas.side
-    smallest, largest = 1.5 * _SUPERSAMPLING, side / 3
-    # Mean leaf area under the r^-3 law, so that leaves cover the canvas about once.
-    mean_area = 2 * np.pi * smallest**2 * np.log(largest / smallest)
-    frame = Frame.drawn(scene.rng, side, style.heading, 0.0)
-    spots = random_spots(scene.rng, frame, frame.whole(), int(2.0 * side**2 / mean_area))
-    scatter_leaves(scene, spots, style.ground, (smallest, largest), square=0.15)
+    """Cover the canvas with leaves of 1.5 pixels to a third of the picture's side."""
+    frame = Frame.drawn(scene.rng, scene.canvas.side, style.heading, 0.0)
+    paint_patchy(scene, frame, frame.whole(), style.ground, 1.2)
 
 
 def _paint_blocks(scene: Scene, style: Style) -> None:
@@ -249,7 +246,7 @@ def _pave(scene: Scene, frame: Frame, street: Box, surface: Mix) -> None:
         middle = (street.v0 + street.v1) / 2
         line = street._replace(v0=middle - 0.25 * scene.unit, v1=middle + 0.25 * scene.unit)
         paint_box(scene.canvas, frame, line, scene.label((("paint", 1),)))
-    if width > 6:
+    if width > 7:
         street_cars(scene, frame, street)
 
 
@@ -260,10 +257,10 @@ def _paint_shore(scene: Scene, style: Style) -> None:
     side = scene.canvas.side
     frame = Frame.drawn(scene.rng, side, style.sun + scene.rng.normal(0, 0.2), 0.7)
     whole = frame.whole()
-    edge = side * (scene.rng.uniform(-0.5, 0.5) + style.shore - 0.5)
-    widths = {"sand": scene.metres(8, 30), "foam": scene.metres(1, 4), "water": 0.0}
-    for offset, name in zip(np.cumsum([*widths.values()])[::-1], widths, strict=True):
-        band = whole._replace(u1=edge + offset)
+    edge = side * (style.shore - 0.5 + scene.rng.uniform(-0.35, 0.35))
+    surf = scene.metres(1, 4)
+    for reach, name in ((surf + scene.metres(8, 30), "sand"), (surf, "foam"), (0.0, "water")):
+        band = whole._replace(u1=edge + reach)
         paint_box(scene.canvas, frame, band, scene.label(((name, 1),)))
 
 

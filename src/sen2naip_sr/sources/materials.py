@@ -78,8 +78,8 @@ Mix = tuple[tuple[str, float], ...]
 def choose(rng: np.random.Generator, mix: Mix, count: int) -> list[str]:
     """Draw ``count`` names from a mix in proportion to their weights."""
     names = [name for name, _ in mix]
-    weights = np.array([weight for _, weight in mix], np.float64)
-    drawn = rng.choice(len(names), size=count, p=weights / weights.sum())
+    steps = np.cumsum([weight for _, weight in mix])
+    drawn = np.searchsorted(steps, steps[-1] * rng.random(count), side="right")
     return [names[index] for index in drawn]
 
 
@@ -107,39 +107,39 @@ class Palette:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._names = list(MATERIALS)
-        materials = list(MATERIALS.values())
-        self._colours = np.array([material.colour for material in materials])
-        self._spreads = np.array([material.spread for material in materials])
-        self._used: list[Ints] = []
-        self._tinted: list[NDArray[np.float64]] = []
-        self._count = 0
+        self._index = {name: index for index, name in enumerate(MATERIALS)}
+        self._base = np.array([material.colour for material in MATERIALS.values()])
+        self._spread = np.array([[material.spread] for material in MATERIALS.values()])
+        self._kinds: list[int] = []
+        self._colours: list[NDArray[np.float64]] = []
 
-    def mixed(self, mix: Mix, count: int) -> Ints:
-        """Return ``count`` new labels of materials drawn from a mix, int64 (count,)."""
-        return self._add([self._names.index(name) for name in choose(self._rng, mix, count)])
+    def mixed(self, mix: Mix, count: int, near: int | None = None) -> Ints:
+        """Return ``count`` new labels of materials drawn from a mix, int64 (count,).
 
-    def one(self, material: str) -> int:
-        """Return a new label of one material."""
-        return int(self._add([self._names.index(material)])[0])
+        Args:
+            mix: Materials.
+            count: How many labels.
+            near: A label of the surroundings: the new colours are mixed with its own.
+        """
+        kind = np.array([self._index[name] for name in choose(self._rng, mix, count)], np.int64)
+        colour = self._tinted_colours(kind)
+        if near is not None:
+            share = self._rng.uniform(0.2, 1.0, (count, 1)) ** 2
+            colour = share * colour + (1.0 - share) * self._colours[near]
+        self._kinds.extend(kind)
+        self._colours.extend(colour)
+        return np.arange(len(self._kinds) - count, len(self._kinds))
 
     def tables(self) -> PaletteTables:
         """Return the properties of all labels handed out so far."""
-        used = np.concatenate(self._used)
-        materials = list(MATERIALS.values())
-        drift = np.array([material.drift for material in materials], np.float32)
-        texture = np.array([material.texture for material in materials], np.float32)
-        colour = np.concatenate(self._tinted).astype(np.float32)
-        return PaletteTables(np.ascontiguousarray(colour.T), drift[used].T.copy(), texture[used])
+        drift = np.array([material.drift for material in MATERIALS.values()], np.float32)
+        texture = np.array([material.texture for material in MATERIALS.values()], np.float32)
+        colour = np.array(self._colours, np.float32)
+        used = np.array(self._kinds)
+        return PaletteTables(colour.T.copy(), drift[used].T.copy(), texture[used])
 
-    def _add(self, kinds: list[int]) -> Ints:
-        kind = np.array(kinds, np.int64)
-        count = len(kind)
-        spread = self._spreads[kind, None]
-        brightness = 1.0 + spread * self._rng.standard_normal((count, 1)).clip(-2.2, 2.2)
-        tint = 1.0 + 0.25 * spread * self._rng.standard_normal((count, 4)).clip(-2.2, 2.2)
-        self._used.append(kind)
-        self._tinted.append(self._colours[kind] * brightness * tint)
-        labels = np.arange(self._count, self._count + count)
-        self._count += count
-        return labels
+    def _tinted_colours(self, kind: Ints) -> NDArray[np.float64]:
+        spread = self._spread[kind]
+        deviation = self._rng.standard_normal((len(kind), 5)).clip(-2.2, 2.2)
+        brightness, tint = 1.0 + spread * deviation[:, :1], 1.0 + 0.25 * spread * deviation[:, 1:]
+        return self._base[kind] * brightness * tint

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sen2naip_sr.sources.materials import Floats, Ints
 
 _LARGEST_CHUNK = 150_000
+_RATIO = 1.4
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,9 @@ def _pixels(figures: Shapes, side: int) -> Iterator[_Pixels]:
     Shapes of about the same size share one array, so that numpy and not Python loops over them.
     """
     radius = np.hypot(figures.a, figures.b) + 1.0
-    step = np.ceil(np.log(np.maximum(radius, 2.0)) / np.log(1.25)).astype(np.int64)
+    step = np.ceil(np.log(np.maximum(radius, 2.0)) / np.log(_RATIO)).astype(np.int64)
     for size in np.unique(step)[::-1]:
-        reach = int(np.ceil(1.25 ** float(size)))
+        reach = int(np.ceil(_RATIO ** float(size)))
         members = np.flatnonzero(step == size)
         at_once = max(1, _LARGEST_CHUNK // (2 * reach + 1) ** 2)
         for start in range(0, len(members), at_once):
@@ -125,7 +126,9 @@ def paint_ovals(canvas: Canvas, figures: Shapes, labels: Ints, rough: float) -> 
         labels: (n,) their labels.
         rough: Irregularity of the outline, relative to the radius.
     """
-    for item, pixel, along, across in _pixels(figures, canvas.side):
+    reach = np.float32(1.0 + 0.6 * rough)
+    room = figures._replace(a=figures.a * reach, b=figures.b * reach)
+    for item, pixel, along, across in _pixels(room, canvas.side):
         squared = (along / figures.a[item]) ** 2 + (across / figures.b[item]) ** 2
         inside = squared + rough * canvas.rough.ravel()[pixel] <= 1.0
         canvas.label.ravel()[pixel[inside]] = labels[item[inside]]

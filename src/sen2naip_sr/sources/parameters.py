@@ -13,11 +13,11 @@ class SampleParameters(Parameters):
 
     seed: int = 0
     """Another seed draws other landscapes."""
-    places: int = Field(8, ge=3)
+    places: int = Field(default=8, ge=3)
     """Places, each with its own land cover and light."""
-    chips_per_place: int = Field(12, ge=1)
+    chips_per_place: int = Field(default=12, ge=1)
     """Chips in every place."""
-    size: int = Field(256, ge=32, le=1024)
+    size: int = Field(default=256, ge=32, le=1024)
     """Side of a chip in pixels."""
 
 
@@ -45,7 +45,7 @@ class IngestionParameters(Parameters):
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
     raw_folder: str = "data/01_raw"
     """Where the sample and the download of SEN2NAIP are kept."""
-    chip_size: int | None = Field(None, ge=16, le=4096)
+    chip_size: int | None = Field(default=None, ge=16, le=4096)
     """Side of a chip in pixels, even. Null: the side that most files have, if that is at most
     512, else 484 (SEN2NAIP's)."""
     bands: int | list[int] = 4
@@ -60,13 +60,13 @@ class IngestionParameters(Parameters):
     CRS count one by one. `file`: every file for itself. `auto`: the first of folder and grid that
     makes at least five places; else the first that makes three, the fewest that can be split;
     else file, with a warning if such files lie side by side."""
-    grid_metres: float = Field(5000.0, gt=0)
+    grid_metres: float = Field(default=5000.0, gt=0)
     """Side of a grid cell on the ground."""
     date_pattern: str | None = None
     """Regular expression of the part of a file's path that only tells the date, such as
     "-(new|old)-": paths that differ in nothing else show the same ground. Chips with a CRS and
     equal bounds do so anyway."""
-    min_valid_fraction: float = Field(0.99, gt=0, le=1)
+    min_valid_fraction: float = Field(default=0.99, gt=0, le=1)
     """Chips with a smaller share of valid pixels (not nodata) are rejected."""
     sample: SampleParameters = SampleParameters()
     sen2naip: Sen2NaipParameters = Sen2NaipParameters()

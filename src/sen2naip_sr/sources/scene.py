@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen2naip_sr.sources.frame import Box, Frame
+from sen2naip_sr.sources.frame import Box, Frame, paint_box
 from sen2naip_sr.sources.materials import Floats, Mix, Palette
 from sen2naip_sr.sources.painting import (
     Canvas,
@@ -74,7 +74,7 @@ class Spots:
     def shapes(self, a: object, b: object) -> Shapes:
         """Return shapes of these half lengths along u and half widths along v at the points."""
         x, y = self.frame.to_pixels(self.u, self.v)
-        return shapes(x, y, a, b, self.frame.angles(self.u, self.v))
+        return shapes(x, y, a, b, self.frame.angles(x, y))
 
     def visible(self, side: int, reach: float) -> "Spots":
         """Return the points that are on the canvas, or at most ``reach`` away from it."""
@@ -140,7 +140,7 @@ def power_law(
 
 
 def scatter_leaves(
-    scene: Scene, spots: Spots, mix: Mix, radii: tuple[float, float], square: float = 0.3
+    scene: Scene, spots: Spots, mix: Mix, radii: tuple[float, float], near: int | None = None
 ) -> None:
     """Paint level patches of power-law sizes.
 
@@ -149,7 +149,7 @@ def scatter_leaves(
         spots: Where.
         mix: Materials.
         radii: Smallest and largest radius in canvas pixels.
-        square: Share of patches with straight sides, aligned with the frame as often as not.
+        near: Label whose colour the patches' colours are drawn towards.
     """
     spots = spots.visible(scene.canvas.side, radii[0])
     count = len(spots)
@@ -159,11 +159,11 @@ def scatter_leaves(
     radius = power_law(rng, count, *radii)
     aspect = np.sqrt(rng.uniform(0.3, 1.0, count))
     figures = spots.shapes(radius / aspect, radius * aspect)
-    straight = rng.random(count) < square
+    straight = rng.random(count) < (0.5 if near is None else 0.15)
     free = ~straight | (rng.random(count) < 0.5)
     turn = np.where(free, rng.uniform(0, np.pi, count), 0.0).astype(np.float32)
     figures = figures._replace(angle=figures.angle + turn)
-    labels = scene.palette.mixed(mix, count)
+    labels = scene.palette.mixed(mix, count, near=near)
     taper = np.where(free, rng.uniform(0, 1, count), 0.0).astype(np.float32)
     # Large before small, so that no leaf is painted only to be buried by a larger one.
     for low, high in ((16.0, np.inf), (0.0, 16.0)):
@@ -174,12 +174,27 @@ def scatter_leaves(
             if kind is straight:
                 paint_quadrilaterals(scene.canvas, some, labels[chosen], taper[chosen])
             else:
-                paint_ovals(scene.canvas, some, labels[chosen], 0.25)
+                paint_ovals(scene.canvas, some, labels[chosen], 0.4)
 
 
-def patch(scene: Scene, frame: Frame, box: Box, mix: Mix, coverage: float) -> None:
-    """Strew a box with patches from 1.5 canvas pixels to a fifth of its shorter side."""
-    smallest, largest = 3.0, max(0.2 * min(box.width, box.height), 4.0)
+def paint_patchy(scene: Scene, frame: Frame, box: Box, mix: Mix, coverage: float) -> int:
+    """Paint a box in one material of a mix, with patches that lean towards the others.
+
+    Args:
+        scene: What is painted.
+        frame: Of the box.
+        box: What is covered.
+        mix: Materials.
+        coverage: Area of the patches relative to the box.
+
+    Returns:
+        The label of the ground between the patches.
+    """
+    base = scene.label(mix)
+    paint_box(scene.canvas, frame, box, base)
+    smallest, largest = 3.0, max(0.25 * min(box.width, box.height), 4.0)
     mean_area = 2 * np.pi * smallest**2 * np.log(largest / smallest)
     count = int(scene.rng.poisson(max(coverage * box.width * box.height / mean_area, 0.0)))
-    scatter_leaves(scene, random_spots(scene.rng, frame, box, count), mix, (smallest, largest))
+    spots = random_spots(scene.rng, frame, box, count)
+    scatter_leaves(scene, spots, mix, (smallest, largest), near=base)
+    return base

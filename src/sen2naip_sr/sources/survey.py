@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
@@ -85,6 +86,11 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
         bands=tuple(bands) if isinstance(bands, list) else tuple(range(1, bands + 1)),
         dtype=np.dtype(dtype),
     )
+
+
+def enter_environment() -> None:
+    """Set GDAL up for this thread once, rather than anew for every file that it opens."""
+    rasterio.Env().__enter__()
 
 
 def read_header(raster: DatasetReader) -> Header:
@@ -182,7 +188,7 @@ def _ask(
 
     votes: list[tuple[str, int]] = []
     rejected: list[tuple[str, Rejection]] = []
-    for file, seen in zip(files, map_ahead(look, files), strict=True):
+    for file, seen in zip(files, map_ahead(look, files, enter_environment), strict=True):
         if isinstance(seen, Rejection):
             rejected.append((file.name, seen))
         else:

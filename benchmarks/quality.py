@@ -1,0 +1,57 @@
+"""What trained networks score: the demo's, and ten minutes on real NAIP."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def measure_demo(root: Path, data: Path | None) -> dict[str, Any]:
+    """Train on the embedded sample; score on its test chips and, if given, on real NAIP."""
+    with tempfile.TemporaryDirectory() as scratch:
+        project = _fresh_project(root, Path(scratch))
+        start = time.perf_counter()
+        _kedro(project, "run")
+        result = {"seconds": round(time.perf_counter() - start), "sample": _scores(project)}
+        if data:
+            _kedro(
+                project, "run", "--env=naip", "--pipelines=evaluate", f"--params=ingestion.path={data}"
+            )
+            result["naip"] = _scores(project)
+    return result
+
+
+def measure_naip(root: Path, data: Path) -> dict[str, Any]:
+    """Train CARN for ten minutes on NAIP and score it on the test places."""
+    with tempfile.TemporaryDirectory() as scratch:
+        project = _fresh_project(root, Path(scratch))
+        _kedro(project, "run", "--env=naip", f"--params=ingestion.path={data}")
+        shutil.copy(project / "data/08_reporting/comparison.png", root / "docs/images/naip.png")
+        return _scores(project)
+
+
+def _fresh_project(root: Path, scratch: Path) -> Path:
+    """Return a project folder without data or runs, so that nothing of the user's is replaced."""
+    for name in ("conf", "src"):
+        (scratch / name).symlink_to(root / name)
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(root / name, scratch / name)
+    return scratch
+
+
+def _kedro(project: Path, *arguments: str) -> None:
+    command = [Path(sys.executable).with_name("kedro"), *arguments]
+    subprocess.run(command, cwd=project, check=True)
+
+
+def _scores(project: Path) -> dict[str, Any]:
+    reporting = project / "data/08_reporting"
+    return {
+        name: pd.read_csv(reporting / f"{name}.csv").round(4).to_dict("records")
+        for name in ("comparison", "places")
+    }

@@ -1,0 +1,64 @@
+"""Measure what the README claims, write results.json and the README's tables.
+
+    make bench                              # on the embedded sample
+    make bench BENCH_DATA=path/to/naip      # with the README's 497 chips of NAIP as well
+
+Times on shared machines are noisy: what is compared runs in turns in one process, and medians and
+ratios are what counts.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ingestion
+import memory
+import quality
+import sampling
+import startup
+import tables
+
+from sen2naip_sr.provenance import device_name, git_commit
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+def main() -> None:
+    """Run the measurements that are asked for and keep the others' last results."""
+    parts = {
+        "startup": lambda data: startup.measure(ROOT),
+        "ingestion": ingestion.measure,
+        "memory": lambda data: memory.measure(),
+        "sampling": lambda data: sampling.measure(),
+        "demo": lambda data: quality.measure_demo(ROOT, data),
+        "naip": lambda data: quality.measure_naip(ROOT, data) if data else None,
+    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of 4-band GeoTIFFs, one folder a place")
+    parser.add_argument("--only", nargs="*", choices=list(parts), default=list(parts))
+    arguments = parser.parse_args()
+    file = HERE / "results.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    for name in arguments.only:
+        print(f"== {name}", flush=True)
+        measured = parts[name](arguments.data)
+        if measured is None:
+            print("needs --data", flush=True)
+            continue
+        results[name] = measured | {
+            "commit": git_commit(ROOT),
+            "date": datetime.now(UTC).date().isoformat(),
+            "machine": f"{device_name()}, {platform.system()}",
+        }
+        file.write_text(json.dumps(results, indent=1) + "\n")
+    tables.write(ROOT / "README.md", results)
+
+
+if __name__ == "__main__":
+    main()
