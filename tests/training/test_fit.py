@@ -9,8 +9,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.models.interpolation import Interpolation
 from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training import fit as fit_module
-from sen2naip_sr.training.fit import has_bfloat16
+from sen2naip_sr.training import device as device_module
 from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.validation import Validator
 
@@ -202,25 +201,9 @@ def test_bfloat16_training_beats_bicubic_too():
     assert result.best_psnr > validations(result)[0] + 2
 
 
-@pytest.mark.parametrize(
-    ("supported", "expected"),
-    [(set(), False), ({"_is_avx512_bf16_supported"}, True), ({"_is_amx_tile_supported"}, True)],
-)
-def test_bfloat16_on_a_cpu_needs_its_instructions(monkeypatch, supported, expected):
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.setattr(torch.cpu, name, lambda name=name: name in supported, raising=False)
-    assert has_bfloat16("cpu") is expected
-
-
-def test_bfloat16_is_off_where_torch_cannot_tell(monkeypatch):
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.delattr(torch.cpu, name, raising=False)
-    assert has_bfloat16("cpu") is False
-
-
 def test_auto_precision_follows_the_device(monkeypatch):
     for available, precision in ((True, "bf16-mixed"), (False, "32-true")):
-        monkeypatch.setattr(fit_module, "has_bfloat16", lambda device, a=available: a)
+        monkeypatch.setattr(device_module, "has_bfloat16", lambda device, a=available: a)
         auto = tiny_fit(precision="auto", steps=4)
         named = tiny_fit(precision=precision, steps=4)
         assert all(torch.equal(auto.state[n], tensor) for n, tensor in named.state.items())

@@ -3,7 +3,7 @@ import pytest
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.sampler import CropSampler
+from sen2naip_sr.training.sampler import CropSampler, _orient, orientations
 
 
 def pairs(chips=6, bands=2, height=12, width=16, dtype=np.uint16):
@@ -100,3 +100,16 @@ def test_refuses_an_empty_split():
     hr, lr, _ = pairs()
     with pytest.raises(UserError, match="no chips to train on"):
         sampler(hr, lr, chips=np.array([], dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("flips", "quarter_turns", "allowed"),
+    [(True, True, 8), (True, False, 4), (False, True, 4), (False, False, 1)],
+)
+def test_augmentation_can_be_chosen(flips, quarter_turns, allowed):
+    ways = orientations(flips, quarter_turns)
+    crop = np.arange(9).reshape(1, 1, 3, 3)
+    turned = {_orient(crop, way).tobytes() for way in ways}
+    assert len(turned) == allowed
+    assert (crop[..., ::-1].tobytes() in turned) == flips
+    assert (np.rot90(crop, 1, (2, 3)).tobytes() in turned) == quarter_turns

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sen2naip_sr.sources.materials import Floats
 from sen2naip_sr.sources.painting import Canvas
 
+_COARSE = 16
+
 
 class Box(NamedTuple):
     """A rectangle in a frame: its bounds along u and v, in canvas pixels."""
@@ -109,6 +111,13 @@ class Frame:
         """Return a box that holds the canvas."""
         reach = 0.71 * self._side + self.amplitude
         return Box(-reach, -reach, reach, reach)
+
+    def shows(self, box: Box) -> bool:
+        """Tell whether a part of a box may lie on the canvas, by a coarse grid of its pixels."""
+        u, v = self.u[::_COARSE, ::_COARSE], self.v[::_COARSE, ::_COARSE]
+        near = box.shrunk(-float(_COARSE))
+        inside = (u > near.u0) & (u < near.u1) & (v > near.v0) & (v < near.v1)
+        return bool(inside.any())
 
     def window(self, box: Box) -> tuple[slice, slice]:
         """Return rows and columns of the canvas that enclose a box; may be empty."""

@@ -81,8 +81,9 @@ def basin(scene: Scene, frame: Frame, box: Box) -> None:
     paint_box(scene.canvas, frame, water, scene.label((("water", 2), ("green_water", 1))))
 
 
-def untouched(scene: Scene, frame: Frame, box: Box) -> None:
-    """The ground as it is, with trees."""
+def open_ground(scene: Scene, frame: Frame, box: Box) -> None:
+    """Open ground with trees."""
+    paint_patchy(scene, frame, box, scene.ground, 1.2)
     scatter_trees(scene, frame, box, scene.rng.uniform(0.5, 4), (1.2, 5.0))
 
 
@@ -96,6 +97,6 @@ COVERS: dict[str, Callable[[Scene, Frame, Box], None]] = {
     "wood": wood,
     "scrub": scrub,
     "basin": basin,
-    "untouched": untouched,
+    "open_ground": open_ground,
 }
 """Painters of land covers by name."""

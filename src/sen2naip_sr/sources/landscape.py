@@ -8,6 +8,7 @@ to see by looking at noise"). Streets, blocks of land cover, shadows and a senso
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from sen2naip_sr.sources.frame import Box, Frame, paint_box, split
 from sen2naip_sr.sources.land_cover import COVERS
 from sen2naip_sr.sources.materials import Floats, Mix, Palette, PaletteTables, choose
 from sen2naip_sr.sources.painting import Canvas, Sun
-from sen2naip_sr.sources.scene import Scene, paint_patchy
+from sen2naip_sr.sources.scene import Scene
 
 GENERATOR_VERSION = 1
 """To be raised with every change of the pictures, so that samples made before are made anew."""
@@ -88,7 +89,7 @@ _DRY: Mix = (("soil", 4), ("sand", 3), ("rock", 2), ("dry_grass", 2), ("shrub", 
 STYLES = (
     Style(
         name="suburb",
-        covers=(("houses", 8), ("garden", 1), ("halls", 0.5), ("untouched", 0.5)),
+        covers=(("houses", 8), ("garden", 1), ("halls", 0.5), ("open_ground", 0.5)),
         ground=_NATURE,
         block=95,
         streets=(12, 9, 8, 8),
@@ -105,7 +106,7 @@ STYLES = (
     ),
     Style(
         name="forest",
-        covers=(("wood", 6), ("orchard", 2), ("meadow", 2), ("untouched", 2), ("houses", 0.3)),
+        covers=(("wood", 6), ("orchard", 2), ("meadow", 2), ("open_ground", 2), ("houses", 0.3)),
         ground=_NATURE,
         block=150,
         streets=(5, 4, 0, 0),
@@ -181,22 +182,25 @@ def landscape(seed: int | Sequence[int], style: Style, size: int) -> NDArray[np.
     side = _SUPERSAMPLING * size
     rough = _correlated_noise(rng, side)
     scene = _empty_scene(rng, style, rough)
-    _paint_ground(scene, style)
     _paint_blocks(scene, style)
     _paint_shore(scene, style)
-    light = _illuminate(scene.canvas, scene.palette.tables())
-    return _sense(rng, style.gain * light + style.haze * _HAZE[:, None, None], style)
+    return _sense(rng, _illuminate(scene.canvas, scene.palette.tables()), style)
 
 
 def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
     """Return periodic noise of unit variance whose power falls as f^-1.6."""
-    white = rng.standard_normal((2, side, side // 2 + 1))
+    white = rng.standard_normal((side, side // 2 + 1, 2), np.float32).view(np.complex64)[..., 0]
+    noise = np.fft.irfft2(white * _amplitude(side), (side, side))
+    return (noise / noise.std()).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _amplitude(side: int) -> Floats:
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
     squared = np.maximum(fy * fy + fx * fx, 1.0 / side**2)
-    shaped = (white[0] + 1j * white[1]) * squared**-0.4
-    shaped[0, 0] = 0.0
-    noise = np.fft.irfft2(shaped, (side, side))
-    return (noise / noise.std()).astype(np.float32)
+    amplitude = squared**-0.4
+    amplitude[0, 0] = 0.0
+    return amplitude.astype(np.float32)
 
 
 def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene:
@@ -205,13 +209,8 @@ def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene
     canvas = Canvas(np.full(rough.shape, ground), np.ones_like(rough), rough)
     sun = Sun(np.cos(style.sun), np.sin(style.sun), 1.0 / np.tan(style.elevation))
     unit = _SUPERSAMPLING * style.pixels_per_metre
-    return Scene(rng, canvas, palette, sun, unit, style.trees, style.yards, style.roofs)
-
-
-def _paint_ground(scene: Scene, style: Style) -> None:
-    """Cover the canvas with leaves of 1.5 pixels to a third of the picture's side."""
-    frame = Frame.drawn(scene.rng, scene.canvas.side, style.heading, 0.0)
-    paint_patchy(scene, frame, frame.whole(), style.ground, 1.2)
+    mixes = (style.trees, style.yards, style.roofs, style.ground)
+    return Scene(rng, canvas, palette, sun, unit, *mixes)
 
 
 def _paint_blocks(scene: Scene, style: Style) -> None:
@@ -225,8 +224,7 @@ def _paint_blocks(scene: Scene, style: Style) -> None:
         _pave(scene, frame, street, style.surface)
     covers = choose(rng, style.covers, len(blocks))
     for block, cover in zip(blocks, covers, strict=True):
-        rows, columns = frame.window(block)
-        if rows.start < rows.stop and columns.start < columns.stop:
+        if frame.shows(block):
             COVERS[cover](scene, frame, block)
 
 
@@ -266,28 +264,30 @@ def _paint_shore(scene: Scene, style: Style) -> None:
 
 def _illuminate(canvas: Canvas, tables: PaletteTables) -> Floats:
     """Return the light that comes from every point of the canvas, (4, side, side)."""
-    flat = canvas.label.ravel()
-    fine = canvas.rough
     slow = np.ascontiguousarray(canvas.rough[::-1].T)
-    texture = 1.0 + tables.texture[flat].reshape(fine.shape) * fine
-    light = np.empty((4, *fine.shape), np.float32)
+    texture = 1.0 + np.take(tables.texture, canvas.label) * canvas.rough
+    light = np.empty((4, *canvas.label.shape), np.float32)
     for band in range(4):
-        colour = tables.colour[band][flat].reshape(fine.shape) * texture
-        colour += tables.drift[band][flat].reshape(fine.shape) * slow
-        light[band] = colour * (_SKYLIGHT[band] + (1 - _SKYLIGHT[band]) * canvas.sunlit)
+        np.take(tables.colour[band], canvas.label, out=light[band], mode="clip")
+        light[band] *= texture
+        light[band] += np.take(tables.drift[band], canvas.label) * slow
+        light[band] *= _SKYLIGHT[band] + (1 - _SKYLIGHT[band]) * canvas.sunlit
     return light
 
 
 def _sense(rng: np.random.Generator, light: Floats, style: Style) -> NDArray[np.uint8]:
     """Reduce to pixels through a separable four-tap kernel, add noise and round."""
-    outer, inner = np.float32(style.blur), np.float32(0.5 - style.blur)
-    for axis in (1, 2):
-        ends = [(0, 0)] * 3
-        ends[axis] = (1, 1)
-        padded = np.moveaxis(np.pad(light, ends, mode="edge"), axis, 0)
-        count = light.shape[axis]
-        taps = [padded[tap : tap + count : 2] for tap in range(4)]
-        reduced = outer * (taps[0] + taps[3]) + inner * (taps[1] + taps[2])
-        light = np.moveaxis(reduced, 0, axis)
-    grain = rng.standard_normal(light.shape, np.float32) * np.float32(style.noise)
-    return np.clip(np.rint(light + grain), 0, 255).astype(np.uint8)
+    down = _reduce(light, style.blur)
+    light = _reduce(down.transpose(0, 2, 1), style.blur).transpose(0, 2, 1)
+    light = style.gain * light + style.haze * _HAZE[:, None, None]
+    light += rng.standard_normal(light.shape, np.float32) * style.noise
+    return np.clip(np.rint(light), 0, 255).astype(np.uint8)
+
+
+def _reduce(light: Floats, outer: float) -> Floats:
+    """Halve the rows with the kernel (outer, 1/2 - outer, 1/2 - outer, outer)."""
+    even, odd = light[:, 0::2], light[:, 1::2]
+    above = np.concatenate([even[:, :1], odd[:, :-1]], axis=1)
+    below = np.concatenate([even[:, 1:], odd[:, -1:]], axis=1)
+    reduced: Floats = np.float32(0.5 - outer) * (even + odd) + np.float32(outer) * (above + below)
+    return reduced

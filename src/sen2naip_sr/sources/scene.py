@@ -17,6 +17,8 @@ from sen2naip_sr.sources.painting import (
     shapes,
 )
 
+_LARGE = 16.0
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -31,6 +33,7 @@ class Scene:
         trees: Materials of crowns.
         yards: Materials of gardens.
         roofs: Materials of pitched roofs.
+        ground: Materials of open ground.
     """
 
     rng: np.random.Generator
@@ -41,6 +44,7 @@ class Scene:
     trees: Mix
     yards: Mix
     roofs: Mix
+    ground: Mix
 
     def metres(self, low: float, high: float) -> float:
         """Return a random length in canvas pixels."""
@@ -166,15 +170,13 @@ def scatter_leaves(
     labels = scene.palette.mixed(mix, count, near=near)
     taper = np.where(free, rng.uniform(0, 1, count), 0.0).astype(np.float32)
     # Large before small, so that no leaf is painted only to be buried by a larger one.
-    for low, high in ((16.0, np.inf), (0.0, 16.0)):
-        sized = (radius >= low) & (radius < high)
-        for kind in (straight, ~straight):
-            chosen = np.flatnonzero(sized & kind)
-            some = figures.take(chosen)
-            if kind is straight:
-                paint_quadrilaterals(scene.canvas, some, labels[chosen], taper[chosen])
-            else:
-                paint_ovals(scene.canvas, some, labels[chosen], 0.4)
+    order = np.argsort(-radius, kind="stable")
+    for group in np.split(order, [int((radius >= _LARGE).sum())]):
+        angular, rounded = group[straight[group]], group[~straight[group]]
+        paint_quadrilaterals(
+            scene.canvas, figures.take(angular), labels[angular], taper[angular]
+        )
+        paint_ovals(scene.canvas, figures.take(rounded), labels[rounded], 0.4)
 
 
 def paint_patchy(scene: Scene, frame: Frame, box: Box, mix: Mix, coverage: float) -> int:

@@ -1,6 +1,5 @@
 """The training loop."""
 
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from sen2naip_sr.training.device import make_fabric
 from sen2naip_sr.training.dynamics import snapshot, step_dynamics
 from sen2naip_sr.training.losses import LOSSES
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import CropSampler, TrainingData
+from sen2naip_sr.training.sampler import CropSampler, TrainingData, orientations
 from sen2naip_sr.training.schedule import Budget, ema_decay, learning_rate_factor
 from sen2naip_sr.training.validation import Validator, normalised
 
@@ -128,12 +126,20 @@ class _Loop:
         self, model: nn.Module, data: TrainingData, parameters: TrainingParameters
     ) -> None:
         p = self.parameters = parameters
-        self.sampler = CropSampler(data.hr, data.lr, data.train, p.crop_size, p.batch_size, p.seed)
+        self.sampler = CropSampler(
+            data.hr,
+            data.lr,
+            data.train,
+            p.crop_size,
+            p.batch_size,
+            p.seed,
+            orientations(p.flips, p.quarter_turns),
+        )
         self.validator = Validator(
             data.hr, data.lr, data.validation, data.value_range, p.validation_chips
         )
         self.value_range = data.value_range
-        self.fabric = _fabric(p)
+        self.fabric = make_fabric(p.accelerator, p.precision)
         model = model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = AveragedModel(model, self.fabric.device, multi_avg_fn=_ema_update(p.ema_decay))
@@ -211,53 +217,6 @@ class _Loop:
                 f"gradient's norm {norm.item():g} (batch from chips {chips})",
                 "look for invalid pixels in these chips, or lower training.learning_rate",
             )
-
-
-class _FullInput(MixedPrecision):
-    """Mixed precision that leaves the input in float32.
-
-    Fabric rounds the input too. The bicubic part of a prediction would then carry the 8 bits of
-    bfloat16, an error of up to half a digital number in 8-bit data and of 128 in 16-bit data.
-    """
-
-    def convert_input(self, data: Any) -> Any:
-        return data
-
-
-def _fabric(parameters: TrainingParameters) -> Fabric:
-    # Fabric announces the device and the precision, which the run records anyway
-    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
-    try:
-        plain = Fabric(accelerator=parameters.accelerator, devices=1)
-    except RuntimeError as error:
-        raise UserError(
-            f"training.accelerator '{parameters.accelerator}' is not available: {error}",
-            "set training.accelerator to auto or cpu",
-        ) from error
-    device, precision = plain.device.type, parameters.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if has_bfloat16(device) else "32-true"
-    if precision == "32-true":
-        return plain
-    if precision == "16-mixed" and device == "cpu":
-        raise UserError(
-            "training.precision 16-mixed is not available on a CPU",
-            "set training.precision to auto, bf16-mixed or 32-true",
-        )
-    return Fabric(
-        accelerator=parameters.accelerator, devices=1, plugins=_FullInput(precision, device)
-    )
-
-
-def has_bfloat16(device: str) -> bool:
-    """Return whether a kind of device computes in bfloat16 faster than in float32."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device == "cpu":
-        # underscored names differ between versions of torch: one that is missing says no
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, lambda: False)() for name in names)
-    return False
 
 
 def _ema_update(largest: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:

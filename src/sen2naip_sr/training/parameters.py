@@ -1,6 +1,6 @@
 """Parameters of training. Imports no torch, so that start-up stays quick."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,14 +11,15 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainingParameters(Parameters):
-    """How a network is trained. Exactly one of ``steps`` and ``minutes`` says how long."""
+    """How a network is trained. ``steps`` says how long, or ``minutes`` where they are given."""
 
     seed: int = Field(default=0, ge=0)
     """Seeds the drawing of crops. The caller seeds torch with it before building the model."""
     steps: int | None = Field(default=None, ge=1)
     """Optimiser steps. Bit-reproducible on a CPU with the same number of threads."""
     minutes: float | None = Field(default=None, gt=0)
-    """Wall-clock budget, validation included; the schedule follows the share that has passed.
+    """Wall-clock budget instead of ``steps``, validation included; the schedule follows the share
+    that has passed.
 
     How many steps fit depends on the machine and its load, so this is not bit-reproducible.
     """
@@ -26,6 +27,10 @@ class TrainingParameters(Parameters):
     """Crops a step."""
     crop_size: int = Field(default=32, ge=1)
     """Side of a crop in low-resolution pixels."""
+    flips: bool = True
+    """Mirror crops at random, along either axis."""
+    quarter_turns: bool = True
+    """Turn crops at random by multiples of 90 degrees."""
     loss: LossName = "l1"
     """What is minimised, on values normalised to [0, 1]."""
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -57,9 +62,15 @@ class TrainingParameters(Parameters):
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     """Device to train on; auto: an accelerator where there is one."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _minutes_replace_steps(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("minutes") is not None:
+            return values | {"steps": None}
+        return values
+
     @model_validator(mode="after")
-    def _one_length(self) -> Self:
-        if (self.steps is None) == (self.minutes is None):
-            given = "both are given" if self.steps is not None else "neither is"
-            raise ValueError(f"give exactly one of 'steps' and 'minutes'; {given}")
+    def _some_length(self) -> Self:
+        if self.steps is None and self.minutes is None:
+            raise ValueError("give 'steps' or 'minutes': how long to train")
         return self

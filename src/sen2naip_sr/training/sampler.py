@@ -46,13 +46,14 @@ class CropSampler:
         crop_size: Side of a crop in low-resolution pixels.
         batch_size: Crops a batch.
         seed: Any non-negative integer.
+        orientations: Ways to turn and mirror, out of 0 to 7; see `orientations`.
 
     Raises:
         UserError: If there is no chip to draw from, HR is not twice as large as LR, or a crop is
             larger than a chip.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - three say what to draw from, three say how
+    def __init__(  # noqa: PLR0913, PLR0917 - three say what to draw from, four say how
         self,
         hr: ShardedArray,
         lr: ShardedArray,
@@ -60,6 +61,7 @@ class CropSampler:
         crop_size: int,
         batch_size: int,
         seed: int,
+        orientations: tuple[int, ...] = tuple(range(ORIENTATIONS)),
     ) -> None:
         count, bands, height, width = lr.shape
         if hr.shape != (count, bands, SCALE * height, SCALE * width):
@@ -78,13 +80,14 @@ class CropSampler:
         self._hr, self._lr = hr, lr
         self._chips = np.asarray(chips)
         self._crop_size, self._batch_size, self._seed = crop_size, batch_size, seed
+        self._orientations = np.asarray(orientations)
 
     def chips(self, step: int) -> Array:
         """Return the numbers of the chips that ``batch(step)`` is cut from, int (batch_size,)."""
         return self._draw(step)[0]
 
     def batch(self, step: int) -> tuple[Array, Array]:
-        """Cut the batch of a step, each pair mirrored and turned in one of 8 ways.
+        """Cut the batch of a step, each pair turned and mirrored in one of the orientations.
 
         Args:
             step: Which batch, from 0.
@@ -111,8 +114,20 @@ class CropSampler:
             generator.choice(self._chips, size),
             generator.integers(height - self._crop_size, size=size, endpoint=True),
             generator.integers(width - self._crop_size, size=size, endpoint=True),
-            generator.integers(ORIENTATIONS, size=size),
+            generator.choice(self._orientations, size),
         )
+
+
+def orientations(flips: bool, quarter_turns: bool) -> tuple[int, ...]:
+    """Return the ways to turn and mirror that are allowed: 0 to 3 quarter turns, plus 4 mirrored.
+
+    Mirroring along both axes is half a turn, so flips alone allow that too.
+    """
+    if flips and quarter_turns:
+        return tuple(range(ORIENTATIONS))
+    if flips:
+        return (0, 2, 4, 6)
+    return (0, 1, 2, 3) if quarter_turns else (0,)
 
 
 def _orient(crops: Array, orientation: int) -> Array:

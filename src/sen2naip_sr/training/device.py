@@ -1,0 +1,67 @@
+"""The device to train on and the precision to compute in, by Lightning Fabric."""
+
+import logging
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+
+from sen2naip_sr.errors import UserError
+
+
+class _FullInput(MixedPrecision):
+    """Mixed precision that leaves the input in float32.
+
+    Fabric rounds the input too. The bicubic part of a prediction would then carry the 8 bits of
+    bfloat16, an error of up to half a digital number in 8-bit data and of 128 in 16-bit data.
+    """
+
+    def convert_input(self, data: Any) -> Any:
+        return data
+
+
+def make_fabric(accelerator: str, precision: str) -> Fabric:
+    """Return Fabric on one device, in the precision asked for.
+
+    Args:
+        accelerator: As in `sen2naip_sr.training.parameters.TrainingParameters`.
+        precision: Likewise; auto is bfloat16 where the device has it in hardware.
+
+    Raises:
+        UserError: If the device is not there, or does not have that precision.
+    """
+    # Fabric announces the device and the precision, which the run records anyway
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    try:
+        plain = Fabric(accelerator=accelerator, devices=1)
+    except RuntimeError as error:
+        raise UserError(
+            f"training.accelerator '{accelerator}' is not available: {error}",
+            "set training.accelerator to auto or cpu",
+        ) from error
+    device = plain.device.type
+    if precision == "auto":
+        precision = "bf16-mixed" if has_bfloat16(device) else "32-true"
+    if precision == "32-true":
+        return plain
+    if precision == "16-mixed" and device == "cpu":
+        raise UserError(
+            "training.precision 16-mixed is not available on a CPU",
+            "set training.precision to auto, bf16-mixed or 32-true",
+        )
+    if precision not in ("16-mixed", "bf16-mixed"):
+        raise ValueError(f"unknown precision {precision}")
+    plugin = _FullInput(precision, device)  # type: ignore[arg-type]
+    return Fabric(accelerator=accelerator, devices=1, plugins=plugin)
+
+
+def has_bfloat16(device: str) -> bool:
+    """Return whether a kind of device computes in bfloat16 faster than in float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu":
+        # underscored names differ between versions of torch: one that is missing says no
+        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+    return False
