@@ -38,7 +38,7 @@ def measure_naip(root: Path, data: Path) -> dict[str, Any]:
 def _fresh_project(root: Path, scratch: Path) -> Path:
     """Return a project folder without data or runs, so that nothing of the user's is replaced."""
     for name in ("conf", "src"):
-        (scratch / name).symlink_to(root / name)
+        shutil.copytree(root / name, scratch / name)
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(root / name, scratch / name)
     return scratch

@@ -1,5 +1,6 @@
 """A turned and gently bent coordinate system, in which fields, lots and streets are rectangles."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -35,6 +36,12 @@ class Box(NamedTuple):
     def turned(self) -> "Box":
         """The same ground in the turned frame (`Frame.turned`)."""
         return Box(self.v0, -self.u1, self.v1, -self.u0)
+
+    def narrowed(self, by: float) -> "Box":
+        """Return the box with this taken off both of its long sides."""
+        if self.width < self.height:
+            return self._replace(u0=self.u0 + by, u1=self.u1 - by)
+        return self._replace(v0=self.v0 + by, v1=self.v1 - by)
 
     def shrunk(self, by: float) -> "Box":
         """Return the box with a border of this width taken off."""
@@ -88,7 +95,7 @@ class Frame:
 
     def to_pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
         """Return columns and rows of points; a small part of a pixel off where streets bend."""
-        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        cosine, sine = math.cos(self.angle), math.sin(self.angle)
         x, y = cosine * u - sine * v, sine * u + cosine * v
         for _ in range(2):
             got_u, got_v = self._from_pixels(x, y)
@@ -101,7 +108,7 @@ class Frame:
 
     def angles(self, x: Floats, y: Floats) -> Floats:
         """Return the direction of the u axis at canvas points: along it, v does not change."""
-        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        cosine, sine = math.cos(self.angle), math.sin(self.angle)
         kx, ky, phase = self.waves[1].tolist()
         half = self._side / 2
         slope = self.amplitude * np.cos(kx * (x - half) + ky * (y - half) + phase)
@@ -123,7 +130,7 @@ class Frame:
         """Return rows and columns of the canvas that enclose a box; may be empty."""
         u = np.array([box.u0, box.u1, box.u0, box.u1])
         v = np.array([box.v0, box.v0, box.v1, box.v1])
-        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        cosine, sine = math.cos(self.angle), math.sin(self.angle)
         half = self._side / 2
         return (
             self._span(sine * u + cosine * v + half),
@@ -137,7 +144,7 @@ class Frame:
 
     def _from_pixels(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return u and v of points given from the middle of the canvas."""
-        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        cosine, sine = math.cos(self.angle), math.sin(self.angle)
         (ux, uy, up), (vx, vy, vp) = self.waves.tolist()
         u = cosine * x + sine * y + self.amplitude * np.sin(ux * x + uy * y + up)
         v = cosine * y - sine * x + self.amplitude * np.sin(vx * x + vy * y + vp)
@@ -180,7 +187,7 @@ def _inside(frame: Frame, box: Box) -> tuple[slice, slice, NDArray[np.bool_]]:
 
 def split(
     rng: np.random.Generator, box: Box, largest: float, gaps: tuple[float, ...]
-) -> tuple[list[Box], list[tuple[Box, int]]]:
+) -> tuple[list[Box], list[Box]]:
     """Split a box by random guillotine cuts.
 
     Args:
@@ -190,10 +197,10 @@ def split(
         gaps: Width that a cut leaves free by its depth; the last goes for all deeper ones.
 
     Returns:
-        The boxes left, and the gaps with their depth, outermost first.
+        The boxes left, and the gaps between them, outermost first.
     """
     leaves: list[Box] = []
-    streets: list[tuple[Box, int]] = []
+    streets: list[Box] = []
     pending = [(box, 0)]
     while pending:
         part, depth = pending.pop(0)
@@ -204,7 +211,7 @@ def split(
         gap = gaps[min(depth, len(gaps) - 1)]
         at = longer * rng.uniform(0.35, 0.65)
         first, street, second = _cut(part, at, gap)
-        streets.append((street, depth))
+        streets.append(street)
         pending += [(first, depth + 1), (second, depth + 1)]
     return leaves, streets
 

@@ -6,6 +6,7 @@ and on which networks learn features that carry over to real ones (Baradad et al
 to see by looking at noise"). Streets, blocks of land cover, shadows and a sensor stand upon it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -153,13 +154,13 @@ def vary(style: Style, seed: int | Sequence[int]) -> Style:
         style,
         block=style.block * rng.uniform(0.85, 1.2),
         bend=style.bend * rng.uniform(0.5, 1.4),
-        pixels_per_metre=float(np.exp(rng.uniform(np.log(0.7), np.log(1.8)))),
-        sun=np.pi / 2 + rng.uniform(-1.2, 1.2),
+        pixels_per_metre=math.exp(rng.uniform(math.log(0.7), math.log(1.8))),
+        sun=math.pi / 2 + rng.uniform(-1.2, 1.2),
         elevation=rng.uniform(0.65, 1.05),
-        heading=rng.uniform(0, np.pi / 2),
+        heading=rng.uniform(0, math.pi / 2),
         gain=rng.uniform(0.82, 1.08),
         haze=rng.uniform(2, 18),
-        blur=rng.uniform(0.07, 0.2),
+        blur=rng.uniform(0.09, 0.2),
         noise=rng.uniform(1.0, 1.5),
     )
 
@@ -204,48 +205,54 @@ def _amplitude(side: int) -> Floats:
 
 
 def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene:
+    side = rough.shape[0]
     palette = Palette(rng)
     ground = palette.mixed(style.ground, 1)[0]
-    canvas = Canvas(np.full(rough.shape, ground), np.ones_like(rough), rough)
-    sun = Sun(np.cos(style.sun), np.sin(style.sun), 1.0 / np.tan(style.elevation))
-    unit = _SUPERSAMPLING * style.pixels_per_metre
-    mixes = (style.trees, style.yards, style.roofs, style.ground)
-    return Scene(rng, canvas, palette, sun, unit, *mixes)
+    return Scene(
+        rng=rng,
+        canvas=Canvas(np.full(rough.shape, ground), np.ones_like(rough), rough),
+        frame=Frame.drawn(rng, side, style.heading + rng.normal(0, 0.05), style.bend),
+        palette=palette,
+        sun=Sun(math.cos(style.sun), math.sin(style.sun), 1.0 / math.tan(style.elevation)),
+        unit=_SUPERSAMPLING * style.pixels_per_metre,
+        trees=style.trees,
+        yards=style.yards,
+        roofs=style.roofs,
+        ground=style.ground,
+    )
 
 
 def _paint_blocks(scene: Scene, style: Style) -> None:
-    rng, unit, side = scene.rng, scene.unit, scene.canvas.side
-    angle = style.heading + rng.normal(0, 0.05)
-    frame = Frame.drawn(rng, side, angle, style.bend)
-    gaps = tuple(unit * width for width in style.streets)
-    blocks, streets = split(rng, frame.whole(), unit * style.block, gaps)
-    # The most minor streets first: crossings belong to the wider one.
-    for street, _ in reversed(streets):
-        _pave(scene, frame, street, style.surface)
-    covers = choose(rng, style.covers, len(blocks))
-    for block, cover in zip(blocks, covers, strict=True):
-        if frame.shows(block):
-            COVERS[cover](scene, frame, block)
+    """Cut the land into blocks by streets, pave these and cover the blocks."""
+    gaps = tuple(scene.unit * width for width in style.streets)
+    whole = scene.frame.whole()
+    blocks, streets = split(scene.rng, whole, scene.unit * style.block, gaps)
+    streets = [street for street in streets if scene.frame.shows(street)]
+    # From the narrowest on: a crossing belongs to the wider street.
+    _pave(scene, streets[::-1], style.surface)
+    blocks = [block for block in blocks if scene.frame.shows(block)]
+    chosen = choose(scene.rng, style.covers, len(blocks))
+    for cover, paint in COVERS.items():
+        own = [block for block, name in zip(blocks, chosen, strict=True) if name == cover]
+        if own:
+            paint(scene, own)
 
 
-def _pave(scene: Scene, frame: Frame, street: Box, surface: Mix) -> None:
-    """Paint a street with pavements, a centre line and cars, as far as it is wide enough."""
-    if street.width < street.height:
-        frame, street = frame.turned, street.turned
-    width = street.height / scene.unit
-    if width <= 0:
-        return
-    if width > 7:
-        paint_box(scene.canvas, frame, street, scene.label((("concrete", 1),)))
-        kerb = 1.4 * scene.unit
-        street = street._replace(v0=street.v0 + kerb, v1=street.v1 - kerb)
-    paint_box(scene.canvas, frame, street, scene.label(surface))
-    if width > 8:
-        middle = (street.v0 + street.v1) / 2
-        line = street._replace(v0=middle - 0.25 * scene.unit, v1=middle + 0.25 * scene.unit)
-        paint_box(scene.canvas, frame, line, scene.label((("paint", 1),)))
-    if width > 7:
-        street_cars(scene, frame, street)
+def _pave(scene: Scene, streets: Sequence[Box], surface: Mix) -> None:
+    """Paint streets with pavements, centre lines and cars, as far as they are wide enough."""
+    busy = []
+    for street in streets:
+        width = min(street.width, street.height) / scene.unit
+        lane = street
+        if width > 7:
+            scene.fill(street, (("concrete", 1),))
+            lane = street.narrowed(1.4 * scene.unit)
+            busy.append(lane)
+        scene.fill(lane, surface)
+        if width > 8:
+            line = street.narrowed((width / 2 - 0.25) * scene.unit)
+            scene.fill(line, (("paint", 1),))
+    street_cars(scene, busy)
 
 
 def _paint_shore(scene: Scene, style: Style) -> None:
@@ -277,17 +284,21 @@ def _illuminate(canvas: Canvas, tables: PaletteTables) -> Floats:
 
 def _sense(rng: np.random.Generator, light: Floats, style: Style) -> NDArray[np.uint8]:
     """Reduce to pixels through a separable four-tap kernel, add noise and round."""
-    down = _reduce(light, style.blur)
-    light = _reduce(down.transpose(0, 2, 1), style.blur).transpose(0, 2, 1)
+    light = _halve(_halve(light, style.blur, axis=1), style.blur, axis=2)
     light = style.gain * light + style.haze * _HAZE[:, None, None]
-    light += rng.standard_normal(light.shape, np.float32) * style.noise
+    light += style.noise * rng.standard_normal(light.shape, np.float32)
     return np.clip(np.rint(light), 0, 255).astype(np.uint8)
 
 
-def _reduce(light: Floats, outer: float) -> Floats:
-    """Halve the rows with the kernel (outer, 1/2 - outer, 1/2 - outer, outer)."""
-    even, odd = light[:, 0::2], light[:, 1::2]
-    above = np.concatenate([even[:, :1], odd[:, :-1]], axis=1)
-    below = np.concatenate([even[:, 1:], odd[:, -1:]], axis=1)
-    reduced: Floats = np.float32(0.5 - outer) * (even + odd) + np.float32(outer) * (above + below)
+def _halve(light: Floats, outer: float, axis: int) -> Floats:
+    """Halve an axis with the kernel (outer, 1/2 - outer, 1/2 - outer, outer)."""
+    lead = (slice(None),) * axis
+    even, odd = light[(*lead, slice(0, None, 2))], light[(*lead, slice(1, None, 2))]
+    first, rest = (*lead, slice(0, 1)), (*lead, slice(1, None))
+    last, most = (*lead, slice(-1, None)), (*lead, slice(0, -1))
+    reduced: Floats = (0.5 - outer) * (even + odd)
+    reduced[rest] += outer * odd[most]
+    reduced[first] += outer * even[first]
+    reduced[most] += outer * even[rest]
+    reduced[last] += outer * odd[last]
     return reduced

@@ -36,13 +36,13 @@ _DRYING = (9.0, 4.0, 4.0, -9.0)
 _MOIST = (8.0, 7.0, 6.0, 8.0)
 
 MATERIALS = {
-    "lawn": Material((82, 112, 80, 172), 0.13, 0.06, _DRYING),
+    "lawn": Material((78, 112, 76, 184), 0.13, 0.06, _DRYING),
     "meadow": Material((104, 122, 86, 176), 0.14, 0.08, _DRYING),
     "dry_grass": Material((160, 149, 116, 172), 0.12, 0.07, (-9.0, -4.0, -5.0, 5.0)),
-    "crop": Material((66, 98, 66, 192), 0.16, 0.06, _DRYING),
+    "crop": Material((56, 94, 58, 204), 0.16, 0.06, _DRYING),
     "young_crop": Material((112, 124, 90, 176), 0.14, 0.06, _DRYING),
-    "canopy": Material((58, 80, 58, 148), 0.24, 0.16, (4.0, 2.0, 1.0, 6.0)),
-    "autumn_canopy": Material((112, 104, 62, 158), 0.22, 0.16, (6.0, 3.0, 1.0, 4.0)),
+    "canopy": Material((50, 76, 52, 164), 0.24, 0.16, (4.0, 2.0, 1.0, 6.0)),
+    "autumn_canopy": Material((112, 104, 62, 168), 0.22, 0.16, (6.0, 3.0, 1.0, 4.0)),
     "understorey": Material((74, 80, 62, 112), 0.15, 0.14, _DRYING),
     "shrub": Material((88, 92, 72, 130), 0.18, 0.12),
     "soil": Material((170, 144, 118, 186), 0.12, 0.045, _MOIST),
@@ -113,19 +113,19 @@ class Palette:
         self._kinds: list[int] = []
         self._colours: list[NDArray[np.float64]] = []
 
-    def mixed(self, mix: Mix, count: int, near: int | None = None) -> Ints:
+    def mixed(self, mix: Mix, count: int, near: Ints | None = None) -> Ints:
         """Return ``count`` new labels of materials drawn from a mix, int64 (count,).
 
         Args:
             mix: Materials.
             count: How many labels.
-            near: A label of the surroundings: the new colours are mixed with its own.
+            near: (count,) labels of the surroundings: the new colours are mixed with theirs.
         """
         kind = np.array([self._index[name] for name in choose(self._rng, mix, count)], np.int64)
         colour = self._tinted_colours(kind)
         if near is not None:
             share = self._rng.uniform(0.2, 1.0, (count, 1)) ** 2
-            colour = share * colour + (1.0 - share) * self._colours[near]
+            colour = share * colour + (1.0 - share) * np.array(self._colours)[near]
         self._kinds.extend(kind)
         self._colours.extend(colour)
         return np.arange(len(self._kinds) - count, len(self._kinds))

@@ -67,7 +67,7 @@ def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd
 
     def of_ground(crs: str, *bounds: float) -> str:
         # the exponent of a rounded number: a side of 999.9999999 m has as many digits as 1000 m
-        exponent = int(f"{max(bounds[2] - bounds[0], bounds[3] - bounds[1]):.3e}".split("e")[1])
+        exponent = int(f"{min(bounds[2] - bounds[0], bounds[3] - bounds[1]):.3e}".split("e")[1])
         digits = 4 - exponent
         return " ".join([crs, *(f"{round(b, digits) + 0.0:.{max(digits, 0)}f}" for b in bounds)])
 

@@ -1,12 +1,13 @@
 """A landscape in the making, and the small things that all land covers are strewn with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sen2naip_sr.sources.frame import Box, Frame, paint_box
-from sen2naip_sr.sources.materials import Floats, Mix, Palette
+from sen2naip_sr.sources.materials import Floats, Ints, Mix, Palette
 from sen2naip_sr.sources.painting import (
     Canvas,
     Shapes,
@@ -17,19 +18,22 @@ from sen2naip_sr.sources.painting import (
     shapes,
 )
 
+_SMALLEST = 3.0
+"""Radius of the smallest leaf in canvas pixels: one and a half of the picture's."""
 _LARGE = 16.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a block needs to be painted.
+    """All that a land cover needs to be painted.
 
     Args:
         rng: The one generator of the landscape.
         canvas: What is painted on.
+        frame: In which streets and fields run along u and v.
         palette: Where labels come from.
         sun: Where the light comes from.
-        unit: Canvas pixels for a metre of a built object.
+        unit: Canvas pixels for a metre.
         trees: Materials of crowns.
         yards: Materials of gardens.
         roofs: Materials of pitched roofs.
@@ -38,6 +42,7 @@ class Scene:
 
     rng: np.random.Generator
     canvas: Canvas
+    frame: Frame
     palette: Palette
     sun: Sun
     unit: float
@@ -54,113 +59,151 @@ class Scene:
         """Return a new label of a material drawn from a mix."""
         return int(self.palette.mixed(mix, 1)[0])
 
+    def fill(self, box: Box, mix: Mix) -> None:
+        """Paint a box in one material drawn from a mix."""
+        paint_box(self.canvas, self.frame, box, self.label(mix))
+
 
 @dataclass(frozen=True)
 class Spots:
-    """Points of a frame, (n,) u and v."""
+    """Points of a frame, each with axes of its own: the frame's, or these turned by a quarter.
+
+    Args:
+        frame: The frame.
+        u: (n,) float32.
+        v: (n,) float32.
+        turned: (n,) bool, whether the own first axis is the frame's v (the second then is -u).
+    """
 
     frame: Frame
     u: Floats
     v: Floats
+    turned: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.u)
 
-    def take(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Spots":
+    def take(self, keep: NDArray[np.bool_] | Ints) -> "Spots":
         """Return the chosen points."""
-        return Spots(self.frame, self.u[keep], self.v[keep])
+        return Spots(self.frame, self.u[keep], self.v[keep], self.turned[keep])
 
-    def moved(self, du: object, dv: object) -> "Spots":
-        """Return the points displaced."""
-        u, v = np.add(self.u, du, dtype=np.float32), np.add(self.v, dv, dtype=np.float32)
-        return Spots(self.frame, u, v)
+    def moved(self, along: ArrayLike, across: ArrayLike) -> "Spots":
+        """Return the points displaced along their own axes."""
+        u = self.u + np.where(self.turned, -np.asarray(across), along)
+        v = self.v + np.where(self.turned, along, across)
+        return Spots(self.frame, u.astype(np.float32), v.astype(np.float32), self.turned)
 
-    def shapes(self, a: object, b: object) -> Shapes:
-        """Return shapes of these half lengths along u and half widths along v at the points."""
+    def shapes(self, a: ArrayLike, b: ArrayLike) -> Shapes:
+        """Return shapes with these half lengths along the points' own axes."""
         x, y = self.frame.to_pixels(self.u, self.v)
-        return shapes(x, y, a, b, self.frame.angles(x, y))
+        quarter = np.where(self.turned, np.float32(np.pi / 2), np.float32(0))
+        return shapes(x, y, a, b, self.frame.angles(x, y) + quarter)
 
-    def visible(self, side: int, reach: float) -> "Spots":
-        """Return the points that are on the canvas, or at most ``reach`` away from it."""
+    def near_canvas(self, side: int, reach: float) -> NDArray[np.bool_]:
+        """Tell which points are on the canvas, or at most ``reach`` away from it."""
         x, y = self.frame.to_pixels(self.u, self.v)
         low, high = -reach, side + reach
-        return self.take((x > low) & (x < high) & (y > low) & (y < high))
+        return (x > low) & (x < high) & (y > low) & (y < high)
 
 
-def random_spots(rng: np.random.Generator, frame: Frame, box: Box, count: int) -> Spots:
-    """Return points drawn evenly from a box."""
-    u, v = rng.uniform(box.u0, box.u1, count), rng.uniform(box.v0, box.v1, count)
-    return Spots(frame, u.astype(np.float32), v.astype(np.float32))
+def joined(parts: Sequence[Spots], frame: Frame) -> Spots:
+    """Return the points of all parts, in their order."""
+    none = np.zeros(0, np.float32)
+    return Spots(
+        frame,
+        np.concatenate([none, *(part.u for part in parts)]),
+        np.concatenate([none, *(part.v for part in parts)]),
+        np.concatenate([none.astype(bool), *(part.turned for part in parts)]),
+    )
 
 
-def lattice(frame: Frame, box: Box, du: float, dv: float) -> Spots:
-    """Return the points of a regular lattice that fills a box."""
+def random_spots(scene: Scene, boxes: Sequence[Box], density: ArrayLike) -> tuple[Spots, Ints]:
+    """Draw points evenly from boxes.
+
+    Args:
+        scene: Where from.
+        boxes: The boxes.
+        density: Expected points in a square canvas pixel: of all boxes, or of each.
+
+    Returns:
+        The points, and for each the index of its box.
+    """
+    corners = np.array(boxes, np.float64).reshape(-1, 4)
+    extent = np.maximum(corners[:, 2:] - corners[:, :2], 0.0)
+    counts = scene.rng.poisson(extent.prod(axis=1) * density)
+    owner = np.repeat(np.arange(len(boxes)), counts)
+    points = corners[owner, :2] + extent[owner] * scene.rng.random((len(owner), 2))
+    u, v = points.astype(np.float32).T
+    return Spots(scene.frame, u, v, np.zeros(len(owner), bool)), owner
+
+
+def lattice(frame: Frame, box: Box, du: float, dv: float, *, turned: bool = False) -> Spots:
+    """Return the points of a regular lattice that fills a box; ``turned`` goes for their axes."""
+    if turned:
+        du, dv = dv, du
     u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du, np.float32)
     v = np.arange(box.v0 + dv / 2, box.v1 - dv / 4, dv, np.float32)
     grid_u, grid_v = np.meshgrid(u, v)
-    return Spots(frame, grid_u.ravel(), grid_v.ravel())
+    return Spots(frame, grid_u.ravel(), grid_v.ravel(), np.full(grid_u.size, turned))
 
 
-def plant(scene: Scene, spots: Spots, smallest: float, largest: float) -> None:
+def plant(scene: Scene, spots: Spots, smallest: ArrayLike, largest: ArrayLike) -> None:
     """Paint trees at points, with crown radii between two bounds in canvas pixels."""
-    spots = spots.visible(scene.canvas.side, largest)
     count = len(spots)
-    if count == 0:
-        return
-    radius = smallest + (largest - smallest) * scene.rng.beta(1.4, 2.2, count)
+    share = scene.rng.beta(1.4, 2.2, count)
+    radius = np.asarray(smallest) * (1 - share) + np.asarray(largest) * share
+    seen = spots.near_canvas(scene.canvas.side, 4 * float(np.max(largest, initial=0.0)))
+    spots, radius, count = spots.take(seen), radius[seen], int(seen.sum())
     crowns = spots.shapes(1.1 * radius, 1.1 * radius * scene.rng.uniform(0.8, 1.0, count))
-    turned = crowns.angle + scene.rng.uniform(0, np.pi, count).astype(np.float32)
+    turn = scene.rng.uniform(0, np.pi, count).astype(np.float32)
     labels = scene.palette.mixed(scene.trees, count)
-    paint_crowns(scene.canvas, crowns._replace(angle=turned), labels, scene.sun)
+    paint_crowns(scene.canvas, crowns._replace(angle=crowns.angle + turn), labels, scene.sun)
 
 
 def scatter_trees(
-    scene: Scene, frame: Frame, box: Box, density: float, radii: tuple[float, float]
+    scene: Scene, boxes: Sequence[Box], density: ArrayLike, radii: tuple[float, float]
 ) -> None:
     """Plant trees at random.
 
     Args:
         scene: What is painted.
-        frame: Of the box.
-        box: Where.
-        density: Trees on 1000 square metres.
+        boxes: Where.
+        density: Trees on 1000 square metres: of all boxes, or of each.
         radii: Smallest and largest crown radius in metres.
     """
-    area = box.width * box.height / scene.unit**2
-    spots = random_spots(scene.rng, frame, box, int(scene.rng.poisson(area * density / 1000)))
+    spots, _ = random_spots(scene, boxes, np.asarray(density) / (1000 * scene.unit**2))
     plant(scene, spots, radii[0] * scene.unit, radii[1] * scene.unit)
 
 
-def power_law(
-    rng: np.random.Generator, count: int, smallest: float, largest: float
-) -> NDArray[np.float64]:
+def power_law(rng: np.random.Generator, smallest: float, largest: Floats) -> Floats:
     """Draw radii with a density that falls as r^-3, by the inverse of its distribution.
 
     With it a dead-leaves picture looks alike at all scales, as natural ones do (Lee, Mumford and
-    Huang 2001, "Occlusion models for natural images", section 3).
+    Huang 2001, "Occlusion models for natural images").
+
+    Args:
+        rng: Where from.
+        smallest: Least radius.
+        largest: (n,) greatest radius of each.
     """
     kept = 1.0 - (smallest / largest) ** 2
-    return smallest / np.sqrt(1.0 - kept * rng.random(count))
+    return (smallest / np.sqrt(1.0 - kept * rng.random(len(largest)))).astype(np.float32)
 
 
 def scatter_leaves(
-    scene: Scene, spots: Spots, mix: Mix, radii: tuple[float, float], near: int | None = None
+    scene: Scene, spots: Spots, mix: Mix, largest: Floats, near: Ints | None = None
 ) -> None:
-    """Paint level patches of power-law sizes.
+    """Paint level patches of power-law sizes, rounded or with four straight sides.
 
     Args:
         scene: What is painted.
         spots: Where.
         mix: Materials.
-        radii: Smallest and largest radius in canvas pixels.
-        near: Label whose colour the patches' colours are drawn towards.
+        largest: (n,) greatest radius of each in canvas pixels.
+        near: (n,) labels whose colours the patches' colours lean towards.
     """
-    spots = spots.visible(scene.canvas.side, radii[0])
-    count = len(spots)
-    if count == 0:
-        return
-    rng = scene.rng
-    radius = power_law(rng, count, *radii)
+    rng, count = scene.rng, len(spots)
+    radius = power_law(rng, _SMALLEST, largest)
     aspect = np.sqrt(rng.uniform(0.3, 1.0, count))
     figures = spots.shapes(radius / aspect, radius * aspect)
     straight = rng.random(count) < (0.5 if near is None else 0.15)
@@ -173,30 +216,33 @@ def scatter_leaves(
     order = np.argsort(-radius, kind="stable")
     for group in np.split(order, [int((radius >= _LARGE).sum())]):
         angular, rounded = group[straight[group]], group[~straight[group]]
-        paint_quadrilaterals(
-            scene.canvas, figures.take(angular), labels[angular], taper[angular]
-        )
+        paint_quadrilaterals(scene.canvas, figures.take(angular), labels[angular], taper[angular])
         paint_ovals(scene.canvas, figures.take(rounded), labels[rounded], 0.4)
 
 
-def paint_patchy(scene: Scene, frame: Frame, box: Box, mix: Mix, coverage: float) -> int:
-    """Paint a box in one material of a mix, with patches that lean towards the others.
+def paint_patchy(
+    scene: Scene, boxes: Sequence[Box], mix: Mix, coverage: float, *, alike: bool = False
+) -> None:
+    """Paint each box in one material of a mix, with patches that lean towards the others.
+
+    Patches go from 1.5 pixels of the picture to a quarter of the box's shorter side.
 
     Args:
         scene: What is painted.
-        frame: Of the box.
-        box: What is covered.
+        boxes: What is covered.
         mix: Materials.
-        coverage: Area of the patches relative to the box.
-
-    Returns:
-        The label of the ground between the patches.
+        coverage: Area of the patches relative to the boxes.
+        alike: Whether all boxes have the same ground.
     """
-    base = scene.label(mix)
-    paint_box(scene.canvas, frame, box, base)
-    smallest, largest = 3.0, max(0.25 * min(box.width, box.height), 4.0)
-    mean_area = 2 * np.pi * smallest**2 * np.log(largest / smallest)
-    count = int(scene.rng.poisson(max(coverage * box.width * box.height / mean_area, 0.0)))
-    spots = random_spots(scene.rng, frame, box, count)
-    scatter_leaves(scene, spots, mix, (smallest, largest), near=base)
-    return base
+    bases = scene.palette.mixed(mix, len(boxes))
+    if alike:
+        bases[:] = bases[0]
+    for box, base in zip(boxes, bases.tolist(), strict=True):
+        paint_box(scene.canvas, scene.frame, box, base)
+    shorter = np.array([min(box.width, box.height) for box in boxes], np.float32)
+    largest = np.clip(0.25 * shorter, 4.0, scene.canvas.side / 3)
+    mean_area = 2 * np.pi * _SMALLEST**2 * np.log(largest / _SMALLEST)
+    spots, owner = random_spots(scene, boxes, coverage / mean_area)
+    seen = spots.near_canvas(scene.canvas.side, _LARGE)
+    owner = owner[seen]
+    scatter_leaves(scene, spots.take(seen), mix, largest[owner], near=bases[owner])
