@@ -80,8 +80,12 @@ def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
 
 
 def chip_seed(seed: int, chip: int) -> int:
-    """Return the seed of one chip; different seeds share none as long as chips are below 2^32."""
-    return (seed << 32) % 2**64 + chip
+    """Return the seed of one chip's noise: consecutive chips have consecutive seeds.
+
+    torch's generator on the CPU takes 32 bits, so each ``seed`` starts at a hash of itself.
+    """
+    start = int(np.random.SeedSequence(seed % 2**64).generate_state(1)[0])
+    return (start + chip) % 2**32
 
 
 def _batches(chips: ShardedArray) -> Iterator[tuple[int, Array]]:

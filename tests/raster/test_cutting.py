@@ -50,9 +50,7 @@ def test_chips_lie_on_the_ground_where_the_scene_says(tmp_path, make_geotiff, tr
 
 def test_only_the_asked_bands_are_read_in_their_order(tmp_path, make_geotiff):
     path = make_geotiff(tmp_path / "a.tif", bands=5, size=16)
-    np.testing.assert_array_equal(
-        cut(path, bands=(4, 1))[0].pixels, random_pixels(5, 16)[[3, 0]]
-    )
+    np.testing.assert_array_equal(cut(path, bands=(4, 1))[0].pixels, random_pixels(5, 16)[[3, 0]])
 
 
 @pytest.mark.parametrize("options", [{}, {"compress": "deflate"}])

@@ -14,7 +14,7 @@ from sen2naip_sr.raster.store import fingerprint_of, read_store, require_store, 
 SHAPE = (2, 4, 4)
 
 
-def fill(folder, fingerprint="made", count=5, value=1, dtype="uint8", shard_chips=2):
+def fill(folder, fingerprint="made", *, count=5, value=1, dtype="uint8", shard_chips=2):
     with write_store(folder, fingerprint, SHAPE, np.dtype(dtype), shard_chips) as writer:
         for number in range(count):
             writer.append(np.full(SHAPE, value + number, dtype))
@@ -51,7 +51,7 @@ def test_writing_replaces_the_old_store(tmp_path):
 def test_a_store_that_lacks_a_file_is_not_there(tmp_path, name):
     fill(tmp_path / "hr")
     (tmp_path / "hr" / name).unlink()
-    with pytest.raises(UserError, match="no complete chip store.*\n.*kedro run"):
+    with pytest.raises(UserError, match=r"no complete chip store.*\n.*kedro run"):
         require_store(tmp_path / "hr")
 
 

@@ -118,7 +118,9 @@ def test_the_same_bounds_in_another_system_are_other_ground():
 
 def test_a_date_pattern_joins_the_dates_of_files_without_a_crs():
     files = [
-        f"wv-3708020-sw/wv-3708020_sw-{date}-1m_{n}.tif" for date in ("new", "old") for n in range(8)
+        f"wv-3708020-sw/wv-3708020_sw-{date}-1m_{n}.tif"
+        for date in ("new", "old")
+        for n in range(8)
     ]
     index = index_of(files, crs="")
     assert locations(index).nunique() == 16

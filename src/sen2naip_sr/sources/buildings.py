@@ -10,11 +10,11 @@ from sen2naip_sr.sources.frame import Box, split
 from sen2naip_sr.sources.materials import Mix
 from sen2naip_sr.sources.painting import (
     Roofs,
-    Shapes,
     cast_shadows,
     paint_quadrilaterals,
     paint_roofs,
 )
+from sen2naip_sr.sources.scanlines import Shapes
 from sen2naip_sr.sources.scene import (
     Scene,
     Spots,
@@ -108,21 +108,21 @@ def street_cars(scene: Scene, streets: Sequence[Box]) -> None:
 
 
 def _divide(scene: Scene, boxes: Sequence[Box]) -> _Lots:
+    """Divide blocks into two rows of lots along their longer sides; keep those to be seen."""
     parts, sizes = [], []
     for box in boxes:
+        turned = box.width < box.height
         longer, shorter = max(box.width, box.height), min(box.width, box.height)
         width = longer / max(1, round(longer / scene.metres(14, 22)))
-        part = lattice(scene.frame, box, width, shorter / 2, turned=box.width < box.height)
-        across = (box.u0 + box.u1) / 2 - part.u if part.turned.any() else part.v - (
-            box.v0 + box.v1
-        ) / 2
+        part = lattice(scene.frame, box, width, shorter / 2, turned=turned)
+        across = (box.u0 + box.u1) / 2 - part.u if turned else part.v - (box.v0 + box.v1) / 2
         parts.append(part)
-        sizes.append(np.stack([np.full(len(part), width), np.full(len(part), shorter / 2), across]))
+        same = np.ones(len(part))
+        sizes.append(np.stack([width * same, shorter / 2 * same, np.sign(across)]))
     spots = joined(parts, scene.frame)
-    width, depth, across = np.concatenate([np.zeros((3, 0)), *sizes], axis=1)
+    width, depth, front = np.concatenate([np.zeros((3, 0)), *sizes], axis=1)
     seen = spots.near_canvas(scene.canvas.side, float(np.max(depth, initial=0.0)))
-    front = np.where(across[seen] < 0, -1.0, 1.0)
-    return _Lots(spots.take(seen), width[seen], depth[seen], front)
+    return _Lots(spots.take(seen), width[seen], depth[seen], front[seen])
 
 
 def _paint_level(scene: Scene, figures: Shapes, mix: Mix) -> None:
@@ -152,15 +152,13 @@ def _dwell(scene: Scene, lots: _Lots) -> None:
     deep = np.minimum(lots.depth * rng.uniform(0.14, 0.24, count), 0.9 * half)
     winged = np.flatnonzero(rng.random(count) < 0.6)
     beside, outwards = rng.choice([-0.5, 0.5], count) * half, rng.choice([-1, 1], count) * deep
-    wings = spots.moved(beside, outwards).take(winged).shapes(0.42 * half[winged], 0.9 * deep[winged])
     main = spots.shapes(half, deep)
-    figures = Shapes(*(np.concatenate(pair) for pair in zip(main, wings, strict=True)))
-    # A roof's ridge runs along its first axis: a wing's is the house's second.
-    figures = figures._replace(
-        a=np.concatenate([main.a, wings.b]),
-        b=np.concatenate([main.b, wings.a]),
-        angle=np.concatenate([main.angle, wings.angle + np.float32(np.pi / 2)]),
+    wings = (
+        spots.moved(beside, outwards).take(winged).shapes(0.9 * deep[winged], 0.42 * half[winged])
     )
+    # A ridge runs along the first axis: that of a wing is turned against the house's.
+    wings = wings._replace(angle=wings.angle + np.float32(np.pi / 2))
+    figures = Shapes(*(np.concatenate(pair) for pair in zip(main, wings, strict=True)))
     owner = np.concatenate([np.arange(count), winged])
     height = (rng.uniform(3, 6.5, count) * scene.unit).astype(np.float32)
     cast_shadows(scene.canvas, figures, height[owner], scene.sun)
@@ -201,7 +199,9 @@ def _paint_parked(scene: Scene, plots: Sequence[Box]) -> None:
 def _paint_halls(scene: Scene, plots: Sequence[Box]) -> None:
     """Paint flat-roofed buildings that fill plots, some with roof lights, all with fittings."""
     rng, unit, side = scene.rng, scene.unit, scene.canvas.side
-    centres = joined([lattice(scene.frame, plot, plot.width, plot.height) for plot in plots], scene.frame)
+    centres = joined(
+        [lattice(scene.frame, plot, plot.width, plot.height) for plot in plots], scene.frame
+    )
     half = np.array([(plot.width / 2, plot.height / 2) for plot in plots]).reshape(-1, 2)
     _build(scene, centres.shapes(*half.T), _FLAT_ROOFS, rng.uniform(4, 12, len(plots)))
     roofs = [plot.shrunk(1.2 * unit) for plot in plots]

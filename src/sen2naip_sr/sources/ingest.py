@@ -23,6 +23,7 @@ from sen2naip_sr.sources.survey import (
     Header,
     Layout,
     enter_environment,
+    environment,
     nothing_usable,
     read_header,
     settle_layout,
@@ -69,7 +70,7 @@ class Ingestion:
         if read_store(folder, fingerprint) is not None:
             return
         # filters belong to the process: set here they also hold in the reading threads
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), environment():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             self._make(folder, fingerprint)
 

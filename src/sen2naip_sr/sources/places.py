@@ -2,7 +2,6 @@
 
 import logging
 import re
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,8 @@ def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Se
     if parameters.place == "file":
         return index["file"]
     folders = index["file"].map(_folder)
-    if parameters.place == "folder":
+    enough_folders = parameters.place == "auto" and folders.nunique() >= MANY_PLACES
+    if parameters.place == "folder" or enough_folders:
         return folders
     cells = _grid_or_file(index, parameters.grid_metres)
     if parameters.place == "grid":
@@ -85,8 +85,7 @@ def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd
 
 
 def _folder(file: str) -> str:
-    parent = PurePosixPath(file).parent.as_posix()
-    return "(top folder)" if parent == "." else parent
+    return file.rpartition("/")[0] or "(top folder)"
 
 
 def _grid_or_file(index: pd.DataFrame, metres: float) -> pd.Series:

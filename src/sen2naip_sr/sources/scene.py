@@ -10,17 +10,17 @@ from sen2naip_sr.sources.frame import Box, Frame, paint_box
 from sen2naip_sr.sources.materials import Floats, Ints, Mix, Palette
 from sen2naip_sr.sources.painting import (
     Canvas,
-    Shapes,
     Sun,
     paint_crowns,
     paint_ovals,
     paint_quadrilaterals,
-    shapes,
 )
+from sen2naip_sr.sources.scanlines import Shapes, shapes
 
 _SMALLEST = 3.0
 """Radius of the smallest leaf in canvas pixels: one and a half of the picture's."""
 _LARGE = 16.0
+"""Radius in canvas pixels from which leaves are painted before all others."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ def lattice(frame: Frame, box: Box, du: float, dv: float, *, turned: bool = Fals
     """Return the points of a regular lattice that fills a box; ``turned`` goes for their axes."""
     if turned:
         du, dv = dv, du
-    u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du, np.float32)
-    v = np.arange(box.v0 + dv / 2, box.v1 - dv / 4, dv, np.float32)
+    u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du, dtype=np.float32)
+    v = np.arange(box.v0 + dv / 2, box.v1 - dv / 4, dv, dtype=np.float32)
     grid_u, grid_v = np.meshgrid(u, v)
     return Spots(frame, grid_u.ravel(), grid_v.ravel(), np.full(grid_u.size, turned))
 

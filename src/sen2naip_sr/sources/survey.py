@@ -22,6 +22,10 @@ SAMPLED_FILES = 32
 LARGEST_DEFAULT_CHIP = 512
 FALLBACK_CHIP = 484
 
+BLOCK_CACHE_BYTES = 256 * 2**20
+"""Holds a row of 484-pixel chips of a scene 130,000 pixels wide (4 bands of 8 bits), so
+that no strip is decoded twice; GDAL's default, a share of the machine's memory, has no bound."""
+
 DTYPES = {
     np.dtype(name).name
     for name in ("u1", "i1", "u2", "i2", "u4", "i4", "float16", "float32", "float64")
@@ -90,7 +94,12 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
 
 def enter_environment() -> None:
     """Set GDAL up for this thread once, rather than anew for every file that it opens."""
-    rasterio.Env().__enter__()
+    environment().__enter__()
+
+
+def environment() -> rasterio.Env:
+    """Return GDAL's settings for reading scenes of any size in bounded memory."""
+    return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
 def read_header(raster: DatasetReader) -> Header:

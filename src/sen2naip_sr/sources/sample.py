@@ -1,0 +1,112 @@
+"""The `sample` source: synthetic landscapes, drawn where they are first asked for."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.progress import track
+from sen2naip_sr.raster.geotiff import Raster, write_geotiff
+from sen2naip_sr.raster.store import fingerprint_of
+from sen2naip_sr.sources.base import PathFile, SourceFile
+from sen2naip_sr.sources.landscape import GENERATOR_VERSION, STYLES, Style, landscape, vary
+
+BANDS = ("Red", "Green", "Blue", "NIR")
+DESCRIPTION = "Synthetic landscape, not an observation"
+
+_EPSG = 32616
+_PIXEL_METRES = 2.5
+_SOUTH_WEST = (250_000.0, 3_600_000.0)
+_APART = 50_000.0
+_PLACES_IN_A_ROW = 8
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """Seeded synthetic landscapes in several places, kept as GeoTIFFs.
+
+    Places take the styles of `landscape.STYLES` in turn, each with its own light, sensor and
+    scale. They lie tens of kilometres apart; the chips of a place lie side by side.
+
+    Attributes:
+        folder: Where the files are kept, in a folder named by the fingerprint.
+        seed: Another seed draws other landscapes.
+        places: How many places.
+        chips_per_place: How many chips in each.
+        size: Side of a chip in pixels.
+
+    Raises:
+        UserError: If the seed is negative.
+    """
+
+    folder: Path
+    seed: int
+    places: int
+    chips_per_place: int
+    size: int
+    kind = "sample"
+    synthetic = True
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(
+                f"ingestion.sample.seed is {self.seed}: a seed cannot be negative",
+                "set ingestion.sample.seed to 0 or more",
+            )
+
+    def fingerprint(self) -> str:
+        """Hash the parameters and the generator's version; see `Source.fingerprint`."""
+        parameters = (self.seed, self.places, self.chips_per_place, self.size)
+        return fingerprint_of(self.kind, GENERATOR_VERSION, *parameters)
+
+    def files(self) -> Sequence[SourceFile]:
+        """Draw the files that are missing and list all by name; see `Source.files`."""
+        root = self.folder / self.fingerprint()
+        chips = {
+            f"{name}/{name}_{chip:04d}.tif": (place, chip)
+            for place, name in enumerate(self._place_names())
+            for chip in range(self.chips_per_place)
+        }
+        missing = [name for name in chips if not (root / name).is_file()]
+        if missing:
+            for name in track(missing, "Drawing the sample", len(missing)):
+                self._draw(root / name, *chips[name])
+        return [PathFile(root / name, name) for name in sorted(chips)]
+
+    def _place_names(self) -> list[str]:
+        return [f"synthetic-{_style(place).name}-{place}" for place in range(self.places)]
+
+    def _draw(self, path: Path, place: int, chip: int) -> None:
+        # Seed sequences are padded with zeros: a place's own has to differ from all its chips'.
+        style = vary(_style(place), (self.seed, place))
+        pixels = landscape((self.seed, place, chip + 1), style, self.size)
+        raster = Raster(pixels, self._transform(place, chip), CRS.from_epsg(_EPSG), bands=BANDS)
+        partial = path.with_name(f".{path.stem}.partial-{os.getpid()}.tif")
+        try:
+            write_geotiff(partial, raster)
+            with rasterio.open(partial, "r+") as target:
+                target.update_tags(TIFFTAG_IMAGEDESCRIPTION=DESCRIPTION)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _transform(self, place: int, chip: int) -> Affine:
+        """Return where a chip lies: its place's cell of a wide grid, its own cell within."""
+        side = self.size * _PIXEL_METRES
+        columns = math.ceil(math.sqrt(self.chips_per_place))
+        spacing = _APART * (1 + columns * side // _APART)
+        row, column = divmod(chip, columns)
+        place_row, place_column = divmod(place, _PLACES_IN_A_ROW)
+        west = _SOUTH_WEST[0] + place_column * spacing + column * side
+        south = _SOUTH_WEST[1] + place_row * spacing + row * side
+        return Affine(_PIXEL_METRES, 0.0, west, 0.0, -_PIXEL_METRES, south + side)
+
+
+def _style(place: int) -> Style:
+    return STYLES[place % len(STYLES)]

@@ -1,0 +1,71 @@
+import pytest
+from pydantic import ValidationError
+
+from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.sources.parameters import IngestionParameters
+
+
+class Example(Parameters):
+    """An example."""
+
+    size: int = 3
+    """How large."""
+    names: list[str] | None = None
+    """Which ones."""
+    title: str = ""
+    """Any text."""
+
+
+def test_unknown_names_are_refused_with_the_nearest_valid_one():
+    with pytest.raises(ValidationError, match=r"'sise': did you mean 'size'.*names, size, title"):
+        Example(sise=4)
+
+
+def test_a_name_like_no_other_is_refused_without_a_guess():
+    text = describe_unknown("zzz", ["b", "a"])
+    assert "did you mean" not in text
+    assert "Valid names: a, b" in text
+
+
+def test_texts_are_split_where_a_list_is_asked_for_and_only_there():
+    example = Example(names="a; b;c;", title="a;b")
+    assert example.names == ["a", "b", "c"]
+    assert example.title == "a;b"
+
+
+def test_parameters_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Example().size = 5
+
+
+def test_every_parameter_is_documented():
+    for model in (Example, IngestionParameters):
+        for name, field in model.model_fields.items():
+            assert field.description or name in ("sample", "sen2naip"), name
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"source": "directory"}, "set ingestion.path"),
+        ({"source": "folder"}, "'sample', 'directory' or 'sen2naip'"),
+        ({"chip_size": 33}, "chip_size 33 is odd"),
+        ({"chip_size": 8}, "greater than or equal to 16"),
+        ({"bands": 0}, "at least one band"),
+        ({"bands": "0;1"}, "bands are counted from 1"),
+        ({"bands": []}, "bands are counted from 1"),
+        ({"value_range": "1;0"}, "the first must be smaller"),
+        ({"grid_metres": 0}, "greater than 0"),
+        ({"date_pattern": "-(new"}, "no regular expression"),
+        ({"min_valid_fraction": 1.5}, "less than or equal to 1"),
+    ],
+)
+def test_ingestion_refuses_what_makes_no_sense(values, problem):
+    with pytest.raises(ValidationError, match=problem):
+        IngestionParameters(**values)
+
+
+def test_bands_and_range_can_be_given_on_the_command_line():
+    parameters = IngestionParameters(bands="4;3;2;1", value_range="0;10000")
+    assert parameters.bands == [4, 3, 2, 1]
+    assert parameters.value_range == (0, 10000)
