@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sen2naip_sr.sources.materials import Floats, Ints
-from sen2naip_sr.sources.scanlines import Shapes, pixels_of, shapes
+from sen2naip_sr.landscape.materials import Floats, Ints
+from sen2naip_sr.landscape.scanlines import Shapes, pixels_of, shapes
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sen2naip_sr.sources.buildings import halls, houses
-from sen2naip_sr.sources.frame import Box, Rows, paint_rows
-from sen2naip_sr.sources.materials import Mix
-from sen2naip_sr.sources.scene import Scene, joined, lattice, paint_patchy, plant, scatter_trees
+from sen2naip_sr.landscape.buildings import halls, houses
+from sen2naip_sr.landscape.frame import Box, Rows, paint_rows
+from sen2naip_sr.landscape.materials import Mix
+from sen2naip_sr.landscape.scene import Scene, joined, lattice, paint_patchy, plant, scatter_trees
 
 _FIELD_SOILS: Mix = (("soil", 2), ("dark_soil", 2), ("young_crop", 1), ("dry_grass", 1))
 _FIELD_ROWS: Mix = (("crop", 4), ("young_crop", 2), ("meadow", 1), ("soil", 1), ("dark_soil", 1))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sen2naip_sr.sources.materials import Floats, Ints
+from sen2naip_sr.landscape.materials import Floats, Ints
 
 _CHUNK = 100_000
 

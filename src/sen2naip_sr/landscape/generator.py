@@ -13,13 +13,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sen2naip_sr.sources.buildings import street_cars
-from sen2naip_sr.sources.frame import Box, Frame, paint_box, split
-from sen2naip_sr.sources.land_cover import COVERS
-from sen2naip_sr.sources.materials import Floats, Mix, Palette, PaletteTables, choose
-from sen2naip_sr.sources.painting import Canvas, Sun
-from sen2naip_sr.sources.scene import Scene
-from sen2naip_sr.sources.styles import STYLES, Style, vary
+from sen2naip_sr.landscape.buildings import street_cars
+from sen2naip_sr.landscape.frame import Box, Frame, paint_box, split
+from sen2naip_sr.landscape.land_cover import COVERS
+from sen2naip_sr.landscape.materials import Floats, Mix, Palette, PaletteTables, choose
+from sen2naip_sr.landscape.painting import Canvas, Sun
+from sen2naip_sr.landscape.scene import Scene
+from sen2naip_sr.landscape.styles import STYLES, Style, vary
 
 __all__ = ["GENERATOR_VERSION", "STYLES", "Style", "landscape", "vary"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sen2naip_sr.sources.materials import Floats
-from sen2naip_sr.sources.painting import Canvas
+from sen2naip_sr.landscape.materials import Floats
+from sen2naip_sr.landscape.painting import Canvas
 
 _COARSE = 16
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from sen2naip_sr.sources.painting import (
+from sen2naip_sr.landscape.painting import (
     Canvas,
     Roofs,
     Sun,
@@ -13,7 +13,7 @@ from sen2naip_sr.sources.painting import (
     paint_quadrilaterals,
     paint_roofs,
 )
-from sen2naip_sr.sources.scanlines import shapes
+from sen2naip_sr.landscape.scanlines import shapes
 
 SIDE = 60
 

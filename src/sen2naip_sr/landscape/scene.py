@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sen2naip_sr.sources.frame import Box, Frame, paint_box
-from sen2naip_sr.sources.materials import Floats, Ints, Mix, Palette
-from sen2naip_sr.sources.painting import (
+from sen2naip_sr.landscape.frame import Box, Frame, paint_box
+from sen2naip_sr.landscape.materials import Floats, Ints, Mix, Palette
+from sen2naip_sr.landscape.painting import (
     Canvas,
     Sun,
     paint_crowns,
     paint_ovals,
     paint_quadrilaterals,
 )
-from sen2naip_sr.sources.scanlines import Shapes, shapes
+from sen2naip_sr.landscape.scanlines import Shapes, shapes
 
 _SMALLEST = 3.0
 """Radius of the smallest leaf in canvas pixels: one and a half of the picture's."""

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sen2naip_sr.sources.scanlines import pixels_of, shapes
+from sen2naip_sr.landscape.scanlines import pixels_of, shapes
 
 SIDE = 40
 

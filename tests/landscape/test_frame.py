@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sen2naip_sr.sources.frame import Box, Frame, Rows, paint_box, paint_rows, split
-from sen2naip_sr.sources.painting import Canvas
+from sen2naip_sr.landscape.frame import Box, Frame, Rows, paint_box, paint_rows, split
+from sen2naip_sr.landscape.painting import Canvas
 
 SIDE = 96
 

@@ -6,16 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sen2naip_sr.sources.frame import Box, split
-from sen2naip_sr.sources.materials import Mix
-from sen2naip_sr.sources.painting import (
+from sen2naip_sr.landscape.frame import Box, split
+from sen2naip_sr.landscape.materials import Mix
+from sen2naip_sr.landscape.painting import (
     Roofs,
     cast_shadows,
     paint_quadrilaterals,
     paint_roofs,
 )
-from sen2naip_sr.sources.scanlines import Shapes
-from sen2naip_sr.sources.scene import (
+from sen2naip_sr.landscape.scanlines import Shapes
+from sen2naip_sr.landscape.scene import (
     Scene,
     Spots,
     joined,

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen2naip_sr.sources.landscape import STYLES, landscape, vary
+from sen2naip_sr.landscape.generator import STYLES, landscape, vary
 
 BY_NAME = {style.name: style for style in STYLES}
 styles = pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sen2naip_sr.sources.materials import Mix
+from sen2naip_sr.landscape.materials import Mix
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Synthetic landscapes: seeded, labelled as such, hard enough that interpolation loses detail."""
