@@ -1,6 +1,11 @@
 """Fixtures that several test files share."""
 
+import os
+import shutil
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,3 +68,57 @@ def make_geotiff():
         return path
 
     return make
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def copy_project():
+    """Copy the project's code and configuration, without data or runs, into a folder."""
+
+    def copy(folder):
+        for name in ("conf", "src"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name in ("pyproject.toml", ".telemetry"):
+            shutil.copy(ROOT / name, folder / name)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def kedro():
+    """Run the real command line, with tiny sizes, in a project folder."""
+
+    def run(project, *arguments, env="test"):
+        command = [Path(sys.executable).with_name("kedro"), *arguments]
+        command += [f"--env={env}"] if arguments[0] == "run" and env else []
+        environment = {name: v for name, v in os.environ.items() if name != "KEDRO_ENV"}
+        return subprocess.run(
+            command,
+            cwd=project,
+            capture_output=True,
+            text=True,
+            env=environment | {"COLUMNS": "120"},
+            check=False,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, copy_project, kedro):
+    """Return a project after `kedro run`, and what that printed. Tests must not change it."""
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    return project, kedro(project, "run")
+
+
+@pytest.fixture(scope="session")
+def finished_project(finished_run):
+    """Return a project after `kedro run`. Tests must not change it."""
+    project, completed = finished_run
+    assert completed.returncode == 0, completed.stderr
+    return project

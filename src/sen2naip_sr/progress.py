@@ -9,7 +9,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -17,17 +16,15 @@ Item = TypeVar("Item")
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar (a context manager) with count, elapsed and remaining time.
+    """Return a progress bar (a context manager) with count and remaining time, at the end the time taken.
 
     A task's ``status`` field is shown at the end of its line, for live figures.
     """
     return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(bar_width=30),
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=14),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[status]}"),
         console=Console(stderr=True),
         refresh_per_second=4,

@@ -153,7 +153,7 @@ def _folds(groups: "pd.Series", split: "pd.Series", parameters: SplitParameters)
     usable = groups[split != TEST]
     folds = min(parameters.folds, usable.nunique())
     if folds < parameters.folds:
-        logger.info("%d folds instead of %d: one place each", folds, parameters.folds)
+        logger.debug("%d folds instead of %d: one place each", folds, parameters.folds)
     if folds >= 2:
         splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=parameters.seed)
         for number, (_, held_out) in enumerate(splitter.split(usable, groups=usable)):

@@ -61,13 +61,15 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
         title=f"{chips} {kind} of places not seen in training",
         caption="difference to the best interpolation, paired by chip, with its 95 % interval",
         box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
         title_style="bold",
     )
     table.add_column("method")
     for column in COLUMNS:
-        table.add_column(column.title, justify="right")
-    for _, row in comparison.iterrows():
-        table.add_row(row["method"], *(column.show(row) for column in COLUMNS))
+        table.add_column(column.title, justify="right", no_wrap=True)
+    for row in comparison.to_dict("records"):
+        table.add_row(str(row["method"]), *(column.show(row) for column in COLUMNS))
     return table
 
 

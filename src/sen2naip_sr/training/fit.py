@@ -93,7 +93,7 @@ def fit(  # noqa: PLR0913 - the last three are keywords
     if not saved:
         record({"validation_psnr": loop.validate()})
     with progress_bar() as bar:
-        task = bar.add_task("training", total=budget.total, status="")
+        task = bar.add_task("Training", total=budget.total, status="")
         progress = budget.progress(state.step)
         while progress < 1 and not state.out_of_patience(parameters.patience):
             metrics = loop.train_step(progress)
@@ -205,7 +205,7 @@ class _Loop:
     def status(self) -> str:
         """Loss and PSNR in a few words."""
         loss = next((e["loss"] for e in reversed(self.state.history) if "loss" in e), math.nan)
-        return f"loss {loss:.4f}  best PSNR {self.state.best['psnr']:.2f} dB"
+        return f"loss {loss:.4f}  best {self.state.best['psnr']:.2f} dB"
 
     def _refuse_non_finite(self, loss: Tensor, norm: Tensor) -> None:
         # a gradient scaler looks for gradients out of range itself and leaves such steps out

@@ -1,0 +1,58 @@
+import errno
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.hooks import ProjectHooks, find_user_error
+
+
+class Some(BaseModel):
+    steps: int = 3
+
+
+def raised(outer, inner):
+    """Return ``outer`` as it is when it was raised from ``inner``."""
+    try:
+        raise outer from inner
+    except type(outer) as error:
+        return error
+
+
+def test_typed_parameters_are_shown_to_mlflow_as_plain_ones():
+    original = Some()
+    inputs = {"params:carn": original, "hr": original}
+    ProjectHooks().before_node_run(inputs)
+    assert inputs["params:carn"] == {"steps": 3}
+    assert inputs["hr"] is original
+
+
+def test_a_user_error_is_found_behind_what_wraps_it():
+    cause = UserError("chips.tif: is empty", "copy it again")
+    assert find_user_error(raised(RuntimeError("Failed while saving"), cause)) is cause
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EROFS, "can be written to"),
+        (errno.EACCES, "right to write"),
+    ],
+)
+def test_disk_errors_name_the_file_and_the_remedy(number, remedy):
+    error = OSError(number, "the system's words", "/data/hr/chips_00000.npy")
+    found = find_user_error(raised(RuntimeError("Failed while saving"), error))
+    assert "/data/hr/chips_00000.npy: the system's words" in found.problem
+    assert remedy in found.remedy
+
+
+def test_genuine_faults_keep_their_traceback():
+    assert find_user_error(ValueError("a bug")) is None
+    assert ProjectHooks().on_pipeline_error(ValueError("a bug")) is None
+
+
+def test_user_errors_become_messages_of_the_command_line():
+    with pytest.raises(click.ClickException, match="What to do: copy it again"):
+        ProjectHooks().on_pipeline_error(UserError("chips.tif: is empty", "copy it again"))

@@ -1,0 +1,71 @@
+"""The README's commands run, and its tables are those of the last benchmark."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = sorted(set(re.findall(r"(?<![\w/])kedro [^`\n]+", README)))
+INTERACTIVE = {"kedro viz run", "kedro mlflow ui"}
+# they need data that is not there, or the network; what they add is in tests of their own
+NEEDING_DATA = re.compile(r"FOLDER|--env=(sen2naip|naip)")
+
+
+@pytest.fixture(scope="module")
+def project(finished_project, tmp_path_factory):
+    """A copy of the finished project that the README's commands may change."""
+    return shutil.copytree(finished_project, tmp_path_factory.mktemp("readme") / "project")
+
+
+def test_the_readme_names_the_commands_that_matter():
+    for pipeline in ("train_carn", "evaluate", "preprocess"):
+        assert any(f"--pipelines={pipeline}" in command for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("kedro run --p")])
+def test_run_commands_run(command, project, kedro):
+    if NEEDING_DATA.search(command):
+        pytest.skip("needs imagery that is not part of the project")
+    arguments = re.sub(r"steps=\d+", "steps=4", command).split()[1:]
+    completed = kedro(project, *arguments)
+    assert completed.returncode == 0, completed.stderr
+
+
+@pytest.mark.parametrize("command", sorted(INTERACTIVE))
+def test_interactive_commands_exist(command, finished_project, kedro):
+    assert command in COMMANDS
+    completed = kedro(finished_project, *command.split()[1:], "--help")
+    assert completed.returncode == 0, completed.stderr
+
+
+def test_own_imagery_command_runs(finished_project, kedro, make_geotiff, tmp_path, copy_project):
+    command = next(c for c in COMMANDS if "ingestion.path=FOLDER" in c and "source=dir" in c)
+    images = tmp_path / "images"
+    for place in range(5):
+        make_geotiff(images / str(place) / "a.tif", size=64, seed=place)
+    project = copy_project(tmp_path / "project")
+    completed = kedro(project, *command.replace("FOLDER", str(images)).split()[1:])
+    assert completed.returncode == 0, completed.stderr
+
+
+def test_parameters_in_the_readme_exist():
+    from sen2naip_sr.pipelines.parameters import PARAMETERS
+
+    named = re.findall(r"^\| `((?:\w+\.)+\w+)`", README, flags=re.M)
+    assert len(named) > 5
+    for name in named:
+        top, *path = name.split(".")
+        if "architecture" in path:
+            continue
+        fields = PARAMETERS[top].model_fields
+        for part in path[:-1]:
+            fields = fields[part].annotation.model_fields
+        assert path[-1] in fields, name
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target

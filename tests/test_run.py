@@ -1,0 +1,150 @@
+"""`kedro run` through the real command line, with tiny sizes, in a project of its own."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from mlflow import MlflowClient
+
+COMPARISON = [
+    *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
+    *("rmse", "sam", "ergas", "uiqi", "consistency", "seconds_per_megapixel"),
+]
+METHODS = {"carn", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
+
+
+@pytest.fixture(scope="module")
+def project(finished_project, tmp_path_factory):
+    """A copy of the finished project that these tests may go on with."""
+    return shutil.copytree(finished_project, tmp_path_factory.mktemp("again") / "project")
+
+
+def test_ends_with_the_table_the_picture_and_what_to_try_next(finished_run):
+    project, completed = finished_run
+    assert completed.returncode == 0, completed.stderr
+    printed = completed.stdout + completed.stderr
+    assert "synthetic test chips of places not seen in training" in printed
+    assert all(f"  {method} " in printed for method in METHODS)
+    assert "data/08_reporting/comparison.png" in printed
+    assert "kedro mlflow ui" in printed
+    assert "Traceback" not in printed
+    assert "arning" not in printed, printed
+
+
+def test_makes_every_promised_output(finished_project):
+    reporting = finished_project / "data/08_reporting"
+    scores = pd.read_parquet(reporting / "scores.parquet")
+    chips = scores["chip"].nunique()
+    assert len(scores) == len(METHODS) * chips * 5
+    assert set(scores["band"]) == {"all", "Red", "Green", "Blue", "NIR"}
+    comparison = pd.read_csv(reporting / "comparison.csv")
+    assert list(comparison)[: len(COMPARISON)] == COMPARISON
+    assert set(comparison["method"]) == METHODS
+    assert (comparison["n_chips"] == chips).all()
+    assert set(pd.read_csv(reporting / "places.csv")["method"]) == METHODS
+    assert (reporting / "comparison.png").stat().st_size > 10_000
+    assert pd.read_csv(reporting / "rejected.csv").empty
+    models = finished_project / "data/06_models/carn"
+    assert (models / "weights.safetensors").is_file()
+    assert not (models / "checkpoint.pt").exists()
+    assert pd.read_csv(models / "history.csv")["step"].max() == 12
+
+
+def test_examples_lie_on_the_same_ground(finished_project):
+    examples = finished_project / "data/07_model_output/examples"
+    rasters = {path.stem: rasterio.open(path) for path in examples.glob("*.tif")}
+    assert set(rasters) == {"lr", "truth", "carn", "lanczos"}
+    bounds = {raster.bounds for raster in rasters.values()}
+    assert len(bounds) == 1
+    assert {raster.crs.to_epsg() for raster in rasters.values()} == {32616}
+    assert rasters["lr"].res == (5.0, 5.0)
+    assert rasters["carn"].res == rasters["truth"].res == (2.5, 2.5)
+    for raster in rasters.values():
+        raster.close()
+
+
+def test_is_tracked(finished_project):
+    client = MlflowClient(f"sqlite:///{finished_project}/mlflow.db")
+    experiment = client.get_experiment_by_name("sen2naip_sr")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["carn.training.steps"] == "12"
+    assert run.data.params["ingestion.sample.places"] == "5"
+    tags = {"git_commit", "data_hash", "split_hash", "recipe", "device", "data_source"}
+    assert tags <= set(run.data.tags)
+    assert run.data.tags["recipe"] == "bicubic_antialiased@1"
+    assert {"wall_seconds", "peak_memory_mb", "test.carn.psnr", "test.carn.delta_psnr"} <= set(
+        run.data.metrics
+    )
+    for name in ("loss", "validation_psnr", "gradient_l2", "weight_l2", "near_zero_gradients"):
+        assert len(client.get_metric_history(run.info.run_id, name)) >= 2, name
+    artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert artifacts == {"figures", "history", "scores", "weights"}
+
+
+def test_training_again_makes_no_chips_again(project, kedro):
+    stores = [project / "data/02_intermediate/hr", project / "data/05_model_input/lr"]
+    before = [(store / "chips_00000.npy").stat().st_mtime_ns for store in stores]
+    # pixels that no longer match the manifest show that nobody reads the source again
+    shutil.rmtree(project / "data/01_raw/sample")
+    completed = kedro(project, "run", "--pipeline=train_carn", "--params=carn.training.seed=1")
+    assert completed.returncode == 0, completed.stderr
+    assert "eprecat" not in completed.stdout + completed.stderr
+    assert [(store / "chips_00000.npy").stat().st_mtime_ns for store in stores] == before
+    assert not list((project / "data/01_raw").glob("sample/*"))
+
+
+def test_another_recipe_makes_lr_again_but_not_hr(project, kedro):
+    hr, lr = project / "data/02_intermediate/hr", project / "data/05_model_input/lr"
+    before = (hr / "chips_00000.npy").stat().st_mtime_ns
+    old = np.load(lr / "chips_00000.npy")
+    # the weights were trained on LR of another recipe: they are left out, the rest is scored
+    completed = kedro(project, "run", "--pipelines=evaluate", "--params=preprocessing.recipe=area")
+    assert completed.returncode == 0, completed.stderr
+    assert (hr / "chips_00000.npy").stat().st_mtime_ns == before
+    assert not np.array_equal(np.load(lr / "chips_00000.npy"), old)
+    printed = " ".join((completed.stdout + completed.stderr).split())
+    assert "carn is not scored" in printed
+    assert "downscaling recipe bicubic_antialiased@1, the chips have area@1" in printed
+    comparison = pd.read_csv(project / "data/08_reporting/comparison.csv")
+    assert set(comparison["method"]) == METHODS - {"carn"}
+
+
+def test_own_geotiffs_with_unusable_files_among_them(tmp_path, copy_project, kedro, make_geotiff):
+    project = copy_project(tmp_path / "project")
+    images = tmp_path / "images"
+    for place in range(5):
+        for number in range(2):
+            seed = 10 * place + number
+            make_geotiff(images / f"place {place}" / f"{number}.tif", size=64, seed=seed, crs=None)
+    make_geotiff(images / "place 0" / "three bands.tif", bands=3)
+    (images / "place 1" / "empty.tif").touch()
+    params = f"ingestion.source=directory,ingestion.path={images},evaluation.chips=1"
+    completed = kedro(project, "run", f"--params={params}")
+    assert completed.returncode == 0, completed.stderr
+    assert "2 files or chips could not be used" in completed.stdout
+    rejected = pd.read_csv(project / "data/08_reporting/rejected.csv").set_index("file")
+    assert "has 3 bands, 4 are asked for" in rejected.loc["place 0/three bands.tif", "reason"]
+    assert "place 1/empty.tif" in rejected.index
+    assert "synthetic" not in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ("ingestoin.source=sample", "unknown parameter 'ingestoin': did you mean 'ingestion'?"),
+        ("carn.training.stepz=4", "unknown parameter 'stepz': did you mean 'steps'?"),
+        ("carn.architecture.chanels=4", "unknown parameter 'chanels': did you mean 'channels'?"),
+        ("carn.training.steps=many", "carn.training.steps: Input should be a valid integer"),
+        ("ingestion.source=directory,ingestion.path=nowhere", "nowhere: no such folder"),
+    ],
+)
+def test_what_the_user_can_fix_is_said_without_a_traceback(finished_project, kedro, params, said):
+    completed = kedro(finished_project, "run", "--pipelines=ingest", f"--params={params}")
+    assert completed.returncode == 1
+    assert said in completed.stderr
+    assert "What to do:" in completed.stderr
+    assert "Traceback" not in completed.stdout + completed.stderr
+    assert completed.stdout.strip() == ""

@@ -1,0 +1,38 @@
+import io
+
+import pandas as pd
+from rich.console import Console
+
+from sen2naip_sr.summary import comparison_table
+
+
+def shown(synthetic, width=80):
+    row = {
+        "n_chips": 24,
+        "psnr": 31.094,
+        "delta_psnr": 2.08,
+        "delta_low": 1.81,
+        "delta_high": 2.32,
+        "ssim": 0.9263,
+        "sam": 1.39,
+        "ergas": 2.96,
+        "consistency": 1.17,
+        "seconds_per_megapixel": 1.31,
+    }
+    comparison = pd.DataFrame([{"method": "carn", **row}])
+    console = Console(file=io.StringIO(), width=width)
+    console.print(comparison_table(comparison, synthetic))
+    return console.file.getvalue()
+
+
+def test_the_table_fits_a_terminal_of_80_columns():
+    text = shown(synthetic=False)
+    (line,) = [line for line in text.splitlines() if "carn" in line]
+    assert "31.09" in line
+    assert "+2.08 [+1.81, +2.32]" in line
+    assert "0.9263" in line
+
+
+def test_synthetic_chips_are_called_so():
+    assert "24 synthetic test chips" in shown(synthetic=True)
+    assert "synthetic" not in shown(synthetic=False)
