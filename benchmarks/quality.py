@@ -20,7 +20,11 @@ def measure_demo(root: Path, data: Path | None) -> dict[str, Any]:
         result = {"seconds": round(time.perf_counter() - start), "sample": _scores(project)}
         if data:
             _kedro(
-                project, "run", "--env=naip", "--pipelines=evaluate", f"--params=ingestion.path={data}"
+                project,
+                "run",
+                "--env=naip",
+                "--pipelines=evaluate",
+                f"--params=ingestion.path={data}",
             )
             result["naip"] = _scores(project)
     return result

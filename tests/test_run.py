@@ -22,7 +22,7 @@ def project(finished_project, tmp_path_factory):
 
 
 def test_ends_with_the_table_the_picture_and_what_to_try_next(finished_run):
-    project, completed = finished_run
+    _project, completed = finished_run
     assert completed.returncode == 0, completed.stderr
     printed = completed.stdout + completed.stderr
     assert "synthetic test chips of places not seen in training" in printed

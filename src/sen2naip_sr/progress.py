@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar (a context manager) with count and remaining time, at the end the time taken.
+    """Return a progress bar (a context manager) with count and time left, in the end time taken.
 
     A task's ``status`` field is shown at the end of its line, for live figures.
     """

@@ -1,12 +1,14 @@
 """Work done a little ahead of the one who uses it, in threads."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-WORKERS = 4
+WORKERS = min(4, os.cpu_count() or 1)
+"""More threads than cores are slower: opening a raster holds Python's lock."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
