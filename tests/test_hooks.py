@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.hooks import ProjectHooks, find_user_error
+from sen2naip_sr.hooks import ProjectHooks, check_pipelines, find_user_error
 
 
 class Some(BaseModel):
@@ -38,7 +38,7 @@ def test_a_user_error_is_found_behind_what_wraps_it():
     [
         (errno.ENOSPC, "free some space"),
         (errno.EROFS, "can be written to"),
-        (errno.EACCES, "right to write"),
+        (errno.EACCES, "right to read and write it"),
     ],
 )
 def test_disk_errors_name_the_file_and_the_remedy(number, remedy):
@@ -56,3 +56,16 @@ def test_genuine_faults_keep_their_traceback():
 def test_user_errors_become_messages_of_the_command_line():
     with pytest.raises(click.ClickException, match="What to do: copy it again"):
         ProjectHooks().on_pipeline_error(UserError("chips.tif: is empty", "copy it again"))
+
+
+def test_an_unknown_pipeline_is_refused_with_the_nearest_name():
+    check_pipelines(["evaluate", "ingest"], ["ingest", "evaluate"])
+    with pytest.raises(UserError, match=r"pipeline 'train_cran': did you mean 'train_carn'\?"):
+        check_pipelines(["ingest", "train_cran"], ["ingest", "train_carn"])
+
+
+def test_what_was_handled_before_another_fault_is_not_blamed():
+    error = RuntimeError("a fault of ours")
+    error.__context__ = UserError("chips.tif: is empty", "copy it again")
+    error.__suppress_context__ = True
+    assert find_user_error(error) is None

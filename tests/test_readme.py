@@ -45,7 +45,7 @@ def test_own_imagery_command_runs(finished_project, kedro, make_geotiff, tmp_pat
     command = next(c for c in COMMANDS if "ingestion.path=FOLDER" in c and "source=dir" in c)
     images = tmp_path / "images"
     for place in range(5):
-        make_geotiff(images / str(place) / "a.tif", size=64, seed=place)
+        make_geotiff(images / str(place) / "a.tif", size=64, seed=place, crs=None)
     project = copy_project(tmp_path / "project")
     completed = kedro(project, *command.replace("FOLDER", str(images)).split()[1:])
     assert completed.returncode == 0, completed.stderr

@@ -2,19 +2,21 @@
 
 A recipe's id stands in every weights file and every table: change what a recipe computes only
 together with its version.
+
+torch is imported inside the functions: that LR is up to date is told by a recipe's id alone.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCALE = 2
 
@@ -35,7 +37,7 @@ class Recipe:
     name: str
     version: int
     summary: str
-    downscale: Callable[[Tensor, int], Tensor]
+    downscale: "Callable[[Tensor, int], Tensor]"
 
     @property
     def id(self) -> str:
@@ -43,8 +45,10 @@ class Recipe:
         return f"{self.name}@{self.version}"
 
 
-def _bicubic(antialias: bool) -> Callable[[Tensor, int], Tensor]:
-    def downscale(hr: Tensor, seed: int) -> Tensor:
+def _bicubic(antialias: bool) -> "Callable[[Tensor, int], Tensor]":
+    def downscale(hr: "Tensor", seed: int) -> "Tensor":
+        from torch.nn import functional as F
+
         return F.interpolate(
             hr, scale_factor=1 / SCALE, mode="bicubic", antialias=antialias, align_corners=False
         )
@@ -52,7 +56,9 @@ def _bicubic(antialias: bool) -> Callable[[Tensor, int], Tensor]:
     return downscale
 
 
-def _area(hr: Tensor, seed: int) -> Tensor:
+def _area(hr: "Tensor", seed: int) -> "Tensor":
+    from torch.nn import functional as F
+
     return F.avg_pool2d(hr, SCALE)
 
 
@@ -60,8 +66,11 @@ BLUR_SIGMA = 0.8
 NOISE_SHARE = 0.006
 
 
-def _blur_noise(hr: Tensor, seed: int) -> Tensor:
+def _blur_noise(hr: "Tensor", seed: int) -> "Tensor":
     """Gaussian point-spread function (sigma in HR pixels), area mean, signal-dependent noise."""
+    import torch
+    from torch.nn import functional as F
+
     offsets = torch.arange(-3, 4, dtype=hr.dtype, device=hr.device)
     kernel = torch.exp(-0.5 * (offsets / BLUR_SIGMA) ** 2)
     kernel = (kernel / kernel.sum()).expand(hr.shape[1], 1, 1, -1)
@@ -105,7 +114,7 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def quantise(values: Tensor, dtype: np.dtype[Any]) -> Tensor:
+def quantise(values: "Tensor", dtype: np.dtype[Any]) -> "Tensor":
     """Clip and round digital numbers to what ``dtype`` can hold; floats pass unchanged.
 
     Args:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from pydantic import BaseModel
 
 from sen2naip_sr import provenance
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.parameters import describe_unknown
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -21,8 +23,8 @@ DISK_ERRORS = {
     errno.ENOSPC: "free some space on that disk, or work on another one",
     errno.EDQUOT: "free some space in your quota",
     errno.EROFS: "work in a folder that can be written to",
-    errno.EACCES: "give yourself the right to write there, or work in another folder",
-    errno.EPERM: "give yourself the right to write there, or work in another folder",
+    errno.EACCES: "give yourself the right to read and write it, or work in another folder",
+    errno.EPERM: "give yourself the right to read and write it, or work in another folder",
 }
 
 
@@ -35,11 +37,12 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: "KedroContext") -> None:
-        """Refuse unknown or ill-typed parameters before any node runs."""
+        """Refuse unknown pipelines and unknown or ill-typed parameters before any node runs."""
         from sen2naip_sr.pipelines.parameters import check_parameters
 
         self._root = Path(context.project_path)
         try:
+            check_pipelines(_asked_pipelines(), list(pipelines))
             check_parameters(context.config_loader["parameters"])
         except UserError as error:
             raise click.ClickException(str(error)) from error
@@ -89,6 +92,20 @@ class ProjectHooks:
             raise click.ClickException(str(fixable)) from error
 
 
+def check_pipelines(asked: list[str], known: list[str]) -> None:
+    """Check the names of pipelines.
+
+    Raises:
+        UserError: If there is no such pipeline; the message names the nearest.
+    """
+    for name in asked:
+        if name not in known:
+            raise UserError(
+                describe_unknown(name, known).replace("parameter", "pipeline"),
+                "give one of the valid names; kedro registry list shows them",
+            )
+
+
 def find_user_error(error: BaseException | None) -> UserError | None:
     """Return the user's error behind an exception, looking through what wraps it."""
     while error is not None:
@@ -98,8 +115,16 @@ def find_user_error(error: BaseException | None) -> UserError | None:
             return UserError(
                 f"{error.filename or 'a file'}: {error.strerror}", DISK_ERRORS[error.errno]
             )
-        error = error.__cause__ or error.__context__
+        suppressed = error.__suppress_context__
+        error = error.__cause__ or (None if suppressed else error.__context__)
     return None
+
+
+def _asked_pipelines() -> list[str]:
+    """Return the names that the command line asks for; none where there is no command line."""
+    command = click.get_current_context(silent=True)
+    asked = command.params if command else {}
+    return [*(asked.get("pipelines") or []), *filter(None, [asked.get("pipeline")])]
 
 
 def _tag(**tags: str) -> None:
@@ -113,6 +138,4 @@ def _log_cost(seconds: float) -> None:
     import mlflow
 
     if mlflow.active_run() is not None:
-        mlflow.log_metrics(
-            {"wall_seconds": seconds, "peak_memory_mb": provenance.peak_memory_mb()}
-        )
+        mlflow.log_metrics({"wall_seconds": seconds, "peak_memory_mb": provenance.peak_memory_mb()})

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.progress import progress_bar
@@ -75,6 +74,9 @@ def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
     Returns:
         (B, C, h, w) in the dtype of ``hr``.
     """
+    # a store that is up to date is left alone without waiting seconds for this import
+    import torch
+
     values = torch.from_numpy(hr.astype(np.float32))
     return quantise(recipe.downscale(values, seed), hr.dtype).numpy().astype(hr.dtype)
 

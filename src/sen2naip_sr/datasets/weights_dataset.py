@@ -1,16 +1,24 @@
 """A network's weights in the catalog."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
+from sen2naip_sr.errors import UserError
+
 if TYPE_CHECKING:
     from sen2naip_sr.training.weights import Weights
 
+logger = logging.getLogger(__name__)
+
 
 class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
-    """A safetensors file that says what it is. Loads to None where nothing has been trained yet.
+    """A safetensors file that says what it is.
+
+    Loads to None where nothing has been trained yet, and, with a warning, where the file is
+    damaged: the other networks can be used all the same.
 
     Example:
         .. code-block:: yaml
@@ -32,10 +40,16 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
 
     def load(self) -> "Weights | None":
         """Read the weights, if there are any."""
+        if not self._filepath.exists():
+            return None
         # torch takes seconds to import: commands that load no weights do without it
         from sen2naip_sr.training.weights import load_weights
 
-        return load_weights(self._filepath) if self._filepath.exists() else None
+        try:
+            return load_weights(self._filepath)
+        except UserError as error:
+            logger.warning("Left out: %s", error)
+            return None
 
     def save(self, data: "Weights") -> None:
         """Write the weights in one piece or not at all."""

@@ -17,7 +17,7 @@ class Column:
     title: str
     template: str
 
-    def show(self, row: Mapping[str, Any]) -> str:
+    def show(self, row: Mapping[Any, Any]) -> str:
         """Return the cell's text."""
         return self.template.format(**row).replace("nan", "-")
 

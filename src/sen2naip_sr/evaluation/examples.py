@@ -1,29 +1,73 @@
 """A few test chips as the best methods show them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
+import numpy as np
 import pandas as pd
 import torch
 from affine import Affine
 from rasterio.crs import CRS
 
-from sen2naip_sr.evaluation.figure import Example
 from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.raster.geotiff import Raster
 from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.store import Store
 
 
-def best_network(
-    comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str
-) -> str:
+@dataclass(frozen=True)
+class Example:
+    """One chip as every method shows it.
+
+    Attributes:
+        chip: Its number.
+        place: Where it lies.
+        lr: (C, h, w) digital numbers.
+        interpolation: (C, 2h, 2w) of the best interpolation.
+        network: (C, 2h, 2w) of the best network, or of the second-best interpolation where there
+            is no network.
+        truth: (C, 2h, 2w).
+    """
+
+    chip: int
+    place: str
+    lr: Array
+    interpolation: Array
+    network: Array
+    truth: Array
+
+
+def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str) -> str:
     """Return the network with the best PSNR; without any, the next best interpolation."""
     trained = [method.name for method in methods if method.trained]
     ranked = comparison["method"]
     candidates = ranked[ranked.isin(trained)] if trained else ranked[ranked != interpolation]
     return str(candidates.iloc[0])
+
+
+def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
+    """Return chips of as many places as possible, within a place spread over their difficulty.
+
+    Args:
+        scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
+        method: Whose PSNR tells the difficulty; the hardest place comes first.
+        count: At most so many.
+    """
+    joint = scores[(scores["band"] == ALL_BANDS) & (scores["method"] == method)]
+    ranked = joint.sort_values(["psnr", "chip"])
+    places = joint.groupby("place")["psnr"].mean().sort_values().index
+    wanted = dict.fromkeys(places, 0)
+    for place in islice(_in_turn(ranked["place"].value_counts()[places]), count):
+        wanted[place] += 1
+    return [
+        int(chip)
+        for place, number in wanted.items()
+        for chip in _middles(ranked.loc[ranked["place"] == place, "chip"].to_numpy(), number)
+    ]
 
 
 def make_examples(
@@ -65,7 +109,7 @@ def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str,
     row = hr.table("index").set_index("chip").loc[example.chip]
     truth = Raster(
         pixels=example.truth,
-        transform=Affine(*json.loads(row["transform"])),
+        transform=Affine(*json.loads(str(row["transform"]))),
         crs=CRS.from_user_input(row["crs"]) if row["crs"] else None,
         bands=tuple(hr.attributes["bands"]),
     )
@@ -75,3 +119,16 @@ def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str,
         names[1]: truth.rescaled(example.network),
         "truth": truth,
     }
+
+
+def _in_turn(counts: pd.Series) -> Iterator[str]:
+    """Yield every place as often as it has chips, one after the other."""
+    for number in range(int(counts.max())):
+        yield from counts.index[counts > number]
+
+
+def _middles(ordered: Array, count: int) -> Array:
+    """Return the middle of each of ``count`` equal parts: neither the first nor the last."""
+    at = (np.arange(count) + 0.5) / max(count, 1) * len(ordered)
+    chosen: Array = ordered[at.astype(int)]
+    return chosen

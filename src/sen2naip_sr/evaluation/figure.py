@@ -1,62 +1,39 @@
 """The side-by-side figure: LR, best interpolation, best network, truth and both error maps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.evaluation.examples import Example
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
+from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.raster.shards import Array
 
-TILE_INCHES = 2.1
+COLUMNS = 6
+WIDTH, HEIGHT = 2.0, 1.5
+"""A tile's size in inches; HEIGHT / WIDTH is also the shape of the part that is shown."""
+GAP, CAPTION, HEADER, FOOTER, LABEL = 0.04, 0.3, 0.3, 0.45, 0.3
+ERROR_MAP = "magma"
 SYNTHETIC_NOTE = "Synthetic landscapes, not observations."
+NOTE = (
+    "Scores are of the whole chip over all bands; the difference is to the interpolation.\n"
+    "Error maps: mean absolute error of the bands shown beside them, one scale for all."
+)
+
+Composite = tuple[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True)
-class Example:
-    """One chip as every method shows it.
-
-    Attributes:
-        chip: Its number.
-        place: Where it lies.
-        lr: (C, h, w) digital numbers.
-        interpolation: (C, 2h, 2w) of the best interpolation.
-        network: (C, 2h, 2w) of the best network, or of the second-best interpolation where there
-            is no network.
-        truth: (C, 2h, 2w).
-    """
-
-    chip: int
-    place: str
-    lr: Array
-    interpolation: Array
-    network: Array
-    truth: Array
-
-
-def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
-    """Return chips that show the range of difficulty: spread over the PSNR of ``method``.
-
-    Args:
-        scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
-        method: Whose PSNR orders the chips, hardest first.
-        count: At most so many.
-    """
-    joint = scores[(scores["band"] == ALL_BANDS) & (scores["method"] == method)]
-    ordered = joint.sort_values("psnr")["chip"].to_numpy()
-    # the middle of each of `count` equal parts: neither the very hardest nor the very easiest
-    at = (np.arange(min(count, len(ordered))) + 0.5) / min(count, len(ordered)) * len(ordered)
-    return [int(chip) for chip in ordered[at.astype(int)]]
-
-
-def draw_comparison(
+def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     examples: Sequence[Example],
     scores: pd.DataFrame,
     names: tuple[str, str],
+    *,
     data_range: float,
     crop: int,
     synthetic: bool,
@@ -68,71 +45,153 @@ def draw_comparison(
         scores: Scores of the methods, for the captions.
         names: The interpolation's and the network's name.
         data_range: Distance between the digital numbers for 0 and 1.
-        crop: Side of the part that is shown, in HR pixels, from the chip's centre.
+        crop: Width of the part that is shown, in HR pixels, from the chip's centre.
         synthetic: Whether to say that the imagery is synthetic.
     """
-    bands = examples[0].truth.shape[0]
-    composites = [("colour", (0, 1, 2)), ("NIR, red, green", (3, 0, 1))]
-    composites = composites if bands >= 4 else [("bands", tuple(range(min(bands, 3))))]
-    rows = len(examples) * len(composites)
-    figure = Figure(figsize=(6 * TILE_INCHES, rows * TILE_INCHES * 1.12 + 0.5), layout="constrained")
-    axes = figure.subplots(rows, 6, squeeze=False)
-    for number, example in enumerate(examples):
-        for offset, (title, order) in enumerate(composites):
-            line = axes[number * len(composites) + offset]
-            _draw_row(line, example, order, crop, data_range)
-            line[0].set_ylabel(title, fontsize=8)
-        line = axes[number * len(composites)]
-        _caption(line, example, scores, names)
-    note = f"{SYNTHETIC_NOTE} " if synthetic else ""
-    figure.suptitle(
-        f"{note}Error maps: mean absolute error of the bands, white = 0, black = 10 % of the range.",
-        fontsize=9,
-    )
+    cropped = [_cropped(example, crop) for example in examples]
+    composites = _composites(examples[0].truth.shape[0])
+    norm = Normalize(0, _largest_error(cropped, data_range))
+    figure, grid = _tiles(len(examples), len(composites))
+    for rows, example in zip(grid, cropped, strict=True):
+        for axes, composite in zip(rows, composites, strict=True):
+            _draw_row(axes, example, composite, norm, data_range)
+        _caption(rows[-1], scores, example.chip, names)
+        _label(rows, f"{example.place}, chip {example.chip}")
+    titles = [get_spec(name).title for name in names]
+    heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
+    for axis, head in zip(grid[0][0], heads, strict=True):
+        axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
+    _footer(figure, norm, synthetic)
     return figure
 
 
-def _draw_row(
-    axes: Sequence[Axes], example: Example, order: Sequence[int], crop: int, data_range: float
-) -> None:
-    images = [example.interpolation, example.network, example.truth]
-    lr = _centre(example.lr, crop // SCALE)
-    shown = [_centre(image, crop).astype(np.float64) for image in images]
-    low, high = np.percentile(shown[2][list(order)], (1, 99), axis=(1, 2))
-    for axis, image in zip(axes, [lr, *shown], strict=False):
-        axis.imshow(_composite(image, order, low, high), interpolation="nearest")
-    for axis, image in zip(axes[4:], shown[:2], strict=True):
-        error = np.abs(image - shown[2]).mean(axis=0) / data_range
-        axis.imshow(error, cmap="gray_r", vmin=0, vmax=0.1, interpolation="nearest")
-    for axis in axes:
+def _tiles(chips: int, rows: int) -> tuple[Figure, list[list[list[Axes]]]]:
+    """Return a figure and its axes by chip, row and column, laid out to leave no space unused."""
+    block = rows * (HEIGHT + GAP) + CAPTION
+    width = LABEL + COLUMNS * (WIDTH + GAP)
+    height = HEADER + chips * block + FOOTER
+    figure = Figure(figsize=(width, height))
+
+    def tile(chip: int, row: int, column: int) -> Axes:
+        left = LABEL + column * (WIDTH + GAP)
+        top = HEADER + chip * block + row * (HEIGHT + GAP)
+        bottom = height - top - HEIGHT
+        axis = figure.add_axes((left / width, bottom / height, WIDTH / width, HEIGHT / height))
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
+        return axis
+
+    return figure, [
+        [[tile(chip, row, column) for column in range(COLUMNS)] for row in range(rows)]
+        for chip in range(chips)
+    ]
 
 
-def _caption(
-    axes: Sequence[Axes], example: Example, scores: pd.DataFrame, names: tuple[str, str]
+def _composites(bands: int) -> list[Composite]:
+    """Return what is shown of images with so many bands: names and band numbers from 0."""
+    if bands >= 4:
+        return [("red, green, blue", (0, 1, 2)), ("NIR, red, green", (3, 0, 1))]
+    return [("bands 1, 2, 3", (0, 1, 2))] if bands == 3 else [("band 1", (0,))]
+
+
+def _draw_row(
+    axes: Sequence[Axes], example: Example, composite: Composite, norm: Normalize, data_range: float
 ) -> None:
-    joint = scores[(scores["band"] == ALL_BANDS) & (scores["chip"] == example.chip)]
-    by_method = joint.set_index("method")
-    interpolation, network = names
-    axes[0].set_title(f"LR\n{example.place}, chip {example.chip}", fontsize=8)
-    for axis, name in zip(axes[1:3], names, strict=True):
-        row = by_method.loc[name]
-        axis.set_title(f"{name}\n{row['psnr']:.2f} dB   SSIM {row['ssim']:.3f}", fontsize=8)
-    axes[3].set_title("truth\n", fontsize=8)
-    axes[4].set_title(f"error of\n{interpolation}", fontsize=8)
-    axes[5].set_title(f"error of\n{network}", fontsize=8)
+    name, order = composite
+    truth = example.truth[list(order)]
+    low, high = np.percentile(truth, (1, 99), axis=(1, 2))
+    images = [example.lr, example.interpolation, example.network, example.truth]
+    for axis, image in zip(axes, images, strict=False):
+        shown = _stretched(image[list(order)], low, high)
+        axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    for axis, image in zip(axes[4:], images[1:3], strict=True):
+        error = _error(image[list(order)], truth, data_range)
+        axis.imshow(error, cmap=ERROR_MAP, norm=norm, interpolation="nearest", aspect="auto")
+    box = {"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 2}
+    axes[0].text(
+        0.02, 0.96, name, transform=axes[0].transAxes, va="top", fontsize=7, color="white", bbox=box
+    )
 
 
-def _centre(image: Array, side: int) -> Array:
-    height, width = image.shape[1:]
-    side = min(side, height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[:, top : top + side, left : left + side]
+def _caption(axes: Sequence[Axes], scores: pd.DataFrame, chip: int, names: tuple[str, str]) -> None:
+    joint = scores[(scores["band"] == ALL_BANDS) & (scores["chip"] == chip)].set_index("method")
+    interpolation, network = (joint.loc[name] for name in names)
+    gain = network["psnr"] - interpolation["psnr"]
+    texts = {
+        1: f"{interpolation['psnr']:.2f} dB, SSIM {interpolation['ssim']:.3f}",
+        2: f"{network['psnr']:.2f} dB ({gain:+.2f}), SSIM {network['ssim']:.3f}",
+        4: f"RMSE {interpolation['rmse']:.2f}",
+        5: f"RMSE {network['rmse']:.2f}",
+    }
+    for column, text in texts.items():
+        axes[column].set_xlabel(text, fontsize=9, labelpad=3)
 
 
-def _composite(image: Array, order: Sequence[int], low: Array, high: Array) -> Array:
-    """Return (H, W, 3 or 1) in [0, 1], stretched from ``low`` to ``high`` of each band."""
+def _label(rows: Sequence[Sequence[Axes]], text: str) -> None:
+    """Write a text along the left of a chip's rows, as small as it must be to fit."""
+    top, bottom = rows[0][0].get_position().y1, rows[-1][0].get_position().y0
+    length = len(rows) * (HEIGHT + GAP)
+    # a character is about 0.6 of the font's size wide, a point 1/72 inch
+    size = min(9.0, 72 * length / (0.6 * len(text)))
+    figure = rows[0][0].get_figure()
+    assert figure is not None
+    figure.text(0.006, (top + bottom) / 2, text, rotation=90, va="center", fontsize=size)
+
+
+def _footer(figure: Figure, norm: Normalize, synthetic: bool) -> None:
+    width, height = figure.get_size_inches()
+    left = LABEL / width
+    middle = FOOTER / 2 / height
+    note = f"{SYNTHETIC_NOTE} {NOTE}" if synthetic else NOTE
+    figure.text(left, middle, note, va="center", fontsize=8)
+    span = 2 * WIDTH + GAP
+    bar = figure.add_axes(((width - span - GAP) / width, 0.27 / height, span / width, 0.1 / height))
+    figure.colorbar(
+        ScalarMappable(norm, ERROR_MAP), cax=bar, orientation="horizontal", extend="max"
+    )
+    bar.tick_params(labelsize=7, length=2, pad=1)
+    bar.text(
+        -0.02,
+        0.5,
+        "error, % of the range",
+        transform=bar.transAxes,
+        ha="right",
+        va="center",
+        fontsize=8,
+    )
+
+
+def _cropped(example: Example, width: int) -> Example:
+    """Return the centre of an example, ``width`` HR pixels wide (even), in the tiles' shape."""
+    _, full_height, full_width = example.lr.shape
+    columns = min(width // SCALE, full_width)
+    rows = min(round(columns * HEIGHT / WIDTH), full_height)
+    top, left = (full_height - rows) // 2, (full_width - columns) // 2
+
+    def cut(image: Array, scale: int) -> Array:
+        window = (slice(scale * at, scale * (at + n)) for at, n in ((top, rows), (left, columns)))
+        return image[:, *window]
+
+    images = (example.interpolation, example.network, example.truth)
+    return Example(
+        example.chip, example.place, cut(example.lr, 1), *(cut(image, SCALE) for image in images)
+    )
+
+
+def _largest_error(examples: Sequence[Example], data_range: float) -> float:
+    """Return the error (%) that all but the outliers of the interpolation stay below."""
+    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in examples]
+    return max(float(np.percentile(np.concatenate(errors), 99)), 0.1)
+
+
+def _error(image: Array, truth: Array, data_range: float) -> Array:
+    """Return the mean absolute error (H, W) of the bands, % of the range."""
+    difference = image.astype(np.float64) - truth.astype(np.float64)
+    return np.abs(difference).mean(axis=0) / data_range * 100
+
+
+def _stretched(image: Array, low: Array, high: Array) -> Array:
+    """Return (H, W, 3), or (H, W) for one band, in [0, 1] from ``low`` to ``high`` of each band."""
     span = np.maximum(high - low, 1e-9)
-    stretched = (image[list(order)].transpose(1, 2, 0) - low) / span
-    return np.clip(stretched, 0, 1) if len(order) == 3 else np.clip(stretched[..., 0], 0, 1)
+    stretched = np.clip((image.transpose(1, 2, 0) - low) / span, 0, 1)
+    return stretched if stretched.shape[2] == 3 else stretched[..., 0]

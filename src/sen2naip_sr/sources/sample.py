@@ -11,11 +11,11 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, landscape, vary
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.geotiff import Raster, write_geotiff
 from sen2naip_sr.raster.store import fingerprint_of
 from sen2naip_sr.sources.base import PathFile, SourceFile
-from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, landscape, vary
 
 BANDS = ("Red", "Green", "Blue", "NIR")
 DESCRIPTION = "Synthetic landscape, not an observation"

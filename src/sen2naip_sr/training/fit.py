@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from sen2naip_sr.training.device import make_fabric
@@ -20,7 +21,7 @@ from sen2naip_sr.training.losses import LOSSES
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.sampler import CropSampler, TrainingData, orientations
 from sen2naip_sr.training.schedule import Budget, ema_decay, learning_rate_factor
-from sen2naip_sr.training.validation import Validator, normalised
+from sen2naip_sr.training.validation import Validator
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 

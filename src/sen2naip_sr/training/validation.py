@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from sen2naip_sr.degradation import quantise
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import PSNR_CAP
 from sen2naip_sr.raster.shards import ShardedArray
 
@@ -73,30 +73,17 @@ class Validator:
     def _psnr(self, model: nn.Module, chips: Array, device: torch.device) -> Tensor:
         low, high = self._range
         lr, hr = (np.stack([array[chip] for chip in chips]) for array in (self._lr, self._hr))
-        predicted = model(normalised(lr, self._range, device)) * (high - low) + low
+        predicted = predict(model, lr, self._range, device)
         truth = torch.from_numpy(hr.astype(np.float32)).to(device)
         inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
         psnr = peak_signal_noise_ratio(
-            quantise(predicted, self._hr.dtype)[inside],
+            predicted[inside],
             truth[inside],
             data_range=high - low,
             reduction="none",
             dim=(1, 2, 3),
         )
         return psnr.clamp(max=PSNR_CAP)
-
-
-def normalised(array: Array, value_range: tuple[float, float], device: torch.device) -> Tensor:
-    """Return digital numbers (B, C, h, w) as what networks take: float32, channels last.
-
-    Args:
-        array: Digital numbers of any real dtype.
-        value_range: Digital numbers that become 0 and 1.
-        device: Where the tensor goes.
-    """
-    low, high = value_range
-    values = torch.from_numpy(array.astype(np.float32))
-    return (values.to(device, memory_format=torch.channels_last) - low) / (high - low)
 
 
 def spread(chips: Array, most: int) -> Array:

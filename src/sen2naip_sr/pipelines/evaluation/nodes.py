@@ -52,7 +52,7 @@ def compare(
     return comparison, compare_places(scores), tracked_metrics(comparison)
 
 
-def show_examples(
+def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     methods: list[Method],
     scores: pd.DataFrame,
     comparison: pd.DataFrame,
@@ -62,8 +62,13 @@ def show_examples(
 ) -> tuple[Figure, dict[str, Raster]]:
     """Return the side-by-side figure, and its first chip as rasters to open in a GIS."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
-    from sen2naip_sr.evaluation.examples import best_network, make_examples, to_rasters
-    from sen2naip_sr.evaluation.figure import choose_chips, draw_comparison
+    from sen2naip_sr.evaluation.examples import (
+        best_network,
+        choose_chips,
+        make_examples,
+        to_rasters,
+    )
+    from sen2naip_sr.evaluation.figure import draw_comparison
 
     interpolation = best_interpolation(scores)
     names = (interpolation, best_network(comparison, methods, interpolation))
@@ -71,6 +76,11 @@ def show_examples(
     examples = make_examples(chips, names, methods, hr, lr)
     low, high = hr.attributes["value_range"]
     figure = draw_comparison(
-        examples, scores, names, high - low, parameters.figure_crop, hr.attributes["synthetic"]
+        examples,
+        scores,
+        names,
+        data_range=high - low,
+        crop=parameters.figure_crop,
+        synthetic=hr.attributes["synthetic"],
     )
     return figure, to_rasters(examples[0], names, hr)

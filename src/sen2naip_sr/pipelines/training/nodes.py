@@ -23,7 +23,7 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of torc
 logger = logging.getLogger(__name__)
 
 
-def train_network(
+def train_network(  # noqa: PLR0913 - one a dataset
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -122,4 +122,8 @@ def _live_report() -> Callable[[dict[str, float], int], None] | None:
 
     if mlflow.active_run() is None:
         return None
-    return lambda metrics, step: mlflow.log_metrics(metrics, step=step)
+
+    def report(metrics: dict[str, float], step: int) -> None:
+        mlflow.log_metrics(metrics, step=step)
+
+    return report

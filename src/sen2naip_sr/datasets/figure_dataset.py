@@ -1,0 +1,65 @@
+"""A figure in the catalog."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class FigureDataset(AbstractDataset["Figure", NoReturn]):
+    """Writes a matplotlib figure as PNG and shows it in Kedro-Viz.
+
+    Unlike the one of kedro-datasets it does not import matplotlib, which every command that
+    builds the catalog would wait for.
+
+    Example:
+        .. code-block:: yaml
+
+            comparison_figure:
+              type: sen2naip_sr.datasets.FigureDataset
+              filepath: data/08_reporting/comparison.png
+              dpi: 120
+    """
+
+    def __init__(
+        self, *, filepath: str, dpi: int = 120, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Point to a file.
+
+        Args:
+            filepath: The PNG.
+            dpi: Pixels an inch.
+            metadata: Anything, for plugins.
+        """
+        self._filepath = Path(filepath)
+        self._dpi = dpi
+        self.metadata = metadata
+
+    def load(self) -> NoReturn:
+        """Refuse: a picture does not become a figure again."""
+        raise DatasetError(f"{self._filepath}: figures are only written")
+
+    def save(self, data: "Figure") -> None:
+        """Write the figure in one piece or not at all."""
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._filepath.with_name(f".{self._filepath.name}.partial")
+        try:
+            data.savefig(partial, dpi=self._dpi, format="png")
+            partial.replace(self._filepath)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def preview(self) -> ImagePreview:
+        """Return the picture for Kedro-Viz, base64-encoded."""
+        return ImagePreview(base64.b64encode(self._filepath.read_bytes()).decode())
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "dpi": self._dpi}

@@ -1,0 +1,173 @@
+"""Every dataset of the project, made by the catalog as the configuration makes it."""
+
+import base64
+import io
+from multiprocessing.reduction import ForkingPickler
+
+import numpy as np
+import pytest
+import torch
+from affine import Affine
+from kedro.io import DataCatalog, DatasetError
+from matplotlib.figure import Figure
+from PIL import Image
+from rasterio.crs import CRS
+
+from sen2naip_sr.raster.geotiff import Raster
+from sen2naip_sr.raster.store import write_store
+from sen2naip_sr.training.weights import Weights, WeightsMetadata
+
+KINDS = {
+    "CheckpointDataset": "checkpoint.pt",
+    "FigureDataset": "below/figure.png",
+    "GeoTIFFDataset": "below/scene.tif",
+    "StoreDataset": "below/store",
+    "WeightsDataset": "below/weights.safetensors",
+}
+
+
+@pytest.fixture
+def make_dataset(tmp_path):
+    """Return the dataset of a kind, as a catalog makes it of its entry."""
+
+    def make(kind, **options):
+        entry = {
+            "type": f"sen2naip_sr.datasets.{kind}",
+            "filepath": str(tmp_path / KINDS[kind]),
+            "metadata": {"kedro-viz": {"layer": "models"}},
+            **options,
+        }
+        return DataCatalog.from_config({"it": entry}).get("it")
+
+    return make
+
+
+class SmallStore:
+    """A store with one chip that is yet to be made."""
+
+    def __init__(self):
+        self.made = 0
+
+    def make(self, folder):
+        self.made += 1
+        with write_store(folder, "fingerprint", (1, 2, 2), np.dtype("uint8")) as writer:
+            writer.append(np.full((1, 2, 2), 7, np.uint8))
+
+
+@pytest.fixture
+def weights():
+    metadata = WeightsMetadata(
+        architecture="carn",
+        architecture_parameters={"channels": 4},
+        bands=4,
+        recipe="area@1",
+        value_range=(0, 255),
+        dtype="uint8",
+        data_hash="d",
+        split_hash="s",
+        train_places=["a"],
+        validation_psnr=30.0,
+        step=4,
+        training={},
+        version="0",
+        synthetic=True,
+    )
+    return Weights(metadata, {"layer": torch.arange(4.0)}, "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_describes_itself_keeps_its_metadata_and_can_be_sent_to_another_process(
+    kind, make_dataset, tmp_path
+):
+    dataset = make_dataset(kind)
+    assert str(tmp_path / KINDS[kind]) in str(dataset)
+    assert dataset.metadata == {"kedro-viz": {"layer": "models"}}
+    again = ForkingPickler.loads(ForkingPickler.dumps(dataset))
+    assert again._describe() == dataset._describe()
+
+
+def test_geotiff_survives_with_its_georeferencing(make_dataset):
+    dataset = make_dataset("GeoTIFFDataset")
+    assert not dataset.exists()
+    pixels = np.arange(4 * 6 * 8, dtype=np.uint16).reshape(4, 6, 8)
+    transform = Affine(10, 0, 399_960, 0, -10, 4_100_040)
+    raster = Raster(pixels, transform, CRS.from_epsg(32611), 0, ("r", "g", "b", "nir"))
+    dataset.save(raster)
+    assert dataset.exists()
+    again = dataset.load()
+    np.testing.assert_array_equal(again.pixels, pixels)
+    assert (again.transform, again.crs, again.nodata) == (transform, raster.crs, 0)
+    assert again.bands == raster.bands
+
+
+def test_store_is_made_when_it_is_saved(make_dataset):
+    dataset = make_dataset("StoreDataset")
+    assert not dataset.exists()
+    unmade = SmallStore()
+    dataset.save(unmade)
+    assert unmade.made == 1
+    assert dataset.exists()
+    assert dataset.load().chips[0].tolist() == [[[7, 7], [7, 7]]]
+
+
+def test_a_store_that_is_not_there_says_how_to_make_it(make_dataset):
+    with pytest.raises(DatasetError, match="kedro run --pipelines=preprocess"):
+        make_dataset("StoreDataset").load()
+
+
+def test_weights_survive_with_their_metadata(make_dataset, weights):
+    dataset = make_dataset("WeightsDataset")
+    dataset.save(weights)
+    assert dataset.exists()
+    again = dataset.load()
+    assert again.metadata == weights.metadata
+    assert again.state["layer"].tolist() == [0, 1, 2, 3]
+
+
+def test_weights_that_nobody_has_trained_yet_are_none(make_dataset):
+    dataset = make_dataset("WeightsDataset")
+    assert not dataset.exists()
+    assert dataset.load() is None
+
+
+def test_damaged_weights_are_left_out_with_a_warning(make_dataset, weights, tmp_path, caplog):
+    dataset = make_dataset("WeightsDataset")
+    dataset.save(weights)
+    path = tmp_path / KINDS["WeightsDataset"]
+    path.write_bytes(path.read_bytes()[:-3])
+    assert dataset.load() is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"{path} is damaged" in record.message
+    assert "What to do:" in record.message
+
+
+def test_checkpoint_is_a_path_that_only_the_fit_loop_writes(make_dataset, tmp_path):
+    dataset = make_dataset("CheckpointDataset")
+    assert dataset.load() == tmp_path / "checkpoint.pt"
+    with pytest.raises(DatasetError, match="written by the fit loop"):
+        dataset.save("anything")
+
+
+def test_figure_becomes_a_picture_and_its_preview(make_dataset, tmp_path):
+    dataset = make_dataset("FigureDataset", dpi=50)
+    assert not dataset.exists()
+    dataset.save(Figure(figsize=(4, 2)))
+    assert dataset.exists()
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["figure.png"]
+    picture = Image.open(io.BytesIO(base64.b64decode(dataset.preview())))
+    assert (picture.format, picture.size) == ("PNG", (200, 100))
+    with pytest.raises(DatasetError, match="only written"):
+        dataset.load()
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(make_dataset, tmp_path):
+    dataset = make_dataset("FigureDataset")
+    dataset.save(Figure(figsize=(1, 1)))
+    before = (tmp_path / "below/figure.png").read_bytes()
+    broken = Figure()
+    broken.savefig = lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    with pytest.raises(DatasetError, match="No space left"):
+        dataset.save(broken)
+    assert (tmp_path / "below/figure.png").read_bytes() == before
+    assert len(list((tmp_path / "below").iterdir())) == 1

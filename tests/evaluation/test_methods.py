@@ -1,0 +1,90 @@
+import logging
+
+import pytest
+from small_stores import make_stores, smooth_noise
+
+from sen2naip_sr.evaluation.methods import interpolations, networks
+from sen2naip_sr.models.registry import MODELS, build_model
+from sen2naip_sr.training.weights import Weights, WeightsMetadata
+
+SMALL = {"channels": 4, "blocks": 1, "units": 1}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    names = ["Red", "Green", "Blue", "NIR"]
+    return make_stores(tmp_path_factory.mktemp("stores"), smooth_noise(), bands=names)
+
+
+@pytest.fixture
+def make_weights():
+    """Weights that fit the stores, but for what the arguments change."""
+
+    def make(state=None, **changes):
+        known = {
+            "architecture": "carn",
+            "architecture_parameters": SMALL,
+            "bands": 4,
+            "recipe": "bicubic_antialiased@1",
+            "value_range": (0.0, 255.0),
+            "dtype": "uint8",
+            "data_hash": "",
+            "split_hash": "",
+            "train_places": ["p0"],
+            "validation_psnr": 30.0,
+            "step": 1,
+            "training": {},
+            "version": "0",
+            "synthetic": False,
+        }
+        state = state or build_model("carn", 4, **SMALL).state_dict()
+        return Weights(WeightsMetadata(**known | changes), state, "weights.safetensors")
+
+    return make
+
+
+def test_interpolations_are_all_those_of_the_registry():
+    methods = interpolations(4)
+    assert {method.name for method in methods} == {
+        name for name, spec in MODELS.items() if not spec.trainable
+    }
+    assert not any(method.trained or method.model.training for method in methods)
+
+
+def test_fitting_weights_are_scored(make_weights, stores):
+    (method,) = networks({"carn": make_weights(), "other": None}, *stores)
+    assert (method.name, method.title, method.trained) == ("carn", "CARN", True)
+    assert not method.model.training
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"architecture": "edsr"}, "its weights are of the architecture 'edsr'"),
+        ({"bands": 3}, "trained with band count 3, the chips have 4"),
+        ({"recipe": "area@1"}, "downscaling recipe area@1, the chips have bicubic_antialiased@1"),
+        ({"recipe": "bicubic_antialiased@0"}, "recipe bicubic_antialiased@0"),
+        ({"value_range": (0.0, 1.0)}, "value range (0.0, 1.0), the chips have (0.0, 255.0)"),
+        ({"train_places": ["p0", "p2"]}, "trained on the test place p2"),
+        (
+            {"architecture_parameters": SMALL | {"channels": 8}},
+            "the weights do not fit the architecture 'carn'",
+        ),
+        ({"architecture_parameters": {"width": 8}}, "unknown parameter 'width'"),
+    ],
+)
+def test_weights_that_do_not_fit_are_left_out_with_reason_and_remedy(
+    changes, reason, make_weights, stores, caplog
+):
+    with caplog.at_level(logging.WARNING):
+        assert networks({"carn": make_weights(**changes)}, *stores) == []
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "carn is not scored" in record.message
+    assert reason in record.message
+    assert "What to do:" in record.message
+
+
+def test_weights_that_fit_are_scored_although_others_do_not(make_weights, stores):
+    found = networks({"other": make_weights(), "carn": make_weights()}, *stores)
+    assert [method.name for method in found] == ["carn"]

@@ -1,0 +1,130 @@
+"""The protocol, step by step, against independent references."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio
+from small_stores import make_stores, smooth_noise
+from torch import nn
+from torch.nn import functional as F
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.methods import Method, interpolations
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.evaluation.scoring import SHAVE, choose_device, score_methods
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    names = ["Red", "Green", "Blue", "NIR"]
+    return make_stores(tmp_path_factory.mktemp("stores"), smooth_noise(), bands=names)
+
+
+class Constant(nn.Module):
+    """Says the same of every image: a fixed high-resolution image in [0, 1]."""
+
+    def __init__(self, image):
+        super().__init__()
+        self.image = torch.as_tensor(image, dtype=torch.float32)
+
+    def forward(self, lr):
+        return self.image.expand(len(lr), -1, -1, -1)
+
+
+def scored(model, stores, **parameters):
+    methods = [Method("made up", "made up", model, trained=False)]
+    return score_methods(methods, *stores, EvaluationParameters(accelerator="cpu", **parameters))
+
+
+def of_all_bands(scores):
+    return scores[scores["band"] == "all"].set_index("chip")
+
+
+def test_has_a_row_a_method_test_chip_and_band(stores):
+    methods = interpolations(4)
+    scores = score_methods(methods, *stores, EvaluationParameters(accelerator="cpu"))
+    assert len(scores) == len(methods) * 4 * 5
+    assert set(scores["chip"]) == {2, 3, 4, 5}
+    assert set(scores["band"]) == {"all", "Red", "Green", "Blue", "NIR"}
+    assert scores.groupby("chip")["place"].first().to_dict() == {2: "p1", 3: "p1", 4: "p2", 5: "p2"}
+    assert not scores["trained"].any()
+    joint = scores[scores["band"] == "all"]
+    assert (joint["seconds_per_megapixel"] > 0).all()
+    assert joint[["psnr", "ssim", "sam", "uiqi", "consistency"]].notna().all().all()
+    assert scores.loc[scores["band"] != "all", "seconds_per_megapixel"].isna().all()
+
+
+def test_psnr_is_that_of_scikit_image_after_shaving_four_pixels(stores):
+    hr, lr, _ = stores
+    scores = score_methods(interpolations(4), *stores, EvaluationParameters(accelerator="cpu"))
+    bilinear = of_all_bands(scores[scores["method"] == "bilinear"])
+    small = torch.from_numpy(lr.chips[2][None].astype(np.float32))
+    upscaled = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+    predicted = upscaled[0].numpy().round().clip(0, 255)
+    inside = (slice(None), slice(4, -4), slice(4, -4))
+    truth = hr.chips[2].astype(np.float64)
+    expected = peak_signal_noise_ratio(truth[inside], predicted[inside], data_range=255)
+    assert bilinear.loc[2, "psnr"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_predictions_are_rounded_to_the_dtype_before_scoring(stores):
+    hr, _, _ = stores
+    # off by less than half a digital number: gone after rounding
+    off = (hr.chips[2].astype(np.float64) + 0.4) / 255
+    assert of_all_bands(scored(Constant(off), stores)).loc[2, "rmse"] == 0
+
+
+def test_predictions_are_clipped_to_the_dtype_before_scoring(tmp_path):
+    white = np.full((4, 4, 32, 32), 255, np.uint8)
+    scores = of_all_bands(scored(Constant(np.full((4, 32, 32), 1.7)), make_stores(tmp_path, white)))
+    assert (scores["rmse"] == 0).all()
+
+
+def test_borders_do_not_count(stores):
+    hr, _, _ = stores
+    image = hr.chips[2].astype(np.float64) / 255
+    image[:, :SHAVE] = image[:, -SHAVE:] = image[:, :, :SHAVE] = image[:, :, -SHAVE:] = 0
+    scores = of_all_bands(scored(Constant(image), stores))
+    assert scores.loc[2, "rmse"] == 0
+    image[:, SHAVE, SHAVE] = 0
+    assert of_all_bands(scored(Constant(image), stores)).loc[2, "rmse"] > 0
+
+
+def test_data_range_is_the_store_s(tmp_path):
+    chips = np.full((3, 4, 32, 32), 500, np.uint16)
+    for high in (1000.0, 10000.0):
+        stores = make_stores(tmp_path / str(high), chips, [0.0, high])
+        scores = of_all_bands(scored(Constant(np.full((4, 32, 32), 510 / high)), stores))
+        assert scores["psnr"].to_numpy() == pytest.approx(20 * math.log10(high / 10), abs=1e-6)
+
+
+def test_consistency_is_the_rmse_between_downscaled_prediction_and_lr(tmp_path):
+    stores = make_stores(tmp_path, smooth_noise(), recipe="area")
+    _, lr, _ = stores
+    # 2 x 2 means of a chequered image of whole numbers are 101.5 everywhere
+    image = np.indices((32, 32)).sum(axis=0) % 2 * 3 + 100
+    scores = scored(Constant(np.broadcast_to(image, (4, 32, 32)) / 255), stores)
+    residual = 101.5 - lr.chips[2].astype(np.float64)[:, 2:-2, 2:-2]
+    of_chip = scores[scores["chip"] == 2].set_index("band")["consistency"]
+    assert of_chip["all"] == pytest.approx(np.sqrt((residual**2).mean()), abs=1e-4)
+    assert of_chip["band 2"] == pytest.approx(np.sqrt((residual[1] ** 2).mean()), abs=1e-4)
+
+
+def test_at_most_so_many_chips_are_spread_over_all(stores):
+    scores = scored(Constant(np.zeros((4, 32, 32))), stores, chips=2)
+    assert sorted(set(scores["chip"])) == [2, 5]
+
+
+def test_without_test_chips_says_what_to_do(stores):
+    hr, lr, splits = stores
+    with pytest.raises(UserError, match="no test chip"):
+        score_methods([], hr, lr, splits.assign(split="train"), EvaluationParameters())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_said():
+    assert choose_device("auto") == torch.device("cpu")
+    with pytest.raises(UserError, match=r"no CUDA device(.|\n)*evaluation\.accelerator"):
+        choose_device("cuda")

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from sen2naip_sr.inference.predict import normalised, predict
+
+CPU = torch.device("cpu")
+
+
+class Repeat(nn.Module):
+    """Repeats pixels and adds a constant."""
+
+    def __init__(self, added=0.0):
+        super().__init__()
+        self.added = added
+
+    def forward(self, lr):
+        return lr.repeat_interleave(2, -1).repeat_interleave(2, -2) + self.added
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [("uint8", (0, 255)), ("uint16", (0, 10_000)), ("int16", (-32768, 32767))],
+)
+def test_every_digital_number_survives(dtype, value_range):
+    limits = np.iinfo(dtype)
+    lr = np.arange(limits.min, limits.max + 1).astype(dtype).reshape(1, 1, -1, 256)
+    upscaled = predict(Repeat(), lr, value_range, CPU)
+    assert upscaled.shape == (1, 1, 2 * lr.shape[2], 512)
+    np.testing.assert_array_equal(upscaled[..., ::2, ::2].numpy(), lr)
+
+
+@given(value=st.integers(0, 255), added=st.floats(-2, 2))
+def test_predictions_are_rounded_and_clipped(value, added):
+    lr = np.full((1, 1, 1, 1), value, np.uint8)
+    (predicted,) = predict(Repeat(added), lr, (0, 255), CPU)[0, 0, 0, :1].tolist()
+    assert predicted == int(predicted)
+    assert 0 <= predicted <= 255
+    assert abs(predicted - min(max(value + 255 * added, 0), 255)) <= 0.501
+
+
+def test_floats_are_neither_rounded_nor_clipped():
+    lr = np.array([[[[0.25, 1.5]]]], np.float32)
+    upscaled = predict(Repeat(0.125), lr, (0, 2), CPU)
+    np.testing.assert_allclose(upscaled[0, 0, 0, ::2], [0.5, 1.75])
+
+
+def test_models_see_zero_to_one_and_no_gradients_are_kept():
+    seen = []
+
+    class Look(Repeat):
+        def forward(self, lr):
+            seen.append(lr)
+            return super().forward(lr)
+
+    lr = np.array([[[[100, 10_100]]]], np.uint16)
+    assert not predict(Look(), lr, (100, 10_100), CPU).requires_grad
+    assert seen[0].flatten().tolist() == [0, 1]
+
+
+def test_normalised_is_float32_in_channels_last():
+    tensor = normalised(np.zeros((2, 4, 8, 8), np.uint8), (0, 255), CPU)
+    assert tensor.dtype == torch.float32
+    assert tensor.is_contiguous(memory_format=torch.channels_last)

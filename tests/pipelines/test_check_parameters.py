@@ -1,0 +1,73 @@
+"""What is refused before any node runs."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.pipelines.parameters import PARAMETERS, check_parameters
+
+VALID = {
+    "ingestion": {"source": "sample"},
+    "carn": {"architecture": {"channels": 8}, "training": {"steps": 3}},
+}
+
+
+def changed(path, value):
+    values = OmegaConf.create(VALID)
+    OmegaConf.update(values, path, value, force_add=True)
+    return OmegaConf.to_container(values)
+
+
+def test_valid_parameters_pass():
+    check_parameters(VALID)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("ingestoin.source", "sample", "'ingestoin': did you mean 'ingestion'?"),
+        ("carn.trainnig", {}, "'trainnig': did you mean 'training'?"),
+        (
+            "carn.training.stepz",
+            3,
+            "carn.training: unknown parameter 'stepz': did you mean 'steps'",
+        ),
+        ("carn.architecture.chanels", 3, "'chanels': did you mean 'channels'?"),
+        ("carn.architecture.channels", "many", "carn.architecture.channels: Input should be"),
+        ("carn.architecture.channels", 0, "carn.architecture.channels: Input should be greater"),
+        ("carn.training.steps", None, "give 'steps' or 'minutes'"),
+        ("carn.training.learning_rate", "fast", "carn.training.learning_rate: Input should be"),
+        ("ingestion.source", "sampel", "ingestion.source: Input should be 'sample'"),
+        ("ingestion.source", "directory", "needs a folder: set ingestion.path"),
+        ("ingestion.chip_size", 33, "chip_size 33 is odd"),
+        ("preprocessing.recipe", "bicubic", "preprocessing.recipe: Input should be"),
+        ("preprocessing.splits.fold", 3, "'fold': did you mean 'folds'?"),
+        ("evaluation.chips", 0, "evaluation.chips: Input should be greater"),
+        ("carn", None, "carn: "),
+    ],
+)
+def test_wrong_ones_are_named_with_what_would_be_right(path, value, said):
+    with pytest.raises(UserError) as caught:
+        check_parameters(changed(path, value))
+    assert said in caught.value.problem
+    assert "nothing has been run" in caught.value.remedy
+
+
+def test_all_problems_are_listed_at_once():
+    wrong = {"ingestion": {"sauce": 1}, "evaluation": {"chips": "x"}, "unknown": {}}
+    with pytest.raises(UserError) as caught:
+        check_parameters(wrong)
+    for part in ("'sauce'", "evaluation.chips", "'unknown'"):
+        assert part in caught.value.problem
+
+
+def test_every_parameter_is_documented():
+    def undocumented(model, path):
+        for name, field in model.model_fields.items():
+            inner = field.annotation
+            if hasattr(inner, "model_fields"):
+                yield from undocumented(inner, f"{path}.{name}")
+            elif not field.description:
+                yield f"{path}.{name}"
+
+    assert [n for top, model in PARAMETERS.items() for n in undocumented(model, top)] == []

@@ -1,0 +1,48 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.pipeline_registry import register_pipelines
+
+PIPELINES = register_pipelines()
+HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio", "mlflow")
+
+
+def test_names_are_those_of_the_documentation():
+    networks = {f"train_{name}" for name in NETWORK_PARAMETERS}
+    assert set(PIPELINES) == {"ingest", "preprocess", "evaluate", "__default__"} | networks
+
+
+def test_default_runs_everything_in_order():
+    nodes = [node.name for node in PIPELINES["__default__"].nodes]
+    order = ["ingest", "downscale", "train_carn", "collect_methods", "compare", "show_examples"]
+    assert [name for name in nodes if name in order] == order
+    every = {node for name, pipeline in PIPELINES.items() for node in pipeline.nodes}
+    assert set(PIPELINES["__default__"].nodes) == every
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_pipeline_needs_nothing_that_it_does_not_make(name):
+    # but parameters, the place of a checkpoint, and the weights that evaluation finds or not
+    needed = PIPELINES[name].inputs()
+    assert all(re.match(r"params:|\w+\.(checkpoint|weights)$", item) for item in needed), needed
+
+
+@pytest.mark.parametrize("node", PIPELINES["__default__"].nodes, ids=lambda node: node.name)
+def test_nodes_have_readable_names_and_tags(node):
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", node.name)
+    assert node.tags & {"ingestion", "preprocessing", "training", "evaluation"}
+    assert node.func.__doc__
+
+
+def test_listing_pipelines_imports_nothing_that_takes_seconds():
+    code = (
+        "import sys; from sen2naip_sr import settings;"
+        "from sen2naip_sr.pipeline_registry import register_pipelines; register_pipelines();"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
