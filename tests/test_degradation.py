@@ -113,3 +113,11 @@ def test_quantising_clips_and_rounds_half_to_even():
 def test_floats_are_not_quantised():
     values = torch.tensor([-3.25, 0.1])
     assert torch.equal(quantise(values, np.dtype("float32")), values)
+
+
+def test_without_a_seed_there_is_no_noise():
+    hr = torch.rand(2, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    recipe = get_recipe("blur_noise")
+    assert torch.equal(recipe.downscale(2 * hr, None), 2 * recipe.downscale(hr, None))
+    noisy = torch.stack([recipe.downscale(hr, seed) for seed in range(0, 400, 2)]).mean(dim=0)
+    torch.testing.assert_close(noisy, recipe.downscale(hr, None), atol=2e-3, rtol=0)

@@ -75,11 +75,14 @@ def test_is_tracked(finished_project):
     tags = {"git_commit", "data_hash", "split_hash", "recipe", "device", "data_source"}
     assert tags <= set(run.data.tags)
     assert run.data.tags["recipe"] == "bicubic_antialiased@1"
-    assert {"wall_seconds", "peak_memory_mb", "test.carn.psnr", "test.carn.delta_psnr"} <= set(
-        run.data.metrics
-    )
+    assert {
+        "cost/wall_seconds",
+        "cost/peak_memory_mb",
+        "test.carn/psnr",
+        "test.carn/delta_psnr",
+    } <= set(run.data.metrics)
     for name in ("loss", "validation_psnr", "gradient_l2", "weight_l2", "near_zero_gradients"):
-        assert len(client.get_metric_history(run.info.run_id, name)) >= 2, name
+        assert len(client.get_metric_history(run.info.run_id, f"train/{name}")) >= 2, name
     artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert artifacts == {"figures", "history", "scores", "weights"}
 

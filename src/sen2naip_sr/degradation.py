@@ -31,13 +31,14 @@ class Recipe:
         summary: What it does, for tables and documentation.
         downscale: Maps (B, C, 2h, 2w) to (B, C, h, w), any float dtype, not rounded. The second
             argument seeds what is random about the first image, and the next numbers seed the
-            next images: an image does not depend on those beside it.
+            next images: an image does not depend on those beside it. None leaves out what is
+            random: the linear part of the recipe.
     """
 
     name: str
     version: int
     summary: str
-    downscale: "Callable[[Tensor, int], Tensor]"
+    downscale: "Callable[[Tensor, int | None], Tensor]"
 
     @property
     def id(self) -> str:
@@ -45,8 +46,8 @@ class Recipe:
         return f"{self.name}@{self.version}"
 
 
-def _bicubic(antialias: bool) -> "Callable[[Tensor, int], Tensor]":
-    def downscale(hr: "Tensor", seed: int) -> "Tensor":
+def _bicubic(antialias: bool) -> "Callable[[Tensor, int | None], Tensor]":
+    def downscale(hr: "Tensor", seed: int | None) -> "Tensor":
         from torch.nn import functional as F
 
         return F.interpolate(
@@ -56,7 +57,7 @@ def _bicubic(antialias: bool) -> "Callable[[Tensor, int], Tensor]":
     return downscale
 
 
-def _area(hr: "Tensor", seed: int) -> "Tensor":
+def _area(hr: "Tensor", seed: int | None) -> "Tensor":
     from torch.nn import functional as F
 
     return F.avg_pool2d(hr, SCALE)
@@ -66,7 +67,7 @@ BLUR_SIGMA = 0.8
 NOISE_SHARE = 0.006
 
 
-def _blur_noise(hr: "Tensor", seed: int) -> "Tensor":
+def _blur_noise(hr: "Tensor", seed: int | None) -> "Tensor":
     """Gaussian point-spread function (sigma in HR pixels), area mean, signal-dependent noise."""
     import torch
     from torch.nn import functional as F
@@ -78,6 +79,8 @@ def _blur_noise(hr: "Tensor", seed: int) -> "Tensor":
     blurred = F.conv2d(F.pad(hr, (3, 3, 3, 3), mode="reflect"), kernel, groups=bands)
     blurred = F.conv2d(blurred, kernel.transpose(2, 3), groups=bands)
     lr = _area(blurred, seed)
+    if seed is None:
+        return lr
     noise = torch.stack(
         [
             torch.randn(lr.shape[1:], generator=torch.Generator().manual_seed(seed + image))

@@ -138,4 +138,6 @@ def _log_cost(seconds: float) -> None:
     import mlflow
 
     if mlflow.active_run() is not None:
-        mlflow.log_metrics({"wall_seconds": seconds, "peak_memory_mb": provenance.peak_memory_mb()})
+        mlflow.log_metrics(
+            {"cost/wall_seconds": seconds, "cost/peak_memory_mb": provenance.peak_memory_mb()}
+        )

@@ -69,9 +69,9 @@ def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def tracked_metrics(comparison: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the comparison as what MLflow tracks: ``<method>.<metric>`` to its value."""
+    """Return the comparison as what MLflow tracks: ``<method>/<metric>`` to its value."""
     return {
-        f"{row['method']}.{name}": {"value": float(row[name]), "step": 0}
+        f"{row['method']}/{name}": {"value": float(row[name]), "step": 0}
         for _, row in comparison.iterrows()
         for name in ("psnr", "delta_psnr", *MEANS)
         if pd.notna(row[name])

@@ -115,8 +115,8 @@ def _timed_prediction(
 
 
 def _consistency_residual(prediction: torch.Tensor, lr: Array, recipe_id: str) -> torch.Tensor:
-    """Return the difference between the downscaled prediction, not rounded, and the LR image."""
+    """Return downscaled prediction (neither noisy nor rounded) minus LR, without the borders."""
     recipe = RECIPES[recipe_id.partition("@")[0]]
     inside = (..., slice(SHAVE // 2, -SHAVE // 2), slice(SHAVE // 2, -SHAVE // 2))
     small = torch.from_numpy(lr.astype(np.float64))
-    return (recipe.downscale(prediction, 0) - small)[inside]
+    return (recipe.downscale(prediction, None) - small)[inside]

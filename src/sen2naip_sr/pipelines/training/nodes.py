@@ -61,14 +61,7 @@ def train_network(  # noqa: PLR0913 - one a dataset
         parameters.training,
         checkpoint=checkpoint,
         fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step"}),
-        report=_live_report(),
-    )
-    logger.info(
-        "%s: %.2f dB on the validation chips after %d steps (%.2f dB before training)",
-        architecture,
-        result.best_psnr,
-        result.best_step,
-        result.history[0]["validation_psnr"],
+        report=_live_report(architecture),
     )
     metadata = described.model_copy(
         update={"validation_psnr": result.best_psnr, "step": result.best_step}
@@ -116,14 +109,20 @@ def _describe(
     )
 
 
-def _live_report() -> Callable[[dict[str, float], int], None] | None:
-    """Return what streams curves into the MLflow run, if there is one."""
+def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:
+    """Return what says how the training goes: in the log, and as curves if there is an MLflow run.
+
+    MLflow's page groups curves by what stands before the slash.
+    """
     import mlflow
 
-    if mlflow.active_run() is None:
-        return None
+    tracked = mlflow.active_run() is not None
 
     def report(metrics: dict[str, float], step: int) -> None:
-        mlflow.log_metrics(metrics, step=step)
+        if "validation_psnr" in metrics:
+            psnr = metrics["validation_psnr"]
+            logger.info("%s, step %d: %.2f dB on the validation chips", architecture, step, psnr)
+        if tracked:
+            mlflow.log_metrics({f"train/{name}": v for name, v in metrics.items()}, step=step)
 
     return report
