@@ -5,7 +5,12 @@ import pytest
 from pydantic import BaseModel
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.hooks import ProjectHooks, check_pipelines, find_user_error
+from sen2naip_sr.hooks import (
+    ProjectHooks,
+    check_pipelines,
+    find_user_error,
+    require_writable,
+)
 
 
 class Some(BaseModel):
@@ -69,3 +74,10 @@ def test_what_was_handled_before_another_fault_is_not_blamed():
     error.__context__ = UserError("chips.tif: is empty", "copy it again")
     error.__suppress_context__ = True
     assert find_user_error(error) is None
+
+
+def test_a_read_only_project_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    require_writable(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UserError, match="cannot be written to"):
+        require_writable(tmp_path)

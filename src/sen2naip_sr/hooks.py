@@ -1,6 +1,7 @@
 """Project hooks: parameter check, provenance in MLflow, errors without tracebacks, the ending."""
 
 import errno
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class ProjectHooks:
 
         self._root = Path(context.project_path)
         try:
+            require_writable(self._root)
             check_pipelines(_asked_pipelines(), list(pipelines))
             check_parameters(context.config_loader["parameters"])
         except UserError as error:
@@ -90,6 +92,16 @@ class ProjectHooks:
         fixable = find_user_error(error)
         if fixable is not None:
             raise click.ClickException(str(fixable)) from error
+
+
+def require_writable(folder: Path) -> None:
+    """Check that the project's folder can be written to: MLflow keeps its database there.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: cannot be written to", DISK_ERRORS[errno.EROFS])
 
 
 def check_pipelines(asked: list[str], known: list[str]) -> None:

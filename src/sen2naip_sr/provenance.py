@@ -38,6 +38,7 @@ def device_name() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process has held so far, in MB."""
+    """Return the most memory that this process has held so far, in MB (a million bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    # macOS counts bytes, Linux KiB
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

@@ -36,6 +36,7 @@ class CheckpointDataset(AbstractDataset[NoReturn, Path]):
         raise DatasetError("a checkpoint is written by the fit loop, not by a node's output")
 
     def _exists(self) -> bool:
+        # what loads is the path: without a file there the training simply starts anew
         return True
 
     def _describe(self) -> dict[str, Any]:

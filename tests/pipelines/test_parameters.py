@@ -1,0 +1,48 @@
+"""Every environment of the project gives parameters that pass the check."""
+
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.pipelines.parameters import PARAMETERS, check_parameters
+from sen2naip_sr.settings import CONFIG_LOADER_ARGS
+
+CONF = Path(__file__).parents[2] / "conf"
+ENVIRONMENTS = sorted(path.name for path in CONF.iterdir() if list(path.glob("parameters*.yml")))
+# what an environment leaves to the command line
+GIVEN = {"naip": {"ingestion": {"path": "folder"}}}
+
+
+def load(environment, given=None):
+    loader = OmegaConfigLoader(
+        CONF, env=environment, runtime_params=given or {}, **CONFIG_LOADER_ARGS
+    )
+    return loader["parameters"]
+
+
+def test_the_documented_environments_are_there():
+    assert {"base", "sen2naip", "naip", "test"} <= set(ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_s_parameters_pass_the_check(environment):
+    values = load(environment, GIVEN.get(environment))
+    assert set(values) == set(PARAMETERS)
+    check_parameters(values)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_changes_only_what_it_states(environment):
+    own = [OmegaConf.load(path) for path in (CONF / environment).glob("parameters*.yml")]
+    stated = OmegaConf.to_container(OmegaConf.merge(*own), resolve=False)
+    given = GIVEN.get(environment)
+    expected = OmegaConf.merge(load("base"), {} if environment == "base" else stated, given or {})
+    assert load(environment, given) == expected
+
+
+def test_the_environment_that_needs_a_folder_says_so():
+    with pytest.raises(UserError, match=r"set ingestion\.path"):
+        check_parameters(load("naip"))
