@@ -62,6 +62,18 @@ def test_chips_of_one_location_are_resampled_together():
     assert (two["psnr_low"], two["psnr_high"]) == (32.0, 39.5)
 
 
+def test_the_interval_widens_where_chips_cluster():
+    level = np.random.default_rng(0).normal(30, 3, 20)
+    psnr = {"lanczos": np.repeat(level, 5)}
+    apart, together = (
+        compared(psnr, locations=locations).iloc[0]
+        for locations in (None, list(np.repeat(range(20), 5)))
+    )
+    widths = [row["psnr_high"] - row["psnr_low"] for row in (apart, together)]
+    # five equal chips say no more than one: the standard error is that of 20 chips, not of 100
+    assert widths[1] / widths[0] == pytest.approx(5**0.5, rel=0.15)
+
+
 def test_order_of_the_rows_does_not_matter():
     scores = make_scores(PSNR, locations=["a", "a", "b", "c"])
     shuffled = scores.sample(frac=1, random_state=1)
@@ -89,3 +101,4 @@ def test_tracked_metrics_leave_out_what_has_no_value():
     assert tracked["carn/delta_psnr"] == {"value": 2.0, "step": 0}
     assert "carn/ssim" in tracked
     assert not any("ms_ssim" in name for name in tracked)
+    assert not any("sam" in name for name in tracked_metrics(compared(sam=np.inf)))

@@ -38,7 +38,7 @@ def images(figure):
     return [axis.images[0] for axis in figure.axes if axis.images]
 
 
-@pytest.mark.parametrize(("bands", "rows"), [(1, 1), (2, 1), (3, 1), (4, 2), (6, 2)])
+@pytest.mark.parametrize(("bands", "rows"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2)])
 def test_has_six_images_a_row_and_a_row_a_composite(bands, rows):
     figure = drawn([example(0, bands=bands), example(1, bands=bands)])
     assert len(images(figure)) == 2 * rows * 6
@@ -52,6 +52,16 @@ def test_captions_hold_the_scores_of_the_chip_and_who_made_what():
     for text in ("low resolution", "bicubic, a = -0.75", "CARN", "truth", "error of CARN"):
         assert text in said
     assert "some place, chip 0" in said
+
+
+def weights_of_captions(chip):
+    axes = [axis for axis in drawn([example(chip)]).axes if axis.get_xlabel()]
+    return [axis.xaxis.label.get_fontweight() for axis in axes]
+
+
+def test_captions_of_the_better_method_are_bold():
+    assert weights_of_captions(0) == ["normal", "bold", "normal", "bold"]
+    assert weights_of_captions(1) == ["bold", "normal", "bold", "normal"]
 
 
 def test_says_that_imagery_is_synthetic_only_where_it_is():
@@ -70,6 +80,16 @@ def test_a_crop_wider_than_the_chip_shows_all_of_its_width():
     assert images(figure)[3].get_array().shape[:2] == (24, 32)
 
 
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 8), (16, 64), (64, 16)])
+def test_pixels_of_tiny_and_oblong_chips_stay_about_square(height, width):
+    truth = np.arange(4 * height * width, dtype=np.uint16).reshape(4, height, width)
+    oblong = Example(0, "place", truth[:, ::2, ::2], truth + 10, truth + 5, truth)
+    figure = drawn([oblong], crop=96)
+    rows, columns = images(figure)[3].get_array().shape[:2]
+    tile = images(figure)[3].axes.get_window_extent()
+    assert columns / rows == pytest.approx(tile.width / tile.height, rel=0.34)
+
+
 def test_error_maps_share_one_scale_of_the_range_in_percent():
     figure = drawn([example(0), example(1)])
     maps = [image for image in images(figure) if image.get_array().ndim == 2]
@@ -79,9 +99,14 @@ def test_error_maps_share_one_scale_of_the_range_in_percent():
     np.testing.assert_allclose(maps[1].get_array(), 100 * 5 / 255)
 
 
-def test_text_is_inside_the_figure_even_for_long_place_names():
-    figure = drawn([example(place="a-county-with-a-very-long-name-indeed/and-a-subfolder-of-it")])
+@pytest.mark.parametrize("bands", [1, 4])
+def test_text_is_inside_the_figure_even_for_long_place_names(bands):
+    place = "a-county-with-a-very-long-name-indeed/and-a-subfolder-of-it"
+    figure = drawn([example(place=place, bands=bands)], synthetic=True)
     figure.savefig(io.BytesIO())
+    (label,) = (text for text in figure.texts if "chip 0" in text.get_text())
+    assert label.get_text().endswith("subfolder-of-it, chip 0")
+    assert label.get_fontsize() >= 6
     outer = figure.bbox
     for text in figure.texts:
         box = text.get_window_extent()
@@ -89,10 +114,14 @@ def test_text_is_inside_the_figure_even_for_long_place_names():
         assert outer.y0 <= box.y0 and box.y1 <= outer.y1
 
 
-def test_headings_do_not_run_into_each_other():
-    figure = drawn([example()])
+def test_headings_captions_and_notes_do_not_run_into_each_other():
+    figure = drawn([example()], synthetic=True)
     figure.savefig(io.BytesIO())
-    heads = [axis.title.get_window_extent() for axis in figure.axes if axis.get_title()]
-    assert len(heads) == 6
-    for left, right in pairwise(heads):
-        assert left.x1 < right.x0
+    heads = [axis.title for axis in figure.axes if axis.get_title()]
+    captions = [axis.xaxis.label for axis in figure.axes if axis.get_xlabel()]
+    (note,) = (text for text in figure.texts if "Scores" in text.get_text())
+    (bar,) = (text for text in figure.axes[-1].texts if "range" in text.get_text())
+    assert (len(heads), len(captions)) == (6, 4)
+    for line in (heads, captions, [note, bar]):
+        for left, right in pairwise(text.get_window_extent() for text in line):
+            assert left.x1 < right.x0

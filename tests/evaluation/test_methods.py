@@ -51,10 +51,11 @@ def test_interpolations_are_all_those_of_the_registry():
     assert not any(method.trained or method.model.training for method in methods)
 
 
-def test_fitting_weights_are_scored(make_weights, stores):
+def test_fitting_weights_are_scored_and_missing_ones_pass_in_silence(make_weights, stores, caplog):
     (method,) = networks({"carn": make_weights(), "other": None}, *stores)
     assert (method.name, method.title, method.trained) == ("carn", "CARN", True)
     assert not method.model.training
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

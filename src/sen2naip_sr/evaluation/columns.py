@@ -18,8 +18,8 @@ class Column:
     template: str
 
     def show(self, row: Mapping[Any, Any]) -> str:
-        """Return the cell's text."""
-        return self.template.format(**row).replace("nan", "-")
+        """Return the cell's text, with "-" for what has no value."""
+        return self.template.format(**row).replace("+nan", "-").replace("nan", "-")
 
 
 COLUMNS = (

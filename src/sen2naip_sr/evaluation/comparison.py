@@ -1,5 +1,7 @@
 """Tables that compare methods: means, intervals, differences to the best interpolation."""
 
+import math
+
 import pandas as pd
 
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
@@ -74,5 +76,5 @@ def tracked_metrics(comparison: pd.DataFrame) -> dict[str, dict[str, float]]:
         f"{row['method']}/{name}": {"value": float(row[name]), "step": 0}
         for _, row in comparison.iterrows()
         for name in ("psnr", "delta_psnr", *MEANS)
-        if pd.notna(row[name])
+        if math.isfinite(row[name])
     }

@@ -1,5 +1,6 @@
 """The side-by-side figure: LR, best interpolation, best network, truth and both error maps."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,14 +17,15 @@ from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.raster.shards import Array
 
 COLUMNS = 6
-WIDTH, HEIGHT = 2.0, 1.5
+WIDTH, HEIGHT = 2.1, 1.575
 """A tile's size in inches; HEIGHT / WIDTH is also the shape of the part that is shown."""
 GAP, CAPTION, HEADER, FOOTER, LABEL = 0.04, 0.3, 0.3, 0.45, 0.3
+SMALLEST_LABEL = 6.0
 ERROR_MAP = "magma"
 SYNTHETIC_NOTE = "Synthetic landscapes, not observations."
 NOTE = (
-    "Scores are of the whole chip over all bands; the difference is to the interpolation.\n"
-    "Error maps: mean absolute error of the bands shown beside them, one scale for all."
+    "Scores: the whole chip over all bands, the better in bold, (difference) to the interpolation.\n"
+    "Error maps: mean absolute error of the bands shown beside them, one scale for all. RMSE in digital numbers."
 )
 
 Composite = tuple[str, tuple[int, ...]]
@@ -123,15 +125,19 @@ def _caption(axes: Sequence[Axes], scores: pd.DataFrame, chip: int, names: tuple
         4: f"RMSE {interpolation['rmse']:.2f}",
         5: f"RMSE {network['rmse']:.2f}",
     }
+    winners = {1, 4} if gain < 0 else {2, 5} if gain > 0 else set()
     for column, text in texts.items():
-        axes[column].set_xlabel(text, fontsize=9, labelpad=3)
+        weight = "bold" if column in winners else "normal"
+        axes[column].set_xlabel(text, fontsize=9, fontweight=weight, labelpad=3)
 
 
 def _label(rows: Sequence[Sequence[Axes]], text: str) -> None:
-    """Write a text along the left of a chip's rows, as small as it must be to fit."""
+    """Write a text along the left of a chip's rows, smaller where it is long, or its end alone."""
     top, bottom = rows[0][0].get_position().y1, rows[-1][0].get_position().y0
     length = len(rows) * (HEIGHT + GAP)
     # a character is about 0.6 of the font's size wide, a point 1/72 inch
+    most = int(72 * length / (0.6 * SMALLEST_LABEL))
+    text = text if len(text) <= most else f"…{text[1 - most :]}"
     size = min(9.0, 72 * length / (0.6 * len(text)))
     figure = rows[0][0].get_figure()
     assert figure is not None
@@ -164,7 +170,7 @@ def _footer(figure: Figure, norm: Normalize, synthetic: bool) -> None:
 def _cropped(example: Example, width: int) -> Example:
     """Return the centre of an example, ``width`` HR pixels wide (even), in the tiles' shape."""
     _, full_height, full_width = example.lr.shape
-    columns = min(width // SCALE, full_width)
+    columns = min(width // SCALE, full_width, math.ceil(full_height * WIDTH / HEIGHT))
     rows = min(round(columns * HEIGHT / WIDTH), full_height)
     top, left = (full_height - rows) // 2, (full_width - columns) // 2
 

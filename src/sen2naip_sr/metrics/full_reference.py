@@ -117,7 +117,7 @@ def score(
     band = {name: torch.stack([each[name] for each in bands]) for name in bands[0]}
     mse = band["rmse"].square().mean(dim=1)
     chip = {
-        "psnr": _psnr(mse, data_range),
+        "psnr": psnr(x, y, data_range),
         "ssim": band["ssim"].mean(dim=1),
         "ms_ssim": band["ms_ssim"].mean(dim=1),
         "rmse": mse.sqrt(),
@@ -126,6 +126,18 @@ def score(
         "uiqi": band["uiqi"].mean(dim=1),
     }
     return Scores(chip, band)
+
+
+def psnr(prediction: Tensor, truth: Tensor, data_range: float) -> Tensor:
+    """Return the peak signal-to-noise ratio (B,) over all bands, dB, at most `PSNR_CAP`.
+
+    Args:
+        prediction: (B, C, H, W), digital numbers, of any float dtype: the one computed in.
+        truth: The same shape, dtype and device.
+        data_range: Largest minus smallest possible digital number.
+    """
+    mse = (prediction - truth).square().mean(dim=(1, 2, 3))
+    return (10 * torch.log10(data_range**2 / mse)).clamp(max=PSNR_CAP)
 
 
 def _check(prediction: Tensor, truth: Tensor, data_range: float, shave: int, ratio: int) -> None:
@@ -156,17 +168,13 @@ def _score_bands(
     ergas = 100 / ratio * mse.sqrt() / mean.abs()
     ssim, ms_ssim = _structural_similarities(prediction, truth, data_range)
     return {
-        "psnr": _psnr(mse, data_range),
+        "psnr": psnr(prediction.unsqueeze(1), truth.unsqueeze(1), data_range),
         "ssim": ssim,
         "ms_ssim": ms_ssim,
         "rmse": mse.sqrt(),
         "ergas": torch.where(mean == 0, torch.nan, ergas),
         "uiqi": _quality_index(prediction, truth),
     }
-
-
-def _psnr(mse: Tensor, data_range: float) -> Tensor:
-    return (10 * torch.log10(data_range**2 / mse)).clamp(max=PSNR_CAP)
 
 
 def _spectral_angle(prediction: Tensor, truth: Tensor) -> Tensor:

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import predict
-from sen2naip_sr.metrics.full_reference import PSNR_CAP
+from sen2naip_sr.metrics.full_reference import psnr
 from sen2naip_sr.raster.shards import ShardedArray
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -76,14 +75,7 @@ class Validator:
         predicted = predict(model, lr, self._range, device)
         truth = torch.from_numpy(hr.astype(np.float32)).to(device)
         inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
-        psnr = peak_signal_noise_ratio(
-            predicted[inside],
-            truth[inside],
-            data_range=high - low,
-            reduction="none",
-            dim=(1, 2, 3),
-        )
-        return psnr.clamp(max=PSNR_CAP)
+        return psnr(predicted[inside], truth[inside], high - low)
 
 
 def spread(chips: Array, most: int) -> Array:
