@@ -24,8 +24,8 @@ SMALLEST_LABEL = 6.0
 ERROR_MAP = "magma"
 SYNTHETIC_NOTE = "Synthetic landscapes, not observations."
 NOTE = (
-    "Scores: the whole chip over all bands, the better in bold, (difference) to the interpolation.\n"
-    "Error maps: mean absolute error of the bands shown beside them, one scale for all. RMSE in digital numbers."
+    "Scores of the whole chip over all bands, the better in bold; RMSE in digital numbers.\n"
+    "Error maps: mean absolute error of the bands shown beside them, one scale for all."
 )
 
 Composite = tuple[str, tuple[int, ...]]
