@@ -1,11 +1,13 @@
 """`kedro run` through the real command line, with tiny sizes, in a project of its own."""
 
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+from affine import Affine
 from mlflow import MlflowClient
 
 COMPARISON = [
@@ -132,6 +134,40 @@ def test_own_geotiffs_with_unusable_files_among_them(tmp_path, copy_project, ked
     assert "has 3 bands, 4 are asked for" in rejected.loc["place 0/three bands.tif", "reason"]
     assert "place 1/empty.tif" in rejected.index
     assert "synthetic" not in completed.stdout
+
+
+def test_sen2naip_from_a_zip_of_its_layout(tmp_path, copy_project, kedro, make_geotiff):
+    project = copy_project(tmp_path / "project")
+    with zipfile.ZipFile(tmp_path / "cross-sensor.zip", "w") as archive:
+        for roi in range(6):
+            ground = Affine(2.5, 0, 300_000 + 50_000 * roi, 0, -2.5, 4_000_000)
+            image = make_geotiff(tmp_path / "hr.tif", size=64, seed=roi, transform=ground)
+            archive.write(image, f"cross-sensor/ROI_{roi:04d}/hr.tif")
+            archive.writestr(f"cross-sensor/ROI_{roi:04d}/lr.tif", b"not read")
+    params = {
+        "ingestion.path": tmp_path / "cross-sensor.zip",
+        "ingestion.chip_size": 64,
+        "carn.architecture.channels": 4,
+        "carn.training.steps": 4,
+        "carn.training.batch_size": 2,
+        "carn.training.crop_size": 16,
+        "evaluation.chips": 1,
+    }
+    completed = kedro(
+        project,
+        "run",
+        "--pipelines=train_carn,evaluate",
+        "--params=" + ",".join(f"{name}={value}" for name, value in params.items()),
+        env="sen2naip",
+    )
+    assert completed.returncode == 0, completed.stderr
+    assert "synthetic" not in completed.stdout
+    index = pd.read_parquet(project / "data/02_intermediate/hr/index.parquet")
+    assert index["file"].tolist() == [f"cross-sensor/ROI_{roi:04d}/hr.tif" for roi in range(6)]
+    assert index["place"].nunique() == 6
+    comparison = pd.read_csv(project / "data/08_reporting/comparison.csv")
+    assert set(comparison["method"]) == METHODS
+    assert not list(project.rglob("ROI_*")), "the zip is read as it is"
 
 
 @pytest.mark.parametrize(
