@@ -13,14 +13,13 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.predict import predict
-from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.metrics.full_reference import SHAVE, score
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import TEST
 from sen2naip_sr.training.validation import spread
 
-SHAVE = 4
 ALL_BANDS = "all"
 
 

@@ -19,6 +19,9 @@ PSNR_CAP = 100.0
 """Highest PSNR in dB. Identical images have none; a finite value keeps means finite. An error
 at the cap is 1e-5 of the data range, below one step of 16-bit data."""
 
+SHAVE = 4
+"""HR pixels at each border that the protocol leaves out of every score."""
+
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -70,7 +73,7 @@ class Scores:
 
 
 def score(
-    prediction: Tensor, truth: Tensor, *, data_range: float, shave: int = 4, ratio: int = 2
+    prediction: Tensor, truth: Tensor, *, data_range: float, shave: int = SHAVE, ratio: int = 2
 ) -> Scores:
     """Score predictions against the truth, jointly over the bands and for each band.
 

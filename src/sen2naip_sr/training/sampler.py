@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.shards import ShardedArray
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SCALE = 2
 ORIENTATIONS = 8
 
 

@@ -8,13 +8,11 @@ from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import predict
-from sen2naip_sr.metrics.full_reference import psnr
+from sen2naip_sr.metrics.full_reference import SHAVE, psnr
 from sen2naip_sr.raster.shards import ShardedArray
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHAVE = 4
-"""HR pixels at each border that are not scored."""
 CHIPS_AT_ONCE = 4
 
 
