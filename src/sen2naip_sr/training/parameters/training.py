@@ -1,4 +1,4 @@
-"""Parameters of training. Imports no torch, so that start-up stays quick."""
+"""How a network is trained: what `fit` takes."""
 
 from typing import Annotated, Any, Literal, Self
 
