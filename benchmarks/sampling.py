@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.raster.shards import ShardedArray, ShardWriter
-from sen2naip_sr.training.sampler import CropSampler
+from sen2naip_sr.training.sampler import CropSampler, TrainingData
 
 BATCH, CROP, CHIPS, SIZE = 8, 32, 400, 256
 ROUNDS = 5
@@ -23,7 +23,8 @@ def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as scratch:
         hr = _shards(Path(scratch), "hr", SIZE)
         lr = _shards(Path(scratch), "lr", SIZE // 2)
-        sampler = CropSampler(hr, lr, np.arange(CHIPS), CROP, BATCH, seed=0)
+        data = TrainingData(hr, lr, np.arange(CHIPS), np.empty(0, int), (0, 255))
+        sampler = CropSampler(data, CROP, BATCH, seed=0)
         step = _training_step()
         rounds = [
             (

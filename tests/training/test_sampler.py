@@ -3,7 +3,8 @@ import pytest
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.sampler import CropSampler, _orient, orientations
+from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.sampler import CropSampler, TrainingData, orientations
 
 
 def pairs(chips=6, bands=2, height=12, width=16, dtype=np.uint16):
@@ -17,9 +18,10 @@ def pairs(chips=6, bands=2, height=12, width=16, dtype=np.uint16):
     return *shards, lr
 
 
-def sampler(hr, lr, *, chips=None, crop_size=5, batch_size=16, seed=0):
+def sampler(hr, lr, *, chips=None, crop_size=5, batch_size=16, seed=0, **augmentation):
     chips = np.arange(len(lr)) if chips is None else np.array(chips)
-    return CropSampler(hr, lr, chips, crop_size, batch_size, seed)
+    data = TrainingData(hr, lr, chips, np.empty(0, int), (0, 65535))
+    return CropSampler(data, crop_size, batch_size, seed, AugmentationParameters(**augmentation))
 
 
 def area_mean(hr):
@@ -107,9 +109,15 @@ def test_refuses_an_empty_split():
     [(True, True, 8), (True, False, 4), (False, True, 4), (False, False, 1)],
 )
 def test_augmentation_can_be_chosen(flips, quarter_turns, allowed):
-    ways = orientations(flips, quarter_turns)
-    crop = np.arange(9).reshape(1, 1, 3, 3)
-    turned = {_orient(crop, way).tobytes() for way in ways}
+    assert len(orientations(flips, quarter_turns)) == allowed
+    hr, lr, values = pairs(chips=1, bands=1, height=3, width=3)
+    drawn = sampler(hr, lr, crop_size=3, batch_size=100, flips=flips, quarter_turns=quarter_turns)
+    turned = {crop.tobytes() for crop in drawn.batch(0)[0]}
     assert len(turned) == allowed
-    assert (crop[..., ::-1].tobytes() in turned) == flips
-    assert (np.rot90(crop, 1, (2, 3)).tobytes() in turned) == quarter_turns
+    assert (values[0, ..., ::-1].tobytes() in turned) == flips
+    assert (np.rot90(values[0], 1, (1, 2)).tobytes() in turned) == quarter_turns
+
+
+def test_uniform_crops_weigh_the_same():
+    hr, lr, _ = pairs()
+    assert np.array_equal(sampler(hr, lr).weights(3), np.ones(16, np.float32))

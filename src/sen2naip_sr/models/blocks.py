@@ -4,6 +4,73 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.interpolation import upscale_bicubic
+
+
+class GlobalResidualNetwork(nn.Module):
+    """A network that predicts what the bicubic upscaling lacks: global residual learning.
+
+    Kim, Lee and Lee 2016, "Accurate Image Super-Resolution Using Very Deep Convolutional
+    Networks", https://arxiv.org/abs/1511.04587. Subclasses implement `correction` with a last
+    layer made by `zeroed`, so that an untrained network is exactly bicubic.
+
+    Args:
+        bands: Image bands in and out.
+
+    Attributes:
+        bands: Image bands in and out.
+        multiple: Tiles have to begin at multiples of so many low-resolution pixels.
+        receptive_field: Low-resolution pixels to each side that an output pixel depends on; None:
+            it depends on the whole image.
+    """
+
+    multiple: int = 1
+    receptive_field: int | None
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        self.bands = bands
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Upscale images.
+
+        Args:
+            image: (B, bands, h, w), float, values in [0, 1].
+
+        Returns:
+            (B, bands, 2h, 2w), not clipped.
+
+        Raises:
+            UserError: If the images have other bands than the network was built for.
+        """
+        if image.shape[1] != self.bands:
+            raise UserError(
+                f"the network was built for {self.bands} bands and got {image.shape[1]}",
+                "give images with the bands that it was trained on, or train one for these",
+            )
+        upscaled = upscale_bicubic(image)
+        return upscaled + self.correction(image, upscaled)
+
+    def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
+        """Return what is to be added to the bicubic upscaling.
+
+        Args:
+            image: (B, bands, h, w), values in [0, 1].
+            upscaled: Its bicubic upscaling, (B, bands, 2h, 2w).
+
+        Returns:
+            (B, bands, 2h, 2w).
+        """
+        raise NotImplementedError
+
+
+def zeroed(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Set the weights of a convolution to zero, and its bias where it has one, and return it."""
+    for values in convolution.parameters():
+        nn.init.zeros_(values)
+    return convolution
+
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions around a skip connection, with a ReLU after the sum.
@@ -26,6 +93,30 @@ class ResidualBlock(nn.Module):
         )
 
 
+class EfficientResidualBlock(nn.Module):
+    """Two grouped 3 x 3 convolutions and one of 1 x 1 around a skip connection: residual-E block.
+
+    Ahn, Kang and Sohn 2018, https://arxiv.org/abs/1803.08664, figure 4b. The 1 x 1 convolution
+    joins the groups again. Reaches 2 pixels to each side.
+
+    Args:
+        channels: Feature maps in and out, a multiple of ``groups``.
+        groups: Groups of the 3 x 3 convolutions.
+    """
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, groups=groups)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, groups=groups)
+        self.pointwise = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, channels, h, w) to the same shape."""
+        inner = F.relu(self.first(features), inplace=True)
+        inner = F.relu(self.second(inner), inplace=True)
+        return F.relu(self.pointwise(inner) + features, inplace=True)
+
+
 class SubPixelUpsampler(nn.Module):
     """3 x 3 convolution, ReLU and pixel shuffle: twice the height and width.
 
@@ -34,12 +125,13 @@ class SubPixelUpsampler(nn.Module):
     `icnr_`. Reaches 1 low-resolution pixel to each side.
 
     Args:
-        channels: Feature maps in and out.
+        channels: Feature maps in and out, a multiple of ``groups``.
+        groups: Groups of the convolution.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, groups: int = 1) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, 4 * channels, 3, padding=1)
+        self.convolution = nn.Conv2d(channels, 4 * channels, 3, padding=1, groups=groups)
         icnr_(self.convolution, scale=2)
 
     def forward(self, features: Tensor) -> Tensor:

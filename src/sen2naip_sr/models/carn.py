@@ -6,21 +6,30 @@ Network", https://arxiv.org/abs/1803.08664 (figure 2c and 3c; not the mobile var
 What differs from the paper:
 
 - the output is the bicubic upscaling plus a correction whose last convolution starts at zero, so
-  an untrained network is exactly bicubic; this replaces the paper's two fixed layers that take
-  the RGB mean off and put it back (24 numbers, counted in its 964,187; here are 964,163);
-- the input is centred on 0.5 instead, whatever the bands;
-- one 2x upsampler, initialised by ICNR, instead of one a scale;
+  an untrained network is exactly bicubic;
+- the input is centred on 0.5, whatever the bands, instead of by two fixed layers that take the
+  RGB mean off and put it back (24 numbers);
+- one 2x upsampler, initialised by ICNR, instead of one for each of 2x, 3x and 4x, of which only
+  one is used at a time;
 - any number of bands, channels, blocks and units.
+
+The authors' code has 964,187 parameters for 3 bands and 2x alone, which are these 964,163 and the
+24 of the mean shifts. The 1,592 thousand of the paper's tables hold the 3x upsampler (64 to
+9 x 64 channels) and the two stages of the 4x one (each as that of 2x) too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sen2naip_sr.models.blocks import ResidualBlock, SubPixelUpsampler
-from sen2naip_sr.models.interpolation import upscale_bicubic
+from sen2naip_sr.models.blocks import (
+    GlobalResidualNetwork,
+    ResidualBlock,
+    SubPixelUpsampler,
+    zeroed,
+)
 
 
 class Cascade(nn.Module):
@@ -29,25 +38,58 @@ class Cascade(nn.Module):
     Args:
         stages: Modules that keep shape and channels.
         channels: Feature maps in and out.
+        repeats: How often to go through the stages, with the same weights but other fusions.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], channels: int) -> None:
+    def __init__(self, stages: Sequence[nn.Module], channels: int, repeats: int = 1) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
+        self.repeats = repeats
         self.fusions = nn.ModuleList(
-            nn.Conv2d(channels * (number + 2), channels, 1) for number in range(len(stages))
+            nn.Conv2d(channels * (number + 2), channels, 1)
+            for number in range(repeats * len(stages))
         )
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
         seen = [features]
-        for stage, fusion in zip(self.stages, self.fusions, strict=True):
+        for stage, fusion in zip(list(self.stages) * self.repeats, self.fusions, strict=True):
             seen.append(stage(features))
             features = F.relu(fusion(torch.cat(seen, dim=1)), inplace=True)
         return features
 
 
-class CARN(nn.Module):
+class CascadingNetwork(GlobalResidualNetwork):
+    """What CARN and CARN-M share: entry, cascade of cascading blocks, upsampler, exit.
+
+    Args:
+        bands: Image bands in and out.
+        channels: Feature maps of every layer.
+        make_block: Makes a cascading block.
+        blocks: Cascading blocks.
+        groups: Groups of the upsampler's convolution.
+    """
+
+    def __init__(
+        self,
+        bands: int,
+        channels: int,
+        make_block: Callable[[], nn.Module],
+        blocks: int,
+        groups: int = 1,
+    ) -> None:
+        super().__init__(bands)
+        self.entry = nn.Conv2d(bands, channels, 3, padding=1)
+        self.body = Cascade([make_block() for _ in range(blocks)], channels)
+        self.upsampler = SubPixelUpsampler(channels, groups)
+        self.exit = zeroed(nn.Conv2d(channels, bands, 3, padding=1))
+
+    def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
+        """Return the correction of the bicubic upscaling, from the low-resolution image."""
+        return self.exit(self.upsampler(self.body(self.entry(image - 0.5))))
+
+
+class CARN(CascadingNetwork):
     """Cascading residual network for 2x super-resolution.
 
     Args:
@@ -55,40 +97,17 @@ class CARN(nn.Module):
         channels: Feature maps of every layer.
         blocks: Cascading blocks.
         units: Residual blocks in each cascading block.
-
-    Attributes:
-        receptive_field: Low-resolution pixels to each side that an output pixel depends on.
-        multiple: Height and width may be any multiple of this.
     """
 
-    multiple = 1
-
     def __init__(self, bands: int, channels: int = 64, blocks: int = 3, units: int = 3) -> None:
-        super().__init__()
-        # entry, two convolutions a unit, upsampler; the exit's one HR pixel reaches one LR pixel
-        self.receptive_field = 1 + 2 * units * blocks + 1 + 1
-        self.entry = nn.Conv2d(bands, channels, 3, padding=1)
-        self.body = Cascade(
-            [
-                Cascade([ResidualBlock(channels) for _ in range(units)], channels)
-                for _ in range(blocks)
-            ],
-            channels,
-        )
-        self.upsampler = SubPixelUpsampler(channels)
-        self.exit = nn.Conv2d(channels, bands, 3, padding=1)
-        nn.init.zeros_(self.exit.weight)
-        assert self.exit.bias is not None
-        nn.init.zeros_(self.exit.bias)
+        def make_block() -> Cascade:
+            return Cascade([ResidualBlock(channels) for _ in range(units)], channels)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Upscale images.
+        super().__init__(bands, channels, make_block, blocks)
+        self.receptive_field = cascading_receptive_field(blocks, units)
 
-        Args:
-            image: (B, bands, h, w), float, values in [0, 1].
 
-        Returns:
-            (B, bands, 2h, 2w), not clipped.
-        """
-        correction = self.exit(self.upsampler(self.body(self.entry(image - 0.5))))
-        return upscale_bicubic(image) + correction
+def cascading_receptive_field(blocks: int, units: int) -> int:
+    """Return the pixels to each side that ``blocks`` of ``units`` residual blocks depend on."""
+    # entry, two convolutions a unit, upsampler; the exit's one HR pixel reaches one LR pixel
+    return 1 + 2 * units * blocks + 1 + 1

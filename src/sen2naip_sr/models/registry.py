@@ -9,8 +9,14 @@ from torch import nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.carn import CARN
+from sen2naip_sr.models.carn_m import CARNM
 from sen2naip_sr.models.interpolation import Interpolation
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, InterpolationParameters
+from sen2naip_sr.models.parameters import (
+    NETWORK_PARAMETERS,
+    InterpolationParameters,
+    summarise,
+)
+from sen2naip_sr.models.unet import UNet
 from sen2naip_sr.parameters import Parameters, describe_unknown
 
 
@@ -18,9 +24,11 @@ from sen2naip_sr.parameters import Parameters, describe_unknown
 class ModelSpec:
     """How one model is built.
 
-    Every model maps (B, C, h, w) in [0, 1] to (B, C, 2h, 2w) for any h and w that are multiples
-    of its attribute ``multiple``; its attribute ``receptive_field`` says how many low-resolution
-    pixels to each side an output pixel depends on.
+    Every model maps (B, C, h, w) in [0, 1] to (B, C, 2h, 2w) for any h and w. Its attribute
+    ``receptive_field`` says how many low-resolution pixels to each side an output pixel depends
+    on, or None where it depends on the whole image; ``multiple`` says how tiles have to be aligned.
+    Tiles that begin at multiples of ``multiple``, and overlap by at least ``receptive_field``
+    rounded up to one (or end with the image), give together what the whole image gives.
 
     Attributes:
         title: What it is, for tables.
@@ -39,8 +47,19 @@ def _interpolation(method: str, title: str) -> ModelSpec:
     return ModelSpec(title, lambda bands: Interpolation(method), InterpolationParameters, False)
 
 
+def _network(name: str, title: str, build: Callable[..., nn.Module]) -> ModelSpec:
+    return ModelSpec(title, build, NETWORK_PARAMETERS[name], True)
+
+
+def _generator(bands: int, generator: str, generator_parameters: dict[str, Any]) -> nn.Module:
+    return build_model(generator, bands, **generator_parameters)
+
+
 MODELS: dict[str, ModelSpec] = {
-    "carn": ModelSpec("CARN", CARN, NETWORK_PARAMETERS["carn"], True),
+    "carn": _network("carn", "CARN", CARN),
+    "carn_m": _network("carn_m", "CARN-M", CARNM),
+    "unet": _network("unet", "U-Net", UNet),
+    "gan": _network("gan", "GAN", _generator),
     "nearest": _interpolation("nearest", "nearest neighbour"),
     "bilinear": _interpolation("bilinear", "bilinear"),
     "bicubic": _interpolation("bicubic", "bicubic, a = -0.75"),
@@ -83,15 +102,5 @@ def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
     try:
         checked = spec.parameters(**parameters)
     except ValidationError as error:
-        raise UserError(f"model '{name}': {_summary(error)}", "correct this parameter") from error
+        raise UserError(f"model '{name}': {summarise(error)}", "correct this parameter") from error
     return spec.build(bands, **checked.model_dump())
-
-
-def _summary(error: ValidationError) -> str:
-    return "; ".join(
-        ".".join(map(str, problem["loc"]))
-        + (": " if problem["loc"] else "")
-        # what pydantic puts before the text of a validator of our own
-        + problem["msg"].removeprefix("Value error, ")
-        for problem in error.errors()
-    )

@@ -19,7 +19,7 @@ from sen2naip_sr.training.device import make_fabric
 from sen2naip_sr.training.dynamics import snapshot, step_dynamics
 from sen2naip_sr.training.losses import LOSSES
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import CropSampler, TrainingData, orientations
+from sen2naip_sr.training.sampler import CropSampler, TrainingData
 from sen2naip_sr.training.schedule import Budget, ema_decay, learning_rate_factor
 from sen2naip_sr.training.validation import Validator
 
@@ -128,13 +128,7 @@ class _Loop:
     ) -> None:
         p = self.parameters = parameters
         self.sampler = CropSampler(
-            data.hr,
-            data.lr,
-            data.train,
-            p.crop_size,
-            p.batch_size,
-            p.seed,
-            orientations(p.flips, p.quarter_turns),
+            data, p.crop_size, p.batch_size, p.seed, p.augmentation, p.detail
         )
         self.validator = Validator(
             data.hr, data.lr, data.validation, data.value_range, p.validation_chips

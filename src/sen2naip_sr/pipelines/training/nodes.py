@@ -70,6 +70,7 @@ def train_network(  # noqa: PLR0913 - one a dataset
 
 
 def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> "TrainingData":
+    from sen2naip_sr.degradation import get_recipe
     from sen2naip_sr.splits import TRAIN, VALIDATION
     from sen2naip_sr.training.fit import TrainingData
 
@@ -77,7 +78,8 @@ def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> "TrainingData"
         return splits.loc[splits["split"] == split, "chip"].to_numpy()
 
     low, high = hr.attributes["value_range"]
-    return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high))
+    recipe = get_recipe(lr.attributes["recipe"].partition("@")[0])
+    return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
 
 
 def _describe(

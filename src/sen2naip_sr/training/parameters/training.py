@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.parameters.sampling import DetailParameters
 
 LossName = Literal["l1"]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -27,10 +29,10 @@ class TrainingParameters(Parameters):
     """Crops a step."""
     crop_size: int = Field(default=32, ge=1)
     """Side of a crop in low-resolution pixels."""
-    flips: bool = True
-    """Mirror crops at random, along either axis."""
-    quarter_turns: bool = True
-    """Turn crops at random by multiples of 90 degrees."""
+    augmentation: AugmentationParameters = Field(default_factory=AugmentationParameters)
+    """How crops are varied."""
+    detail: DetailParameters | None = None
+    """Draw more crops where there is more detail; null: all positions are equally likely."""
     loss: LossName = "l1"
     """What is minimised, on values normalised to [0, 1]."""
     learning_rate: float = Field(default=1e-3, gt=0)
