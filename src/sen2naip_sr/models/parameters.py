@@ -11,6 +11,15 @@ class InterpolationParameters(Parameters):
     """Interpolations have no parameters."""
 
 
+class LeanParameters(Parameters):
+    """Size of a `sen2naip_sr.models.lean.Lean`."""
+
+    channels: int = Field(default=48, ge=1)
+    """Feature maps of every layer."""
+    blocks: int = Field(default=10, ge=1)
+    """Residual blocks."""
+
+
 class CARNParameters(Parameters):
     """Size of a `sen2naip_sr.models.carn.CARN`."""
 
@@ -79,6 +88,7 @@ class GANParameters(Parameters):
 
 
 NETWORK_PARAMETERS: dict[str, type[Parameters]] = {
+    "lean": LeanParameters,
     "carn": CARNParameters,
     "carn_m": CARNMParameters,
     "unet": UNetParameters,

@@ -11,6 +11,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.carn import CARN
 from sen2naip_sr.models.carn_m import CARNM
 from sen2naip_sr.models.interpolation import Interpolation
+from sen2naip_sr.models.lean import Lean
 from sen2naip_sr.models.parameters import (
     NETWORK_PARAMETERS,
     InterpolationParameters,
@@ -56,6 +57,7 @@ def _generator(bands: int, generator: str, generator_parameters: dict[str, Any])
 
 
 MODELS: dict[str, ModelSpec] = {
+    "lean": _network("lean", "Lean", Lean),
     "carn": _network("carn", "CARN", CARN),
     "carn_m": _network("carn_m", "CARN-M", CARNM),
     "unet": _network("unet", "U-Net", UNet),
