@@ -11,7 +11,7 @@ TORCH := 2.13.0
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(READY)  ## train CARN on the embedded sample and compare it with interpolation
+demo: $(READY)  ## train a network on the embedded sample and compare it with interpolation
 	@$(BIN)/kedro run
 
 test: $(READY)  ## run every test

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 TITLES = {
-    "carn": "**CARN**",
+    "lean": "**Lean**",
+    "carn": "CARN",
+    "carn_m": "CARN-M",
+    "unet": "U-Net",
+    "gan": "GAN",
     "lanczos": "Lanczos",
     "bicubic": "bicubic, a = -0.75",
     "bicubic_pil": "bicubic, a = -0.5",

@@ -64,7 +64,7 @@ def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project
     assert path.relative_to(project / "data").parts[0].partition("_")[2] == layer
 
 
-@pytest.mark.parametrize("name", ["comparison", "places", "carn.history", "comparison_figure"])
+@pytest.mark.parametrize("name", ["comparison", "places", "lean.history", "comparison_figure"])
 def test_tables_and_the_figure_have_previews(name, finished_project, catalog, project):
     inside = Path(str(catalog.get(name)._filepath)).relative_to(project)
     if not (project / inside).exists():

@@ -18,7 +18,7 @@ def test_names_are_those_of_the_documentation():
 
 def test_default_runs_everything_in_order():
     nodes = [node.name for node in PIPELINES["__default__"].nodes]
-    order = ["ingest", "downscale", "train_carn", "collect_methods", "compare", "show_examples"]
+    order = ["ingest", "downscale", "train_lean", "collect_methods", "compare", "show_examples"]
     assert [name for name in nodes if name in order] == order
     every = {node for name, pipeline in PIPELINES.items() for node in pipeline.nodes}
     assert set(PIPELINES["__default__"].nodes) == every

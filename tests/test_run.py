@@ -14,7 +14,7 @@ COMPARISON = [
     *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
     *("rmse", "sam", "ergas", "uiqi", "consistency", "seconds_per_megapixel"),
 ]
-METHODS = {"carn", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
+METHODS = {"lean", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_makes_every_promised_output(finished_project):
     assert set(pd.read_csv(reporting / "places.csv")["method"]) == METHODS
     assert (reporting / "comparison.png").stat().st_size > 10_000
     assert pd.read_csv(reporting / "rejected.csv").empty
-    models = finished_project / "data/06_models/carn"
+    models = finished_project / "data/06_models/lean"
     assert (models / "weights.safetensors").is_file()
     assert not (models / "checkpoint.pt").exists()
     assert pd.read_csv(models / "history.csv")["step"].max() == 12
@@ -57,12 +57,12 @@ def test_makes_every_promised_output(finished_project):
 def test_examples_lie_on_the_same_ground(finished_project):
     examples = finished_project / "data/07_model_output/examples"
     rasters = {path.stem: rasterio.open(path) for path in examples.glob("*.tif")}
-    assert set(rasters) == {"lr", "truth", "carn", "lanczos"}
+    assert set(rasters) == {"lr", "truth", "lean", "lanczos"}
     bounds = {raster.bounds for raster in rasters.values()}
     assert len(bounds) == 1
     assert {raster.crs.to_epsg() for raster in rasters.values()} == {32616}
     assert rasters["lr"].res == (5.0, 5.0)
-    assert rasters["carn"].res == rasters["truth"].res == (2.5, 2.5)
+    assert rasters["lean"].res == rasters["truth"].res == (2.5, 2.5)
     for raster in rasters.values():
         raster.close()
 
@@ -72,7 +72,7 @@ def test_is_tracked(finished_project):
     experiment = client.get_experiment_by_name("sen2naip_sr")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
-    assert run.data.params["carn.training.steps"] == "12"
+    assert run.data.params["lean.training.steps"] == "12"
     assert run.data.params["ingestion.sample.places"] == "5"
     tags = {"git_commit", "data_hash", "split_hash", "recipe", "device", "data_source"}
     assert tags <= set(run.data.tags)
@@ -80,8 +80,8 @@ def test_is_tracked(finished_project):
     assert {
         "cost/wall_seconds",
         "cost/peak_memory_mb",
-        "test.carn/psnr",
-        "test.carn/delta_psnr",
+        "test.lean/psnr",
+        "test.lean/delta_psnr",
     } <= set(run.data.metrics)
     for name in ("loss", "validation_psnr", "gradient_l2", "weight_l2", "near_zero_gradients"):
         assert len(client.get_metric_history(run.info.run_id, f"train/{name}")) >= 2, name
@@ -94,7 +94,7 @@ def test_training_again_makes_no_chips_again(project, kedro):
     before = [(store / "chips_00000.npy").stat().st_mtime_ns for store in stores]
     # pixels that no longer match the manifest show that nobody reads the source again
     shutil.rmtree(project / "data/01_raw/sample")
-    completed = kedro(project, "run", "--pipeline=train_carn", "--params=carn.training.seed=1")
+    completed = kedro(project, "run", "--pipeline=train_lean", "--params=lean.training.seed=1")
     assert completed.returncode == 0, completed.stderr
     assert "eprecat" not in completed.stdout + completed.stderr
     assert [(store / "chips_00000.npy").stat().st_mtime_ns for store in stores] == before
@@ -111,10 +111,10 @@ def test_another_recipe_makes_lr_again_but_not_hr(project, kedro):
     assert (hr / "chips_00000.npy").stat().st_mtime_ns == before
     assert not np.array_equal(np.load(lr / "chips_00000.npy"), old)
     printed = " ".join((completed.stdout + completed.stderr).split())
-    assert "carn is not scored" in printed
+    assert "lean is not scored" in printed
     assert "downscaling recipe bicubic_antialiased@1, the chips have area@1" in printed
     comparison = pd.read_csv(project / "data/08_reporting/comparison.csv")
-    assert set(comparison["method"]) == METHODS - {"carn"}
+    assert set(comparison["method"]) == METHODS - {"lean"}
 
 
 def test_own_geotiffs_with_unusable_files_among_them(tmp_path, copy_project, kedro, make_geotiff):
@@ -147,16 +147,16 @@ def test_sen2naip_from_a_zip_of_its_layout(tmp_path, copy_project, kedro, make_g
     params = {
         "ingestion.path": tmp_path / "cross-sensor.zip",
         "ingestion.chip_size": 64,
-        "carn.architecture.channels": 4,
-        "carn.training.steps": 4,
-        "carn.training.batch_size": 2,
-        "carn.training.crop_size": 16,
+        "lean.architecture.channels": 4,
+        "lean.training.steps": 4,
+        "lean.training.batch_size": 2,
+        "lean.training.crop_size": 16,
         "evaluation.chips": 1,
     }
     completed = kedro(
         project,
         "run",
-        "--pipelines=train_carn,evaluate",
+        "--pipelines=train_lean,evaluate",
         "--params=" + ",".join(f"{name}={value}" for name, value in params.items()),
         env="sen2naip",
     )
@@ -174,9 +174,9 @@ def test_sen2naip_from_a_zip_of_its_layout(tmp_path, copy_project, kedro, make_g
     ("params", "said"),
     [
         ("ingestoin.source=sample", "unknown parameter 'ingestoin': did you mean 'ingestion'?"),
-        ("carn.training.stepz=4", "unknown parameter 'stepz': did you mean 'steps'?"),
-        ("carn.architecture.chanels=4", "unknown parameter 'chanels': did you mean 'channels'?"),
-        ("carn.training.steps=many", "carn.training.steps: Input should be a valid integer"),
+        ("lean.training.stepz=4", "unknown parameter 'stepz': did you mean 'steps'?"),
+        ("lean.architecture.chanels=4", "unknown parameter 'chanels': did you mean 'channels'?"),
+        ("lean.training.steps=many", "lean.training.steps: Input should be a valid integer"),
         ("ingestion.source=directory,ingestion.path=nowhere", "nowhere: no such folder"),
     ],
 )

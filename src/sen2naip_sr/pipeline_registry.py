@@ -16,11 +16,15 @@ def register_pipelines() -> dict[str, Pipeline]:
     ingest = ingestion.create_pipeline()
     preprocess = ingest + preprocessing.create_pipeline()
     evaluate = preprocess + evaluation.create_pipeline(networks)
-    train = {f"train_{name}": preprocess + training.create_pipeline(name) for name in networks}
+    generators = {"gan": [name for name in networks if name != "gan"]}
+    train = {
+        f"train_{name}": preprocess + training.create_pipeline(name, generators.get(name, ()))
+        for name in networks
+    }
     return {
         "ingest": ingest,
         "preprocess": preprocess,
         **train,
         "evaluate": evaluate,
-        "__default__": train["train_carn"] + evaluate,
+        "__default__": train["train_lean"] + evaluate,
     }

@@ -18,7 +18,7 @@ NEXT_COMMANDS = (
     ("kedro mlflow ui", "the run's curves, parameters, figures and weights, in the browser"),
     ("kedro viz run", "the pipeline's graph, in the browser"),
     (
-        "kedro run --pipelines=train_carn "
+        "kedro run --pipelines=train_lean "
         "--params ingestion.source=directory,ingestion.path=FOLDER",
         "train on your own GeoTIFFs",
     ),

@@ -1,8 +1,64 @@
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sen2naip_sr.models.blocks import ResidualBlock, SubPixelUpsampler, icnr_
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.blocks import (
+    EfficientResidualBlock,
+    GlobalResidualNetwork,
+    ResidualBlock,
+    SubPixelUpsampler,
+    icnr_,
+    zeroed,
+)
+
+
+class Brighter(GlobalResidualNetwork):
+    def correction(self, image, upscaled):
+        return 0.25 * torch.ones_like(upscaled)
+
+
+def test_the_correction_is_added_to_bicubic():
+    image = torch.rand(2, 3, 4, 5)
+    bicubic = F.interpolate(image, scale_factor=2, mode="bicubic", align_corners=False)
+    assert torch.equal(Brighter(3)(image), bicubic + 0.25)
+
+
+def test_other_bands_are_answered_with_both_counts():
+    with pytest.raises(UserError, match="built for 3 bands and got 4"):
+        Brighter(3)(torch.rand(1, 4, 2, 2))
+
+
+def test_other_bands_are_answered_after_compilation_too():
+    torch.compiler.reset()
+    compiled = torch.compile(Brighter(3), backend="eager")
+    assert compiled(torch.rand(1, 3, 2, 2)).shape == (1, 3, 4, 4)
+    with pytest.raises(UserError, match="built for 3 bands and got 4"):
+        compiled(torch.rand(1, 4, 2, 2))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_zeroed_convolutions_give_zero(bias):
+    convolution = zeroed(nn.Conv2d(2, 3, 3, bias=bias))
+    assert not convolution(torch.rand(1, 2, 5, 5)).any()
+
+
+def test_efficient_residual_block_mixes_groups_only_by_its_last_convolution():
+    block = EfficientResidualBlock(4, groups=2)
+    nn.init.dirac_(block.pointwise.weight)
+    features = torch.rand(1, 4, 6, 6).requires_grad_()
+    block(features)[:, :2].sum().backward()
+    assert features.grad[:, :2].any()
+    assert not features.grad[:, 2:].any()
+
+
+@pytest.mark.parametrize("block", [ResidualBlock(2), EfficientResidualBlock(2, 2)])
+def test_residual_blocks_without_weights_pass_the_positive_part(block):
+    for weights in block.parameters():
+        nn.init.zeros_(weights)
+    features = torch.randn(1, 2, 4, 4)
+    assert torch.equal(block(features), features.clamp(min=0))
 
 
 def test_icnr_starts_as_a_nearest_neighbour_resize():
@@ -20,15 +76,8 @@ def test_icnr_keeps_output_channels_different():
     assert len(kernels) == 5
 
 
-def test_upsampler_starts_without_a_checkerboard():
-    upscaled = SubPixelUpsampler(8)(torch.rand(1, 8, 5, 5))
+@pytest.mark.parametrize("groups", [1, 4])
+def test_upsampler_starts_without_a_checkerboard(groups):
+    upscaled = SubPixelUpsampler(8, groups)(torch.rand(1, 8, 5, 5))
     assert upscaled.shape == (1, 8, 10, 10)
-    assert torch.equal(upscaled, F.interpolate(upscaled[..., ::2, ::2], scale_factor=2))
-
-
-def test_residual_block_without_weights_passes_the_positive_part():
-    block = ResidualBlock(2)
-    for weights in block.parameters():
-        nn.init.zeros_(weights)
-    features = torch.randn(1, 2, 4, 4)
-    assert torch.equal(block(features), features.clamp(min=0))
+    torch.testing.assert_close(upscaled, F.interpolate(upscaled[..., ::2, ::2], scale_factor=2))

@@ -13,7 +13,7 @@ from sen2naip_sr.settings import CONFIG_LOADER_ARGS
 CONF = Path(__file__).parents[2] / "conf"
 ENVIRONMENTS = sorted(path.name for path in CONF.iterdir() if list(path.glob("parameters*.yml")))
 # what an environment leaves to the command line
-GIVEN = {"naip": {"ingestion": {"path": "folder"}}}
+GIVEN = {name: {"ingestion": {"path": "folder"}} for name in ("naip", "shipped")}
 
 
 def load(environment, given=None):
@@ -24,7 +24,7 @@ def load(environment, given=None):
 
 
 def test_the_documented_environments_are_there():
-    assert {"base", "sen2naip", "naip", "test"} <= set(ENVIRONMENTS)
+    assert {"base", "sen2naip", "naip", "shipped", "test"} <= set(ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -17,7 +17,13 @@ SPLIT = ["train", "train", "train", "train", "validation", "test"]
 PARAMETERS = {
     "architecture": {"channels": 4, "blocks": 1, "units": 1},
     "training": {
-        **{"steps": 2, "batch_size": 2, "crop_size": 8, "warmup_steps": 1, "log_every": 1},
+        **{
+            "steps": 2,
+            "batch_size": 2,
+            "crop_size": 8,
+            "schedule": {"warmup_steps": 1},
+            "log_every": 1,
+        },
         **{"validate_every": 1, "precision": "32-true", "accelerator": "cpu"},
     },
 }

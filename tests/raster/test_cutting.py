@@ -6,7 +6,7 @@ from conftest import random_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen2naip_sr.raster.cutting import Chip, Rejection, chip_windows, cut_chips
+from sen2naip_sr.raster.cutting import Chip, Rejection, chip_windows, cut_chips, reduce_chip
 
 ROTATED = Affine.translation(400_000.3, 4_400_000.1) @ Affine.rotation(30) @ Affine.scale(0.6, -0.6)
 
@@ -122,3 +122,27 @@ def test_equal_pixels_have_equal_digests(tmp_path, make_geotiff):
         for n, seed in enumerate((1, 1, 2))
     ]
     assert digests[0] == digests[1] != digests[2]
+
+
+def chip_of(pixels):
+    return Chip(4, 8, pixels, (0.6, 0.0, 100.0, 0.0, -0.6, 50.0), 1.0, b"digest")
+
+
+def test_reduced_pixels_are_rounded_means_of_what_they_cover():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 12), np.uint8)
+    reduced = reduce_chip(chip_of(pixels), 4)
+    for band in range(2):
+        for row in range(3):
+            for column in range(3):
+                block = pixels[band, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+                assert abs(int(reduced.pixels[band, row, column]) - block.mean()) <= 0.5
+    assert reduced.pixels.dtype == np.uint8
+
+
+def test_a_reduced_chip_covers_the_same_ground():
+    chip = chip_of(np.zeros((1, 12, 12), np.float32))
+    reduced = reduce_chip(chip, 3)
+    for before, after in zip((0, 4), (0, 4), strict=True):
+        assert 12 * chip.transform[before] == pytest.approx(4 * reduced.transform[after])
+    assert (reduced.transform[2], reduced.transform[5]) == (100.0, 50.0)
+    assert reduce_chip(chip, 1) is chip

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
@@ -336,3 +337,18 @@ def test_chips_keep_their_numbers_whatever_thread_is_first(raw, make, make_geoti
     again = make().table("index")
     assert first.equals(again)
     assert first["file"].is_monotonic_increasing
+
+
+def test_reduced_chips_keep_their_ground(raw, make, make_geotiff):
+    make_geotiff(raw / "a" / "a.tif", size=(64, 64), seed=1)
+    whole = make(chip_size=32, value_range=(0, 1)).table("index")
+    store = make(chip_size=32, value_range=(0, 1), reduce=4)
+    assert store.manifest.shape[2:] == (8, 8)
+    bounds = ["left", "bottom", "right", "top", "row", "column"]
+    pd.testing.assert_frame_equal(store.table("index")[bounds], whole[bounds])
+
+
+def test_a_factor_that_leaves_no_even_chip_is_refused(raw, make, make_geotiff):
+    make_geotiff(raw / "a" / "a.tif", size=(64, 64))
+    with pytest.raises(UserError, match="cannot be reduced 3 times"):
+        make(chip_size=32, value_range=(0, 1), reduce=3)

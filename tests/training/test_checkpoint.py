@@ -29,9 +29,10 @@ def training_state(seed=0):
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
-    state = TrainingState(model, average, optimizer, Nothing())
-    state.step, state.losses, state.history = 7, [0.5], [{"step": 5, "loss": 0.25}]
-    state.keep_if_best(31.5, average)
+    parts = {"model": model, "ema": average, "optimizer": optimizer, "precision": Nothing()}
+    state = TrainingState(parts)
+    state.step, state.losses, state.history = 7, {"loss": [0.5]}, [{"step": 5, "loss": 0.25}]
+    state.keep(31.5, average, only_if_best=True)
     return state
 
 
@@ -124,17 +125,31 @@ def test_only_a_higher_psnr_is_better():
     state = training_state()
     before = state.best
     for psnr in (31.5, 20.0, float("nan")):
-        state.keep_if_best(psnr, state.model)
+        state.keep(psnr, state.parts["model"], only_if_best=True)
         assert state.best is before
-    state.keep_if_best(31.6, state.model)
+    state.keep(31.6, state.parts["model"], only_if_best=True)
     assert (state.best["psnr"], state.best["step"]) == (31.6, 7)
+
+
+def test_the_last_weights_are_kept_where_asked_for():
+    state = training_state()
+    state.step = 9
+    state.keep(20.0, state.parts["model"], only_if_best=False)
+    assert (state.best["psnr"], state.best["step"]) == (20.0, 9)
+
+
+def test_losses_are_averaged_and_begin_anew():
+    state = training_state()
+    state.log_losses({"loss": 1.5, "loss_l1": 4.0})
+    assert state.mean_losses() == {"loss": 1.0, "loss_l1": 4.0}
+    assert state.mean_losses() == {}
 
 
 def test_best_weights_do_not_follow_the_network():
     state = training_state()
-    state.keep_if_best(40.0, state.model)
+    state.keep(40.0, state.parts["model"], only_if_best=True)
     kept = state.best["state"]["weight"].clone()
-    torch.nn.init.zeros_(state.model.weight)
+    torch.nn.init.zeros_(state.parts["model"].weight)
     assert torch.equal(state.best["state"]["weight"], kept)
 
 

@@ -104,7 +104,7 @@ def test_metadata_of_another_form(tmp_path, document):
         ({"bands": 4}, r"'entry.weight' is \(4, 3, 3, 3\) instead of \(4, 4, 3, 3\)"),
         ({"architecture_parameters": SIZE | {"units": 2}}, r"stages\.1\.first\.bias' is missing"),
         ({"architecture": "bicubic", "architecture_parameters": {}}, "is unknown.*and .* more"),
-        ({"architecture": "carm"}, "did you mean 'carn'"),
+        ({"architecture": "carm"}, "did you mean 'carn"),
     ],
 )
 def test_weights_that_do_not_fit_name_what_differs(tmp_path, changes, named):

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.raster.shards import ShardedArray
 from sen2naip_sr.training.fit import fit
@@ -30,6 +31,7 @@ def tiny_data(dtype=np.uint8, chips=8, side=16):
         train=np.arange(chips - 2),
         validation=np.arange(chips - 2, chips),
         value_range=(0, 255),
+        recipe=get_recipe("area"),
     )
 
 
@@ -40,7 +42,7 @@ def tiny_parameters(**changes):
             "batch_size": 4,
             "crop_size": 8,
             "learning_rate": 5e-3,
-            "warmup_steps": 3,
+            "schedule": {"warmup_steps": 3},
             "ema_decay": 0.9,
             "validate_every": 4,
             "checkpoint_every": 5,

@@ -66,6 +66,8 @@ def networks(
         except UserError as error:
             logger.warning("%s is not scored: %s", name, error)
             continue
+        if found.shipped:
+            logger.info("%s: the weights that come with the project", name)
         methods.append(Method(name, get_spec(name).title, model, trained=True))
     return methods
 

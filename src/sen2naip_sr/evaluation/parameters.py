@@ -12,6 +12,8 @@ class EvaluationParameters(Parameters):
 
     chips: int | None = Field(None, ge=1)
     """At most so many test chips, spread evenly over all of them. Null: all."""
+    shipped: bool = True
+    """Score the weights that come with the project too, for networks not trained here."""
     bootstrap_draws: int = Field(2000, ge=100)
     """Resamplings of the locations behind every 95 % interval."""
     bootstrap_seed: int = 0

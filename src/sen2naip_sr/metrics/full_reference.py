@@ -199,7 +199,7 @@ def _structural_similarities(
     """Return SSIM and MS-SSIM (C,) of (C, H, W); NaN where the window does not fit."""
     terms: list[tuple[Tensor, Tensor]] = []
     while len(terms) < len(MS_SSIM_WEIGHTS) and min(truth.shape[-2:]) >= SSIM_WINDOW:
-        terms.append(_ssim_terms(prediction, truth, data_range))
+        terms.append(ssim_terms(prediction, truth, data_range))
         prediction, truth = avg_pool2d(prediction, 2), avg_pool2d(truth, 2)
     undefined = truth.new_full(truth.shape[:1], torch.nan)
     ssim = terms[0][0] if terms else undefined
@@ -210,7 +210,7 @@ def _structural_similarities(
     return ssim, (factors.clamp(min=0) ** weights).prod(dim=0)
 
 
-def _ssim_terms(x: Tensor, y: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
+def ssim_terms(x: Tensor, y: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
     """Return the means (C,) of SSIM and of its contrast-structure term over (C, H, W)."""
     c1, c2 = (SSIM_K1 * data_range) ** 2, (SSIM_K2 * data_range) ** 2
     mean_x, mean_y, squares, product = _gaussian_means(_moments(x, y))

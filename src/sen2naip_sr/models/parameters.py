@@ -66,10 +66,14 @@ class UNetParameters(Parameters):
     """How features get to the next finer level."""
 
 
+DEFAULT_GENERATOR = "carn"
+"""What an adversarial training trains unless told otherwise."""
+
+
 class GANParameters(Parameters):
     """The generator of an adversarial training: another network, trained another way."""
 
-    generator: str = "carn"
+    generator: str = DEFAULT_GENERATOR
     """The generator's name among the networks."""
     generator_parameters: dict[str, Any] = Field(default_factory=dict)
     """The generator's own parameters."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
@@ -156,3 +156,29 @@ def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str
     if (pixels == pixels[:, :1, :1]).all():
         return "every band is constant", "there is nothing to learn from it: leave it out"
     return None
+
+
+def reduce_chip(chip: Chip, factor: int) -> Chip:
+    """Make a chip's pixels larger: the mean of the area that each covers.
+
+    Args:
+        chip: Its side a multiple of ``factor``.
+        factor: From 1, which changes nothing.
+
+    Returns:
+        A chip of the same ground with ``1 / factor`` of the rows and columns, rounded to its
+        dtype. Position and digest are those of the original.
+    """
+    if factor == 1:
+        return chip
+    bands, size, _ = chip.pixels.shape
+    blocks = chip.pixels.reshape(bands, size // factor, factor, size // factor, factor)
+    means = blocks.mean(axis=(2, 4), dtype=np.float64)
+    if np.issubdtype(chip.pixels.dtype, np.integer):
+        means = np.rint(means)
+    a, b, left, d, e, top = chip.transform
+    return replace(
+        chip,
+        pixels=means.astype(chip.pixels.dtype),
+        transform=(a * factor, b * factor, left, d * factor, e * factor, top),
+    )

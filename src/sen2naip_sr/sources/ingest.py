@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.ahead import map_ahead
-from sen2naip_sr.raster.cutting import UNREADABLE, Chip, Rejection, cut_chips
+from sen2naip_sr.raster.cutting import UNREADABLE, Chip, Rejection, cut_chips, reduce_chip
 from sen2naip_sr.raster.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
@@ -32,7 +32,7 @@ from sen2naip_sr.sources.survey import (
     why_unusable,
 )
 
-INGESTION_VERSION = 1
+INGESTION_VERSION = 2
 """Raised when the same files and parameters would give another store."""
 
 CHIPS_AT_ONCE = 8
@@ -78,9 +78,10 @@ class Ingestion:
         files = self.source.files()
         layout = settle_layout(files, self.parameters)
         value_range = value_range_of(layout.dtype, self.parameters)
-        shape = (len(layout.bands), layout.chip_size, layout.chip_size)
+        size = _reduced_size(layout.chip_size, self.parameters.reduce)
+        shape = (len(layout.bands), size, size)
         with write_store(folder, fingerprint, shape, layout.dtype) as writer:
-            written = _Written(writer)
+            written = _Written(writer, self.parameters.reduce)
             with progress_bar() as bar:
                 progress = bar.add_task("Ingesting", total=len(files), status="")
                 read = partial(_read, layout=layout, parameters=self.parameters)
@@ -119,6 +120,21 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
         )
     limits = np.iinfo(dtype)  # type: ignore[type-var]
     return [float(limits.min), float(limits.max)]
+
+
+def _reduced_size(size: int, factor: int) -> int:
+    """Return the side of reduced chips.
+
+    Raises:
+        UserError: If it is not even, so that it cannot be halved.
+    """
+    if size % (2 * factor):
+        raise UserError(
+            f"chips of {size} x {size} pixels cannot be reduced {factor} times and then halved",
+            f"set ingestion.chip_size to a multiple of {2 * factor}, or ingestion.reduce to "
+            "another factor",
+        )
+    return size // factor
 
 
 @dataclass(frozen=True)
@@ -179,6 +195,7 @@ class _Written:
     """Appends chips to a store, and keeps the rows of its tables."""
 
     writer: StoreWriter
+    reduce: int
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[tuple[str, Rejection]] = field(default_factory=list)
     first_with: dict[bytes, str] = field(default_factory=dict)
@@ -195,8 +212,9 @@ class _Written:
                 assert reading.header is not None
                 self.first_with[result.digest] = name
                 self.header = self.header or reading.header
-                self.writer.append(result.pixels)
-                self.rows.append(_index_row(len(self.rows), reading, result))
+                chip = reduce_chip(result, self.reduce)
+                self.writer.append(chip.pixels)
+                self.rows.append(_index_row(len(self.rows), reading, chip))
 
     def band_names(self, layout: Layout) -> list[str]:
         described = self.header.descriptions if self.header else ()

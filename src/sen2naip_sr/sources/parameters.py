@@ -48,6 +48,9 @@ class IngestionParameters(Parameters):
     chip_size: int | None = Field(default=None, ge=16, le=4096)
     """Side of a chip in pixels, even. Null: the side that most files have, if that is at most
     512, else 484 (SEN2NAIP's)."""
+    reduce: int = Field(default=1, ge=1, le=64)
+    """Make pixels so many times larger, by the mean of the area that each covers, before anything
+    else is done with a chip: 4 makes 2.4 m of 0.6 m. `chip_size` is the side before that."""
     bands: int | list[int] = 4
     """How many bands a file has to have, or which of its bands to take, counted from 1
     (on the command line: "4;3;2;1")."""

@@ -31,11 +31,9 @@ class Checkpoint(TypedDict):
         fingerprint: All that the result depends on: parameters, data, architecture.
         step: Steps done.
         elapsed: Seconds spent so far.
-        losses: Losses since the last entry of the history.
-        model: The weights.
-        ema: The averaged model with its counter.
-        optimizer: The optimiser's state.
-        precision: The gradient scaler's state; empty without one.
+        losses: Losses by name since the last entry of the history.
+        parts: The state of everything that keeps one, by name: the weights, their average, the
+            optimiser, ...
         best: The best weights so far.
         history: What was logged so far.
     """
@@ -43,22 +41,19 @@ class Checkpoint(TypedDict):
     fingerprint: dict[str, Any]
     step: int
     elapsed: float
-    losses: list[float]
-    model: dict[str, Tensor]
-    ema: dict[str, Tensor]
-    optimizer: dict[str, Any]
-    precision: dict[str, Any]
+    losses: dict[str, list[float]]
+    parts: dict[str, dict[str, Any]]
     best: Best
     history: list[dict[str, float]]
 
 
 class Stateful(Protocol):
-    """What can be put into a checkpoint: optimisers, gradient scalers."""
+    """What can be put into a checkpoint: networks, optimisers, gradient scalers."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state."""
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
         """Take over a state."""
 
 
@@ -67,33 +62,43 @@ class TrainingState:
     """Everything that changes while a network is trained.
 
     Attributes:
-        model: The network.
-        ema: Its averaged weights.
-        optimizer: The optimiser of its weights.
-        precision: The gradient scaler or what holds it.
+        parts: What keeps a state of its own, by name.
         step: Steps done.
-        losses: Losses since the last entry of the history.
+        losses: Losses by name since the last entry of the history.
         history: What was logged so far.
-        best: The best weights so far.
+        best: The best weights so far, or the last ones.
     """
 
-    model: nn.Module
-    ema: nn.Module
-    optimizer: Stateful
-    precision: Stateful
+    parts: Mapping[str, Stateful]
     step: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best = field(default_factory=lambda: Best(psnr=-math.inf, step=0, state={}))
 
-    def keep_if_best(self, psnr: float, network: nn.Module) -> None:
-        """Keep a copy of the network's weights if ``psnr`` is higher than any before."""
-        if psnr > self.best["psnr"]:
+    @property
+    def validations(self) -> list[float]:
+        """The PSNR of every validation so far, dB."""
+        return [e["validation_psnr"] for e in self.history if "validation_psnr" in e]
+
+    def keep(self, psnr: float, network: nn.Module, only_if_best: bool) -> None:
+        """Keep a copy of the network's weights, if need be only where no PSNR was higher before."""
+        if psnr > self.best["psnr"] or not only_if_best:
             weights = {
                 name: tensor.cpu().clone(memory_format=torch.contiguous_format)
                 for name, tensor in network.state_dict().items()
             }
             self.best = Best(psnr=psnr, step=self.step, state=weights)
+
+    def log_losses(self, losses: Mapping[str, float]) -> None:
+        """Note the losses of a step."""
+        for name, value in losses.items():
+            self.losses.setdefault(name, []).append(value)
+
+    def mean_losses(self) -> dict[str, float]:
+        """Return the means of the losses noted since the last call."""
+        means = {name: sum(values) / len(values) for name, values in self.losses.items()}
+        self.losses = {}
+        return means
 
     def out_of_patience(self, patience: int | None) -> bool:
         """Return whether the last ``patience`` validations brought nothing better."""
@@ -110,10 +115,7 @@ class TrainingState:
             step=self.step,
             elapsed=elapsed,
             losses=self.losses,
-            model=self.model.state_dict(),
-            ema=self.ema.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            precision=self.precision.state_dict(),
+            parts={name: part.state_dict() for name, part in self.parts.items()},
             best=self.best,
             history=self.history,
         )
@@ -123,10 +125,8 @@ class TrainingState:
         self.step = checkpoint["step"]
         self.losses, self.history = checkpoint["losses"], checkpoint["history"]
         self.best = checkpoint["best"]
-        self.model.load_state_dict(checkpoint["model"])
-        self.ema.load_state_dict(checkpoint["ema"])
-        self.optimizer.load_state_dict(checkpoint["optimizer"])
-        self.precision.load_state_dict(checkpoint["precision"])
+        for name, part in self.parts.items():
+            part.load_state_dict(checkpoint["parts"][name])
 
 
 @contextmanager

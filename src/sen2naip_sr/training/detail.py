@@ -106,15 +106,15 @@ def _density(energy: Array, uniform: Array, parameters: DetailParameters) -> Arr
 def _energy(hr: Array) -> Array:
     """Return the squared gradient of a chip (C, 2h, 2w), summed over bands and HR pixels, (h, w).
 
-    Differences to values that are not finite count as none.
+    A pixel whose difference to the next is not finite counts as flat.
     """
-    _, height, width = hr.shape
-    values = hr.astype(np.float32)
-    energy = np.zeros((height, width))
-    for axis, inside in ((1, np.s_[:-1]), (2, np.s_[:, :-1])):
-        squares = np.square(np.diff(values, axis=axis)).sum(axis=0, dtype=float)
-        energy[inside] += np.nan_to_num(squares, posinf=0)
-    return energy.reshape(height // SCALE, SCALE, width // SCALE, SCALE).sum(axis=(1, 3))
+    energy = np.zeros(hr.shape[1:], np.float32)
+    for band in hr.astype(np.float32):
+        energy[:-1] += np.square(np.diff(band, axis=0))
+        energy[:, :-1] += np.square(np.diff(band, axis=1))
+    energy[~np.isfinite(energy)] = 0
+    parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]
+    return np.stack(parts).sum(axis=0, dtype=np.float64)
 
 
 def _crop_means(energy: Array, size: int) -> Array:

@@ -1,6 +1,9 @@
-"""Figures that tell how a training goes: sizes of gradients, weights and updates."""
+"""Figures that tell how a training goes: gradients, weights, updates, and how noisy they are."""
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,27 +25,187 @@ def step_dynamics(
     before: Sequence[Tensor],
     gradient_norm: Tensor,
     clip_norm: float,
+    averages: Sequence[Tensor] | None = None,
 ) -> dict[str, float]:
-    """Describe an optimiser step that was just taken.
+    """Describe an optimiser step that was just taken. Waits for the device once.
+
+    ``weight_snr`` takes the averaged weights for the signal and their distance to the current
+    ones for the noise: the ratio of mean to deviation of Blundell et al. 2015, "Weight
+    Uncertainty in Neural Networks", https://arxiv.org/abs/1505.05424, section 5, over all weights
+    together, with the iterates as samples of the weights' distribution as in Maddox et al. 2019,
+    "A Simple Baseline for Bayesian Uncertainty in Deep Learning",
+    https://arxiv.org/abs/1902.02476. An average that lags behind a steady drift counts as noise
+    too.
 
     Args:
         parameters: The weights after the step; their gradients are still those of the step.
         before: The weights before it, by `snapshot`.
         gradient_norm: L2 norm of the gradient before it was clipped.
         clip_norm: What it was clipped to.
+        averages: The weights' running averages after the step; None leaves ``weight_snr`` out.
 
     Returns:
         ``gradient_l2``: the norm before clipping. ``weight_l2``: L2 norm of all weights.
         ``near_zero_gradients``: share of gradients whose absolute value before clipping is below
         `NEAR_ZERO`. ``update_to_weight``: L2 norm of the step divided by that of the weights.
+        ``weight_snr``: signal-to-noise ratio of the weights in dB, at most 138 (what float32
+        resolves).
     """
     gradients = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
     shortened = torch.clamp(clip_norm / (gradient_norm + 1e-6), max=1.0)
     weights = get_total_norm(parameters)
-    update = get_total_norm(torch._foreach_sub(list(parameters), list(before)))
-    return {
-        "gradient_l2": float(gradient_norm),
-        "weight_l2": float(weights),
-        "near_zero_gradients": float((gradients.abs() < NEAR_ZERO * shortened).float().mean()),
-        "update_to_weight": float(update / weights),
+    figures = {
+        "gradient_l2": gradient_norm,
+        "weight_l2": weights,
+        "near_zero_gradients": (gradients.abs() < NEAR_ZERO * shortened).float().mean(),
+        "update_to_weight": _distance(parameters, before) / weights,
     }
+    if averages is not None:
+        signal, noise = get_total_norm(averages), _distance(parameters, averages)
+        least = torch.finfo(torch.float32).eps
+        figures["weight_snr"] = -20 * torch.log10((noise / signal).clamp(min=least))
+    return dict(zip(figures, torch.stack(list(figures.values())).tolist(), strict=True))
+
+
+def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    return get_total_norm(torch._foreach_sub(list(some), list(others)))
+
+
+def noise_scale(
+    small_square: float, big_square: float, small_size: float, big_size: float
+) -> tuple[float, float]:
+    """Estimate the size of the true gradient and of its noise from batches of two sizes.
+
+    McCandlish et al. 2018, "An Empirical Model of Large-Batch Training",
+    https://arxiv.org/abs/1812.06162, appendix A.1: a batch of B independent samples has a
+    gradient with the expected squared norm |G|^2 + tr(Sigma) / B, and two sizes give two
+    equations. Both estimates are unbiased, so the first can be negative; their ratio is not.
+
+    Args:
+        small_square: Squared L2 norm of the gradient of a small batch, or the mean of such.
+        big_square: Squared L2 norm of the gradient of a big batch, which may contain the small.
+        small_size: Samples in the small batch; for a mean over several, their harmonic mean.
+        big_size: Samples in the big batch, more than ``small_size``.
+
+    Returns:
+        |G|^2, the squared norm of the true gradient, and tr(Sigma), the summed variance of the
+        gradient of one sample.
+    """
+    signal = (big_size * big_square - small_size * small_square) / (big_size - small_size)
+    noise = (small_square - big_square) / (1 / small_size - 1 / big_size)
+    return signal, noise
+
+
+class PartGradients:
+    """Squared norms of the gradients of a batch's parts, while these add up to the batch's.
+
+    Every part counts, so with two halves the noise has the least variance that can be had from
+    them and is never negative.
+
+    Args:
+        parameters: The weights, their gradients zero or None.
+        batch_size: Samples in all parts together.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], batch_size: int) -> None:
+        self._parameters = list(parameters)
+        self._batch_size = batch_size
+        self._total = [torch.zeros_like(parameter) for parameter in self._parameters]
+        self._squares: list[Tensor] = []
+        self._sizes: list[int] = []
+
+    @torch.no_grad()
+    def add(self, size: int) -> None:
+        """Take in a part, right after the backward pass of its loss.
+
+        Args:
+            size: Samples in it. Its loss is the mean over them times ``size / batch_size``.
+        """
+        total = [
+            torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in self._parameters
+        ]
+        norm = _distance(total, self._total) * (self._batch_size / size)
+        self._total = total
+        self._squares.append(norm.square())
+        self._sizes.append(size)
+
+    def squares(self, gradient_norm: float) -> tuple[float, float, float, int]:
+        """Return what `noise_scale` takes. Waits for the device once.
+
+        Args:
+            gradient_norm: L2 norm of the whole gradient, unscaled and not clipped. The parts are
+                measured relative to it, so a gradient scaler's factor cancels out.
+        """
+        whole = get_total_norm(self._total).square()
+        ratio = float(torch.stack(self._squares).mean() / whole)
+        size = len(self._sizes) / sum(1 / size for size in self._sizes)
+        return ratio * gradient_norm**2, gradient_norm**2, size, self._batch_size
+
+
+@dataclass
+class NoiseScale:
+    """Running estimates of the gradient's signal and noise.
+
+    One observation is far too noisy. The two estimates are averaged apart, exponentially, and
+    divided afterwards, as in appendix A.1 of McCandlish et al. 2018 (see `noise_scale`).
+
+    Attributes:
+        decay: Decay of the averages from one observation to the next.
+        signal: Decayed sum of the estimates of |G|^2.
+        noise: Decayed sum of the estimates of tr(Sigma).
+        weight: Decayed sum of ones.
+    """
+
+    decay: float = 0.9
+    signal: float = 0.0
+    noise: float = 0.0
+    weight: float = 0.0
+
+    def observe(
+        self, small_square: float, big_square: float, small_size: float, big_size: float
+    ) -> None:
+        """Take in an observation: the arguments of `noise_scale`.
+
+        One that is not finite (a step that a gradient scaler leaves out) is passed over.
+        """
+        if not math.isfinite(small_square) or not math.isfinite(big_square):
+            return
+        signal, noise = noise_scale(small_square, big_square, small_size, big_size)
+        self.signal = self.decay * self.signal + signal
+        self.noise = self.decay * self.noise + noise
+        self.weight = self.decay * self.weight + 1
+
+    @property
+    def samples(self) -> float:
+        """The simple noise scale tr(Sigma) / |G|^2, in samples.
+
+        NaN without an observation, infinite where the noise hides the gradient. Slightly biased,
+        as a ratio of averages is.
+        """
+        if not self.weight:
+            return math.nan
+        return max(0.0, self.noise) / self.signal if self.signal > 0 else math.inf
+
+    def figures(self) -> dict[str, float]:
+        """Return what is known, for the log.
+
+        Returns:
+            ``fisher_trace``: tr(Sigma) + |G|^2, the mean squared norm of one sample's gradient:
+            the trace of the empirical Fisher matrix (gradients at the true targets, not at drawn
+            ones) of the loss as a negative log-likelihood. Unbiased for independent samples of
+            frozen weights; the averages lag behind moving ones. ``noise_scale``: see `samples`.
+            Empty without an observation; ``noise_scale`` is left out while infinite.
+        """
+        if not self.weight:
+            return {}
+        figures = {"fisher_trace": (self.signal + self.noise) / self.weight}
+        return figures | ({"noise_scale": self.samples} if math.isfinite(self.samples) else {})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain numbers."""
+        return asdict(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.decay, self.signal = state_dict["decay"], state_dict["signal"]
+        self.noise, self.weight = state_dict["noise"], state_dict["weight"]

@@ -2,6 +2,9 @@
 
 import math
 import time
+from collections.abc import Sequence
+
+from sen2naip_sr.training.parameters.schedule import ScheduleParameters
 
 
 class Budget:
@@ -31,24 +34,81 @@ class Budget:
         return min(1.0, share)
 
 
-def learning_rate_factor(step: int, progress: float, warmup_steps: int, final: float) -> float:
-    """Return the learning rate as a share of its peak: linear warm-up times half a cosine.
+def learning_rate_factor(
+    step: int, progress: float, parameters: ScheduleParameters, validations: Sequence[float]
+) -> float:
+    """Return the learning rate as a share of its peak.
 
-    The cosine is that of Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm
-    Restarts", https://arxiv.org/abs/1608.03983, without restarts.
+    A pure function of what is kept anyway, so that a resumed training needs no other state.
 
     Args:
         step: Steps done so far, from 0.
         progress: Share of the training that is done, in [0, 1].
-        warmup_steps: Steps until the warm-up is over; 0: there is none.
-        final: Where the cosine ends, in [0, 1].
+        parameters: Which schedule, and its shape.
+        validations: PSNR of all validations so far, dB, the oldest first. Only plateau looks at
+            them.
 
     Returns:
         A number in [0, 1].
     """
-    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    cosine = (1 + math.cos(math.pi * progress)) / 2
-    return warmup * (final + (1 - final) * cosine)
+    p = parameters
+    if p.name == "one_cycle":
+        return _one_cycle(progress, p)
+    warmup = min(1.0, (step + 1) / p.warmup_steps) if p.warmup_steps else 1.0
+    if p.name == "cosine":
+        return warmup * _cosine(progress, 1.0, p.final)
+    if p.name == "warm_restarts":
+        return warmup * _cosine(_share_of_cycle(progress, p.cycles, p.growth), 1.0, p.final)
+    if p.name == "plateau":
+        return warmup * _plateau(validations, p)
+    return warmup
+
+
+def _cosine(share: float, begin: float, end: float) -> float:
+    """Go from ``begin`` to ``end`` along half a cosine.
+
+    Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    https://arxiv.org/abs/1608.03983, equation 5.
+    """
+    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _share_of_cycle(progress: float, cycles: int, growth: float) -> float:
+    """Return how far the current one of ``cycles`` is, each ``growth`` times its forerunner.
+
+    The restarts of SGDR (see `_cosine`), their lengths chosen so that the last cycle ends with
+    the training.
+    """
+    lengths = [growth**number for number in range(cycles)]
+    position = progress * sum(lengths)
+    for length in lengths[:-1]:
+        if position < length:
+            return position / length
+        position -= length
+    return min(1.0, position / lengths[-1])
+
+
+def _one_cycle(progress: float, p: ScheduleParameters) -> float:
+    """Rise to the peak and fall again, both along half a cosine.
+
+    Smith and Topin 2017, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+    Learning Rates", https://arxiv.org/abs/1708.07120: the learning rate alone, the momentum stays.
+    """
+    if progress < p.peak_at:
+        return _cosine(progress / p.peak_at, p.start, 1.0)
+    return _cosine((progress - p.peak_at) / (1 - p.peak_at), 1.0, p.final)
+
+
+def _plateau(validations: Sequence[float], p: ScheduleParameters) -> float:
+    share, best, without_gain = 1.0, -math.inf, 0
+    for psnr in validations:
+        if psnr > best + p.threshold:
+            best, without_gain = psnr, 0
+        else:
+            without_gain += 1
+        if without_gain == p.patience:
+            share, without_gain = max(p.final, share * p.factor), 0
+    return share
 
 
 def ema_decay(count: int, largest: float) -> float:

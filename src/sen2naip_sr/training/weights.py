@@ -1,5 +1,6 @@
 """Weights files: safetensors that say by themselves what they are and how they were made."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sen2naip_sr.training.checkpoint import replacing
 METADATA_KEY = "sen2naip_sr"
 """The entry of the safetensors header that holds a `WeightsMetadata` as JSON."""
 NAMED_AT_MOST = 4
+_ANOTHER = "use a weights file of this version of the project, or train the model anew"
 
 
 class WeightsMetadata(BaseModel):
@@ -36,6 +38,8 @@ class WeightsMetadata(BaseModel):
         training: The training's parameters.
         version: Version of this project.
         synthetic: Whether the imagery was generated rather than observed.
+        started_from: The weights that the training started from; None: random ones.
+        commit: The project's git commit; None: not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +58,8 @@ class WeightsMetadata(BaseModel):
     training: dict[str, Any]
     version: str
     synthetic: bool
+    started_from: str | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,21 @@ class Weights:
         metadata: What the weights are.
         state: The tensors by name, on the CPU.
         source: Where they came from, for messages.
+        shipped: Whether they came with the project.
     """
 
     metadata: WeightsMetadata
     state: dict[str, Tensor]
     source: str
+    shipped: bool = False
+
+    @property
+    def label(self) -> str:
+        """Architecture, step and the beginning of the tensors' SHA-256."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state.items()):
+            digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+        return f"{self.metadata.architecture}, step {self.metadata.step}, {digest.hexdigest()[:12]}"
 
     def build(self) -> nn.Module:
         """Return the network with these weights, in eval mode, on the CPU.
@@ -77,17 +93,31 @@ class Weights:
             UserError: If the architecture is unknown or the weights do not fit it.
         """
         known = self.metadata
-        model = build_model(known.architecture, known.bands, **known.architecture_parameters)
+        try:
+            model = build_model(known.architecture, known.bands, **known.architecture_parameters)
+        except UserError as error:
+            raise UserError(f"{self.source}: {error.problem}", _ANOTHER) from error
+        self.load_into(model)
+        return model.eval()
+
+    def load_into(self, model: nn.Module) -> None:
+        """Give a network these weights.
+
+        Args:
+            model: Of the same architecture and size; changed in place.
+
+        Raises:
+            UserError: If the weights do not fit; says which.
+        """
         if problems := _misfits(model.state_dict(), self.state):
             more = len(problems) - NAMED_AT_MOST
             listed = "; ".join(problems[:NAMED_AT_MOST]) + (f"; and {more} more" * (more > 0))
             raise UserError(
                 f"{self.source}: the weights do not fit the architecture "
-                f"'{known.architecture}' that the file names: {listed}",
-                "use a weights file of this version of the project, or train the model anew",
+                f"'{self.metadata.architecture}' that the file names: {listed}",
+                _ANOTHER,
             )
         model.load_state_dict(self.state)
-        return model.eval()
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:

@@ -21,12 +21,20 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of torc
 
 
 def collect_methods(
-    hr: Store, lr: Store, splits: pd.DataFrame, **weights: Weights | None
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    parameters: EvaluationParameters,
+    **weights: Weights | None,
 ) -> list[Method]:
     """Return the interpolations and every network whose weights fit the test chips."""
     from sen2naip_sr.evaluation.methods import interpolations, networks
 
-    return interpolations(hr.manifest.shape[1]) + networks(weights, hr, lr, splits)
+    chosen = {
+        name: found if found and (parameters.shipped or not found.shipped) else None
+        for name, found in weights.items()
+    }
+    return interpolations(hr.manifest.shape[1]) + networks(chosen, hr, lr, splits)
 
 
 def score_test_chips(

@@ -18,12 +18,13 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
     Args:
         models: Networks whose weights are looked for; those without any are left out.
     """
+    chips = {"hr": "hr", "lr": "lr", "splits": "splits", "parameters": "params:evaluation"}
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(
         [
             Node(
                 collect_methods,
-                inputs={"hr": "hr", "lr": "lr", "splits": "splits", **weights},
+                inputs={**chips, **weights},
                 outputs="methods",
                 name="collect_methods",
             ),

@@ -4,14 +4,17 @@ Heavy imports stand inside the functions: listing pipelines needs none of them.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sen2naip_sr import __version__
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.parameters import DEFAULT_GENERATOR
 from sen2naip_sr.pipelines.training.parameters import NetworkParameters
+from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.raster.store import Store
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ def train_network(  # noqa: PLR0913 - one a dataset
     checkpoint: Path,
     *,
     architecture: str,
+    **generators: Weights | None,
 ) -> tuple[Weights, pd.DataFrame]:
     """Train one network; go on where an interrupted training with equal inputs stopped.
 
@@ -41,9 +45,10 @@ def train_network(  # noqa: PLR0913 - one a dataset
         parameters: What to build and how to train it.
         checkpoint: Where an interrupted training left its state.
         architecture: The network's name.
+        **generators: Weights by network, for an adversarial training to start from.
 
     Returns:
-        The best weights by validation PSNR, and the history: a row an entry.
+        The averaged weights that were kept, and the history: a row an entry.
     """
     import torch
 
@@ -52,21 +57,55 @@ def train_network(  # noqa: PLR0913 - one a dataset
     from sen2naip_sr.training.weights import Weights
 
     data = _training_data(hr, lr, splits)
-    described = _describe(hr, lr, splits, architecture, parameters)
+    start = _start(architecture, parameters, generators)
+    described = _describe(hr, lr, splits, architecture, parameters, start)
     torch.manual_seed(parameters.training.seed)
-    model = build_model(architecture, described.bands, **parameters.architecture)
+    model = build_model(architecture, described.bands, **described.architecture_parameters)
+    if start:
+        start.load_into(model)
     result = fit(
         model,
         data,
         parameters.training,
         checkpoint=checkpoint,
-        fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step"}),
+        fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step", "commit"}),
         report=_live_report(architecture),
     )
     metadata = described.model_copy(
         update={"validation_psnr": result.best_psnr, "step": result.best_step}
     )
     return Weights(metadata, result.state, architecture), pd.DataFrame(result.history)
+
+
+def _start(
+    architecture: str, parameters: NetworkParameters, generators: Mapping[str, Weights | None]
+) -> Weights | None:
+    """Return the weights to start from, if any.
+
+    Raises:
+        UserError: If they are not there.
+    """
+    from sen2naip_sr.training.shipped import load_shipped
+    from sen2naip_sr.training.weights import load_weights
+
+    if parameters.start_from == "shipped":
+        if shipped := load_shipped(architecture):
+            return shipped
+        raise UserError(
+            f"the project comes without weights for '{architecture}'",
+            f"leave out {architecture}.start_from",
+        )
+    if parameters.start_from:
+        return load_weights(Path(parameters.start_from))
+    if not generators:
+        return None
+    generator = parameters.architecture.get("generator", DEFAULT_GENERATOR)
+    if found := generators[generator]:
+        return found
+    raise UserError(
+        f"there are no weights of '{generator}' that an adversarial training could start from",
+        f"train them first: kedro run --pipelines=train_{generator}",
+    )
 
 
 def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> "TrainingData":
@@ -82,12 +121,13 @@ def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> "TrainingData"
     return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
 
 
-def _describe(
+def _describe(  # noqa: PLR0913, PLR0917 - one a source of what is described
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
     architecture: str,
     parameters: NetworkParameters,
+    start: Weights | None,
 ) -> "WeightsMetadata":
     """Return what the weights will depend on; PSNR and step are filled in after the training."""
     from sen2naip_sr.splits import TRAIN, split_hash
@@ -95,7 +135,7 @@ def _describe(
 
     return WeightsMetadata(
         architecture=architecture,
-        architecture_parameters=parameters.architecture,
+        architecture_parameters=_architecture(architecture, parameters, start),
         bands=hr.manifest.shape[1],
         recipe=lr.attributes["recipe"],
         value_range=tuple(hr.attributes["value_range"]),
@@ -108,7 +148,24 @@ def _describe(
         training=parameters.training.model_dump(),
         version=__version__,
         synthetic=hr.attributes["synthetic"],
+        started_from=start.label if start else None,
+        commit=git_commit(Path.cwd()),
     )
+
+
+def _architecture(
+    architecture: str, parameters: NetworkParameters, start: Weights | None
+) -> dict[str, Any]:
+    """Return the architecture's parameters: those of the weights that it starts from, if any."""
+    if start is None:
+        return parameters.architecture
+    theirs = start.metadata
+    if theirs.architecture == architecture:
+        return theirs.architecture_parameters
+    return {
+        "generator": theirs.architecture,
+        "generator_parameters": theirs.architecture_parameters,
+    }
 
 
 def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:

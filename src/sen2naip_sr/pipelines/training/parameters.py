@@ -13,4 +13,8 @@ class NetworkParameters(Parameters):
 
     architecture: dict[str, Any] = Field(default_factory=dict)
     """The architecture's parameters; see `sen2naip_sr.models.parameters`."""
+    start_from: str | None = None
+    """A weights file of the same architecture to start from, or ``shipped`` for the one that comes
+    with the project; null: random weights, or, for the GAN, those of its generator. The size of
+    the network is then that of the weights, whatever ``architecture`` says."""
     training: TrainingParameters

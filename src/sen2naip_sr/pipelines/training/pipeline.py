@@ -1,5 +1,6 @@
 """Wiring of training."""
 
+from collections.abc import Sequence
 from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
@@ -7,19 +8,22 @@ from kedro.pipeline import Node, Pipeline
 from sen2naip_sr.pipelines.training.nodes import train_network
 
 
-def create_pipeline(model: str) -> Pipeline:
+def create_pipeline(model: str, generators: Sequence[str] = ()) -> Pipeline:
     """Return the pipeline that trains one network.
 
     Args:
         model: The network's name in `sen2naip_sr.models.registry.MODELS`; its parameters are
             ``params:<model>``, its outputs ``<model>.weights`` and ``<model>.history``.
+        generators: Networks that an adversarial training may start from.
     """
     train = update_wrapper(partial(train_network, architecture=model), train_network)
+    chips = {"hr": "hr", "lr": "lr", "splits": "splits"}
+    own = {"parameters": f"params:{model}", "checkpoint": f"{model}.checkpoint"}
     return Pipeline(
         [
             Node(
                 train,
-                inputs=["hr", "lr", "splits", f"params:{model}", f"{model}.checkpoint"],
+                inputs={**chips, **own, **{name: f"{name}.weights" for name in generators}},
                 outputs=[f"{model}.weights", f"{model}.history"],
                 name=f"train_{model}",
             )

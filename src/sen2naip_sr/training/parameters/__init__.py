@@ -1,5 +1,5 @@
 """Parameters of training, one subject a file. Imports no torch, so that start-up stays quick."""
 
-from sen2naip_sr.training.parameters.training import LossName, TrainingParameters
+from sen2naip_sr.training.parameters.training import TrainingParameters
 
-__all__ = ["LossName", "TrainingParameters"]
+__all__ = ["TrainingParameters"]

@@ -17,3 +17,6 @@ class DetailParameters(Parameters):
     """Rows and columns of the grid of positions a chip whose energy is kept in memory."""
     largest_weight: float = Field(default=4.0, ge=1)
     """Importance weights are clipped to this."""
+    weighted: bool = False
+    """Weight the losses of crops so that their mean stays that of uniform draws: less noise where
+    there is detail, but no preference for it."""

@@ -5,10 +5,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
+from sen2naip_sr.training.parameters.losses import (
+    BalanceName,
+    LossName,
+    PerceptualParameters,
+    Weight,
+)
+from sen2naip_sr.training.parameters.optimizer import OptimizerParameters
 from sen2naip_sr.training.parameters.sampling import DetailParameters
+from sen2naip_sr.training.parameters.schedule import ScheduleParameters
 
-LossName = Literal["l1"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -33,18 +42,22 @@ class TrainingParameters(Parameters):
     """How crops are varied."""
     detail: DetailParameters | None = None
     """Draw more crops where there is more detail; null: all positions are equally likely."""
-    loss: LossName = "l1"
-    """What is minimised, on values normalised to [0, 1]."""
+    losses: dict[LossName, Weight] = Field(default={"l1": 1.0}, min_length=1)
+    """What is minimised, on values normalised to [0, 1]: the sum of these, by name and weight."""
+    balance: BalanceName = "fixed"
+    """How the weights of the losses adapt while training; fixed: they do not."""
+    perceptual: PerceptualParameters = Field(default_factory=PerceptualParameters)
+    """How the loss ``vgg16`` looks at images."""
+    adversarial: AdversarialParameters = Field(default_factory=AdversarialParameters)
+    """The discriminator that the loss ``adversarial`` comes from."""
+    optimizer: OptimizerParameters = Field(default_factory=OptimizerParameters)
+    """What changes the weights."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """The largest learning rate, reached after the warm-up."""
-    betas: tuple[Share, Share] = (0.9, 0.99)
-    """Decay of AdamW's averages of the gradient and of its square."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's decoupled weight decay."""
-    warmup_steps: int = Field(default=50, ge=0)
-    """Steps over which the learning rate rises linearly."""
-    final_learning_rate: float = Field(default=0.01, ge=0, le=1)
-    """Where the cosine ends, as a share of ``learning_rate``."""
+    """The largest learning rate; `schedule` says when it is reached."""
+    schedule: ScheduleParameters = Field(default_factory=ScheduleParameters)
+    """How the learning rate changes in the course of the training."""
+    batch_growth: BatchGrowthParameters = Field(default_factory=BatchGrowthParameters)
+    """How the batch grows in the course of the training."""
     clip_norm: float = Field(default=1.0, gt=0)
     """The gradient is shortened to this L2 norm where it is longer."""
     ema_decay: Share = 0.995
@@ -53,12 +66,17 @@ class TrainingParameters(Parameters):
     """Steps between validations."""
     validation_chips: int = Field(default=32, ge=1)
     """At most so many validation chips are scored, spread evenly over all of them."""
+    keep: Literal["best", "last"] = "best"
+    """Which averaged weights come of the training: those with the best validation PSNR, or the
+    last, for trainings that give up PSNR for something else."""
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a better PSNR; null: never."""
     checkpoint_every: int = Field(default=100, ge=1)
     """Steps between checkpoints, from which a killed training goes on."""
     log_every: int = Field(default=20, ge=1)
     """Steps between entries of the history."""
+    compile: bool = False
+    """Compile the network with torch.compile; pays in long trainings on accelerators."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """Arithmetic of the network; auto: bfloat16 where the device has it in hardware."""
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"

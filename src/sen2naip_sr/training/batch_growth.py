@@ -1,0 +1,63 @@
+"""Larger batches, by accumulation, as the gradient gets noisier."""
+
+from typing import Any
+
+from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
+
+
+class BatchGrowth:
+    """Decides of how many micro-batches a step's gradient is the mean.
+
+    A batch well below the gradient noise scale wastes steps, one well above it wastes samples
+    (McCandlish et al. 2018, "An Empirical Model of Large-Batch Training",
+    https://arxiv.org/abs/1812.06162, section 2). The noise scale grows as the loss falls, so the
+    batch starts at one micro-batch and doubles, at most once a decision, while it is smaller than
+    the noise scale. It never shrinks: a low reading late in a training is noise.
+
+    Args:
+        parameters: How far and how often.
+        batch_size: Samples in a micro-batch.
+
+    Attributes:
+        micro_batches: How many make up the next step.
+        drawn: Micro-batches of all steps so far.
+    """
+
+    def __init__(self, parameters: BatchGrowthParameters, batch_size: int) -> None:
+        self._parameters = parameters
+        self._batch_size = batch_size
+        self.micro_batches = 1
+        self.drawn = 0
+
+    @property
+    def size(self) -> int:
+        """Samples in the next step."""
+        return self.micro_batches * self._batch_size
+
+    @property
+    def numbers(self) -> range:
+        """The next step's micro-batches, counted from 0 through all steps.
+
+        Each is drawn once. While the batch has not grown, the number is that of the step.
+        """
+        return range(self.drawn, self.drawn + self.micro_batches)
+
+    def advance(self, step: int, noise_scale: float) -> None:
+        """Count the step just taken and decide on the next one.
+
+        Args:
+            step: Steps done, the one just taken included.
+            noise_scale: The measured noise scale in samples; NaN where there is none yet,
+                infinite where the noise hides the gradient.
+        """
+        self.drawn += self.micro_batches
+        if step % self._parameters.every == 0 and noise_scale > self.size:
+            self.micro_batches = min(2 * self.micro_batches, self._parameters.largest)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain numbers."""
+        return {"micro_batches": self.micro_batches, "drawn": self.drawn}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.micro_batches, self.drawn = state_dict["micro_batches"], state_dict["drawn"]

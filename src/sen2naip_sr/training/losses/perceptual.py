@@ -1,0 +1,75 @@
+"""Content loss: the distance between features of a network that was trained to classify.
+
+Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
+Super-Resolution", https://arxiv.org/abs/1603.08155, equation 2; used for super-resolution too by
+Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
+Network", https://arxiv.org/abs/1609.04802, equation 5.
+
+As in both papers, features are taken after the ReLU and their squared difference is averaged.
+What differs: four layers of VGG16 instead of one, and three-channel views of more bands.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.training.losses.vgg import LAYERS, Vgg16Features, load_weights
+from sen2naip_sr.training.parameters.losses import PerceptualParameters
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted sum over layers of the mean squared difference of VGG16's features.
+
+    Args:
+        parameters: Weights, views and layers.
+        bands: Bands of the images.
+
+    Raises:
+        UserError: If a view needs a band that is not there, or the weights cannot be had.
+    """
+
+    def __init__(self, parameters: PerceptualParameters, bands: int) -> None:
+        super().__init__()
+        _refuse_missing_bands(parameters.triples, bands)
+        self.triples = parameters.triples
+        self.layers = parameters.layers
+        blocks = 1 + max(LAYERS.index(layer) for layer in parameters.layers)
+        self.features = Vgg16Features(load_weights(parameters.weights, blocks), blocks)
+
+    def forward(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        """Return the loss of images (B, C, H, W) in [0, 1], a scalar.
+
+        Raises:
+            UserError: If nothing is left of the images in the coarsest block.
+        """
+        self._refuse_small(truth)
+        ours = self.features(self._views(prediction))
+        with torch.no_grad():
+            theirs = self.features(self._views(truth))
+        return torch.stack(
+            [weight * F.mse_loss(ours[name], theirs[name]) for name, weight in self.layers.items()]
+        ).sum()
+
+    def _views(self, images: Tensor) -> Tensor:
+        return torch.cat([images[:, list(triple)] for triple in self.triples])
+
+    def _refuse_small(self, images: Tensor) -> None:
+        smallest = 2 ** (self.features.blocks - 1)
+        if min(images.shape[-2:]) < smallest:
+            height, width = images.shape[-2:]
+            raise UserError(
+                f"the layers of the loss 'vgg16' need {smallest} pixels a side, and the crops are "
+                f"{height} x {width}",
+                "raise training.crop_size, or take the last of training.perceptual.layers out",
+            )
+
+
+def _refuse_missing_bands(triples: list[tuple[int, int, int]], bands: int) -> None:
+    for triple in triples:
+        if max(triple) >= bands:
+            raise UserError(
+                f"training.perceptual.triples: {triple} needs band {max(triple)}, and the images "
+                f"have bands 0 to {bands - 1}",
+                "give triples of bands that are there, for instance [[0, 0, 0]] for one band",
+            )

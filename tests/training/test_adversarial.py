@@ -1,0 +1,333 @@
+import io
+import math
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from pydantic import ValidationError
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.training.adversarial import LOSSES, Adversary, accuracy, gradient_penalty
+from sen2naip_sr.training.device import make_fabric
+from sen2naip_sr.training.parameters.adversarial import AdversarialLossName, AdversarialParameters
+
+NAMES = ("hinge", "relativistic", "wgan_gp")
+
+
+def adversary(seed=0, fabric=None, **parameters):
+    small = {"discriminator": "patch", "channels": 4, "ramp_steps": 0, "learning_rate": 1e-2}
+    fabric = fabric or make_fabric("cpu", "32-true")
+    return Adversary(AdversarialParameters(**(small | parameters)), 1, fabric, seed)
+
+
+def images(seed, mean=0.5):
+    generator = torch.Generator().manual_seed(seed)
+    return mean + 0.1 * torch.randn(4, 1, 16, 16, generator=generator)
+
+
+def train(found, first, steps):
+    return [found.train_step(images(2 * s, 0.3), images(2 * s + 1), s) for s in range(first, steps)]
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if isinstance(value, dict):
+            assert_same(found[name], value)
+        elif isinstance(value, torch.Tensor):
+            assert torch.equal(found[name], value), name
+        else:
+            assert repr(found[name]) == repr(value), name
+
+
+def reloaded(state):
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    return torch.load(stream, weights_only=True)
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_a_learnable_offset_comes_to_the_mean_of_the_data(loss):
+    rival = adversary(loss=loss, betas=(0.0, 0.9))
+    offset = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.Adam([offset], 3e-2, betas=(0.0, 0.9))
+    found = []
+    for step in range(70):
+        fake, real = images(2 * step, 0.3) + offset, images(2 * step + 1, 0.7)
+        optimizer.zero_grad()
+        rival.generator_term(fake, real).backward()
+        optimizer.step()
+        rival.train_step(fake, real, step)
+        found.append(offset.item())
+    # the two players circle around the solution: 0.7 - 0.3
+    assert sum(found[20:]) / 50 == pytest.approx(0.4, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("unet", "hinge"), ("unet", "relativistic"), *(("patch", n) for n in NAMES)]
+)
+def test_two_different_constants_are_soon_told_apart(kind, loss):
+    rival = adversary(discriminator=kind, loss=loss, learning_rate=4e-3)
+    dark, bright = torch.full((2, 1, 16, 16), 0.2), torch.full((2, 1, 16, 16), 0.8)
+    figures = [rival.train_step(dark, bright, step) for step in range(25)]
+    assert figures[-1]["discriminator_accuracy"] == 1
+    assert figures[-1]["real_score"] > figures[-1]["fake_score"]
+    assert figures[-1]["discriminator_loss"] < figures[0]["discriminator_loss"]
+
+
+def test_losses_of_a_discriminator_that_cannot_tell():
+    scores = torch.zeros(3, 1, 4, 4)
+    of_chance = {name: LOSSES[name][0](scores, scores).item() for name in NAMES}
+    assert of_chance == pytest.approx({"hinge": 2, "relativistic": 2 * math.log(2), "wgan_gp": 0})
+
+
+def test_losses_equal_their_equations():
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-0.5, 0.1])
+    sigmoid = torch.sigmoid
+    assert LOSSES["hinge"][0](real, fake) == pytest.approx((0 + 0.5 + 0.5 + 1.1) / 2)
+    assert LOSSES["wgan_gp"][0](real, fake) == pytest.approx(-0.2 - 1.25)
+    # Jolicoeur-Martineau 2018, section 4.2: cross-entropies of D(x) = sigmoid(C(x) - mean C(y))
+    told = sigmoid(real - fake.mean()).log().mean() + (1 - sigmoid(fake - real.mean())).log().mean()
+    fooled = sigmoid(fake - real.mean()).log().mean()
+    fooled += (1 - sigmoid(real - fake.mean())).log().mean()
+    assert LOSSES["relativistic"][0](real, fake).item() == pytest.approx(-told.item())
+    assert LOSSES["relativistic"][1](real, fake).item() == pytest.approx(-fooled.item())
+    assert set(LOSSES) == set(AdversarialLossName.__args__)
+
+
+def test_accuracy_follows_each_losss_own_decision():
+    # two images of two places: the third real score is below zero, and below the mean of the fake
+    real, fake = torch.tensor([[3.0, 1.0], [-1.0, 2.0]]), torch.tensor([[-2.0, 0.5], [1.0, -1.0]])
+    found = {name: accuracy(name, real, fake).item() for name in NAMES}
+    # means 1.25 and -0.375; of the images 2, 0.5 and -0.75, 0
+    assert found == {"hinge": 5 / 8, "relativistic": 7 / 8, "wgan_gp": 1}
+    assert {accuracy(name, real, real).item() for name in ("relativistic", "wgan_gp")} == {0.5}
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_the_generator_is_rewarded_for_higher_scores(loss):
+    fake = torch.zeros(2, 1, 3, 3, requires_grad=True)
+    LOSSES[loss][1](torch.ones(2, 1, 3, 3), fake).backward()
+    assert (fake.grad < 0).all()
+
+
+def test_penalty_of_a_linear_critic_is_that_of_its_slope():
+    weights = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(0))
+    weights.requires_grad_()
+    found = gradient_penalty(
+        lambda image: (image * weights).sum(dim=(1, 2, 3)),
+        torch.rand(3, 2, 5, 5),
+        torch.rand(3, 2, 5, 5),
+        torch.rand(3),
+    )
+    expected = (weights.norm() - 1) ** 2
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, weights)[0], torch.autograd.grad(expected, weights)[0]
+    )
+
+
+def test_penalty_is_taken_between_real_and_fake():
+    real, fake = torch.full((2, 1, 3, 3), 1.0), torch.full((2, 1, 3, 3), 5.0)
+    seen = []
+
+    def critic(image):
+        seen.append(image.detach())
+        return image.sum(dim=(1, 2, 3))
+
+    gradient_penalty(critic, real, fake, torch.tensor([0.25, 1.0]))
+    assert seen[0][:, 0, 0, 0].tolist() == [4, 1]
+
+
+def test_penalty_holds_the_slope_near_one():
+    rival = adversary(loss="wgan_gp", betas=(0.0, 0.9))
+    figures = train(rival, 0, 40)
+    assert figures[0]["gradient_penalty"] > 0.5
+    assert figures[-1]["gradient_penalty"] < 0.1
+
+
+def test_the_weight_rises_linearly_once_the_start_has_come():
+    rival = adversary(start_step=10, ramp_steps=4)
+    weights = [rival.weight(step) for step in (0, 9, 10, 11, 12, 13, 14, 500)]
+    assert weights == [0, 0, 0, 0.25, 0.5, 0.75, 1, 1]
+    assert [adversary(start_step=10).weight(step) for step in (9, 10)] == [0, 1]
+
+
+def test_nothing_is_learnt_before_the_start():
+    rival = adversary(start_step=2)
+    before = reloaded(rival.state_dict())
+    assert train(rival, 0, 2) == [{}, {}]
+    assert_same(rival.state_dict(), before)
+    assert train(rival, 2, 3)[0]["discriminator_loss"] > 0
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_the_generators_term_leaves_the_discriminator_alone(loss):
+    rival = adversary(loss=loss)
+    train(rival, 0, 1)
+    before = reloaded(rival.state_dict())
+    gradients = [p.grad.clone() for p in rival._module.parameters()]
+    prediction = images(0).requires_grad_()
+    rival.generator_term(prediction, images(1)).backward()
+    assert prediction.grad.abs().sum() > 0
+    assert_same(rival.state_dict(), before)
+    assert all(map(torch.equal, [p.grad for p in rival._module.parameters()], gradients))
+
+
+def test_an_update_sends_no_gradient_to_the_prediction_and_has_a_norm():
+    rival = adversary()
+    prediction = images(0).requires_grad_()
+    figures = rival.train_step(prediction, images(1), 0)
+    gradients = torch.cat([p.grad.flatten() for p in rival._module.parameters()])
+    assert prediction.grad is None
+    assert figures["discriminator_gradient_l2"].item() == pytest.approx(gradients.norm().item())
+
+
+def test_several_updates_a_step_move_the_discriminator_further():
+    once, thrice = adversary(), adversary(discriminator_steps=3)
+    losses = [rival.train_step(images(0, 0.3), images(1), 0) for rival in (once, thrice)]
+    assert losses[1]["discriminator_loss"] < losses[0]["discriminator_loss"]
+    steps = [r.state_dict()["optimizer"]["state"][0]["step"].item() for r in (once, thrice)]
+    assert steps == [1, 3]
+
+
+@pytest.mark.parametrize("kind", ["unet", "patch"])
+@pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
+def test_goes_on_from_its_state_bit_for_bit(kind, loss):
+    options = {"discriminator": kind, "loss": loss, "collapse_patience": 3}
+    whole, first, second = (adversary(**options) for _ in range(3))
+    train(whole, 0, 6)
+    train(first, 0, 3)
+    first.check(0, 30.0)
+    whole.check(0, 30.0)
+    second.load_state_dict(reloaded(first.state_dict()))
+    torch.manual_seed(12345)
+    train(second, 3, 6)
+    assert_same(second.state_dict(), whole.state_dict())
+    names = whole.state_dict()["discriminator"]
+    assert any(name.endswith("._u") for name in names) == (loss != "wgan_gp")
+
+
+def test_seed_decides_the_weights_and_the_penalty_and_global_numbers_stay():
+    torch.manual_seed(7)
+    generator = torch.random.get_rng_state()
+    rivals = [adversary(seed=seed, loss="wgan_gp") for seed in (1, 1, 2)]
+    train(rivals[0], 0, 1)
+    assert torch.equal(torch.random.get_rng_state(), generator)
+    torch.manual_seed(8)
+    train(rivals[1], 0, 1)
+    assert_same(rivals[1].state_dict(), rivals[0].state_dict())
+    weights = [rival.state_dict()["discriminator"]["entry.weight"] for rival in rivals]
+    assert not torch.equal(weights[2], weights[0])
+
+
+def test_its_weights_are_not_drawn_from_the_numbers_of_the_generator():
+    torch.manual_seed(0)
+    drawn = torch.nn.Conv2d(1, 4, 4).weight
+    own = adversary(seed=0).state_dict()["discriminator"]["entry.weight"]
+    assert not torch.allclose(drawn, own)
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_half_precision_gives_float32_terms_near_those_of_full_precision(loss):
+    full, half = (
+        adversary(loss=loss, fabric=make_fabric("cpu", precision))
+        for precision in ("32-true", "bf16-mixed")
+    )
+    fake, real = images(0).requires_grad_(), images(1)
+    terms = [rival.generator_term(fake, real) for rival in (full, half)]
+    assert terms[1].dtype == torch.float32
+    assert terms[1].item() == pytest.approx(terms[0].item(), abs=0.01)
+    figures = [rival.train_step(fake, real, 0) for rival in (full, half)]
+    assert {f.dtype for f in figures[1].values()} == {torch.float32}
+    for name in ("discriminator_loss", "real_score"):
+        assert figures[1][name].item() == pytest.approx(figures[0][name].item(), abs=0.05)
+
+
+def test_a_gradient_scaler_is_taken_out_of_the_figures_and_the_update():
+    scaled = Fabric(accelerator="cpu", plugins=MixedPrecision("16-mixed", "cpu"))
+    full, half = adversary(loss="hinge"), adversary(loss="hinge", fabric=scaled)
+    figures = [rival.train_step(images(0, 0.3), images(1), 0) for rival in (full, half)]
+    norms = [f["discriminator_gradient_l2"].item() for f in figures]
+    assert norms[1] == pytest.approx(norms[0], rel=0.02)
+    weights = [rival.state_dict()["discriminator"]["exit.bias"] for rival in (full, half)]
+    torch.testing.assert_close(*weights)
+
+
+def perfect(steps, **parameters):
+    rival = adversary(**parameters)
+    for step in range(steps):
+        rival.train_step(torch.zeros(2, 1, 16, 16), torch.ones(2, 1, 16, 16), step)
+    return rival
+
+
+def test_a_discriminator_that_stays_perfect_stops_the_training():
+    rival = perfect(20, collapse_patience=10)
+    with pytest.raises(UserError, match=r"step 20.*99 %.*10 steps.*\n.*learning_rate"):
+        rival.check(20)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"collapse_patience": 21},
+        {"collapse_patience": None},
+        {"collapse_patience": 10, "loss": "wgan_gp"},
+        {"collapse_patience": 10, "ramp_steps": 15},
+    ],
+)
+def test_a_perfect_discriminator_is_borne(parameters):
+    rival = perfect(20, **parameters)
+    rival.check(20)
+    still = rival.train_step(torch.zeros(2, 1, 16, 16), torch.ones(2, 1, 16, 16), 0)
+    assert still["discriminator_accuracy"] == 1
+
+
+def test_a_discriminator_that_cannot_tell_is_borne():
+    rival = adversary(collapse_patience=3)
+    same = images(0)
+    accuracies = [rival.train_step(same, same, s)["discriminator_accuracy"] for s in range(5)]
+    rival.check(5)
+    assert max(accuracies) <= 0.5
+
+
+def test_a_loss_that_is_not_finite_stops_the_training():
+    rival = adversary()
+    rival.train_step(images(0) * math.nan, images(1), 0)
+    with pytest.raises(UserError, match="step 1: the discriminator's loss is nan"):
+        rival.check(1)
+
+
+@pytest.mark.parametrize("fallen", [26.99, -math.inf, math.nan])
+def test_a_fall_of_the_validation_psnr_stops_the_training(fallen):
+    rival = adversary(collapse_drop_db=3)
+    for step, psnr in ((0, 30.0), (10, 35.0), (20, 27.01)):
+        rival.check(step, psnr)
+    with pytest.raises(UserError, match=r"step 30.*fell to .* from 30\.00 dB"):
+        rival.check(30, fallen)
+
+
+def test_the_fall_is_counted_from_the_last_validation_up_to_the_start():
+    rival = adversary(start_step=10)
+    for step, psnr in ((0, 28.0), (10, 33.0), (20, 36.0)):
+        rival.check(step, psnr)
+    later = adversary(start_step=10)
+    later.load_state_dict(reloaded(rival.state_dict()))
+    with pytest.raises(UserError, match=r"from 33\.00 dB"):
+        later.check(30, 29.9)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [{"loss": "least_squares"}, {"betas": (0, 1)}, {"discriminator_steps": 0}, {"channels": 0}],
+)
+def test_refuses_values_out_of_range(mistake):
+    with pytest.raises(ValidationError, match=next(iter(mistake))):
+        AdversarialParameters(**mistake)
+
+
+def test_every_field_is_documented():
+    fields = AdversarialParameters.model_fields.items()
+    assert [name for name, field in fields if not field.description] == []
