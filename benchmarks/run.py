@@ -22,6 +22,7 @@ import quality
 import sampling
 import startup
 import tables
+import training_step
 
 from sen2naip_sr.provenance import device_name, git_commit
 
@@ -36,6 +37,8 @@ def main() -> None:
         "ingestion": ingestion.measure,
         "memory": lambda data: memory.measure(),
         "sampling": lambda data: sampling.measure(),
+        "training_step": lambda data: training_step.measure(data) if data else None,
+        "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
         "demo": lambda data: quality.measure_demo(ROOT, data),
         "naip": lambda data: quality.measure_naip(ROOT, data) if data else None,
     }

@@ -134,7 +134,7 @@ def test_updates_are_of_adams_size():
     assert sizes[0] / sizes[1] == pytest.approx(1, rel=0.1)
 
 
-@pytest.mark.parametrize("lr", [0.03, 0.1, 0.3])
+@pytest.mark.parametrize("lr", [0.1, 0.3])
 def test_beats_adam_where_the_axes_of_a_matrix_hide_its_condition(lr):
     """Half the squared norm of A (W - T) B: singular values of A and B from 1 to 1/30."""
     sizes = torch.logspace(0, -1.5, 12, dtype=torch.float64)
@@ -148,7 +148,7 @@ def test_beats_adam_where_the_axes_of_a_matrix_hide_its_condition(lr):
     settings = {"lr": lr, "betas": (0.9, 0.99)}
     ours = minimise(lambda w: TuckerAdam(w, **settings), start, loss, 300)
     adams = minimise(lambda w: torch.optim.Adam(w, **settings), start, loss, 300)
-    assert ours < adams / 10
+    assert ours < adams / 1000
 
 
 def test_finds_the_minimum_of_rosenbrocks_function():
@@ -239,13 +239,13 @@ def test_zero_gradients_give_finite_weights_and_at_first_no_update(steps_before)
 
 
 def test_dead_outputs_stay_where_they_are():
-    """A kernel's rows without a gradient get no more than a rounding error's share of a step."""
+    """Damping keeps the rounding errors of turned gradients from becoming steps."""
     weight = weights_of([KERNEL])[0]
     before = weight.detach().clone()
     alive = torch.tensor([1, 1, 0, 1, 0, 1]).view(-1, 1, 1, 1)
     train([weight], [[g * alive] for [g] in random_gradients([KERNEL], 30)], lr=1.0)
     moved = (weight.detach() - before).abs().amax((1, 2, 3))
-    assert moved[[2, 4]].max() < 1e-3 < 0.1 < moved[[0, 1, 3, 5]].min()
+    assert moved[[2, 4]].max() < 0.01 * moved[[0, 1, 3, 5]].min()
 
 
 def test_weights_without_a_gradient_are_left_and_join_later():

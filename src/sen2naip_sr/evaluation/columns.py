@@ -29,5 +29,6 @@ COLUMNS = (
     Column("SAM °", "{sam:.2f}"),
     Column("ERGAS", "{ergas:.2f}"),
     Column("consist.", "{consistency:.2f}"),
+    Column("spectrum dB", "{spectrum:.2f}"),
     Column("s/Mpx", "{seconds_per_megapixel:.2f}"),
 )

@@ -7,7 +7,7 @@ import pandas as pd
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
 
-MEANS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency")
+MEANS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
 
 
 def best_interpolation(scores: pd.DataFrame) -> str:
@@ -28,7 +28,8 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
         Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr
         (the paired difference to the best interpolation), means of the other metrics,
         seconds_per_megapixel (median), and the interval of the difference, delta_low and
-        delta_high. PSNR in dB, SAM in degrees, RMSE and consistency in digital numbers.
+        delta_high. PSNR and spectrum in dB, SAM in degrees, RMSE and consistency in
+        digital numbers.
     """
     joint = scores[scores["band"] == ALL_BANDS]
     psnr = joint.pivot(index="chip", columns="method", values="psnr")

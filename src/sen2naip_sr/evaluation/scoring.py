@@ -1,5 +1,6 @@
 """Scores of every method on every test chip, by the protocol of docs/protocol.md."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sen2naip_sr.degradation import RECIPES
+from sen2naip_sr.degradation import RECIPES, SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE, score
+from sen2naip_sr.metrics.spectrum import SMALLEST, spectral_distance
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.store import Store
@@ -21,6 +23,9 @@ from sen2naip_sr.splits import TEST
 from sen2naip_sr.training.validation import spread
 
 ALL_BANDS = "all"
+
+LOWEST_FREQUENCY = 0.25 / SCALE
+"""Of the spectral distance, cycles per HR pixel: half of LR's Nyquist frequency."""
 
 
 def score_methods(
@@ -42,8 +47,9 @@ def score_methods(
     Returns:
         A row a method, chip and band; ``band`` is "all" for the scores over all bands. Columns
         method, trained, chip, place, location, band, the metrics of
-        `sen2naip_sr.metrics.full_reference.METRICS`, consistency (digital numbers) and
-        seconds_per_megapixel (of the result; only on rows of all bands).
+        `sen2naip_sr.metrics.full_reference.METRICS`, consistency (digital numbers),
+        and, only on rows of all bands, spectrum (dB; NaN for chips of less than 24 pixels a side)
+        and seconds_per_megapixel (of the result).
 
     Raises:
         UserError: If there is no test chip.
@@ -93,6 +99,7 @@ def _score_chip(
         | {name: float(values[0]) for name, values in scores.chip.items()}
         | {
             "consistency": float(residual.square().mean().sqrt()),
+            "spectrum": _spectral_distance(prediction, truth),
             "seconds_per_megapixel": seconds / megapixels,
         }
     ]
@@ -111,6 +118,14 @@ def _timed_prediction(
     start = time.perf_counter()
     prediction = predict(method.model, lr, value_range, device).cpu()
     return prediction.double(), time.perf_counter() - start
+
+
+def _spectral_distance(prediction: torch.Tensor, truth: torch.Tensor) -> float:
+    """Return the distance (dB) of one chip's spectra above half of LR's Nyquist frequency."""
+    if min(truth.shape[-2:]) < SMALLEST + 2 * SHAVE:
+        return math.nan
+    inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
+    return float(spectral_distance(prediction[inside], truth[inside], LOWEST_FREQUENCY))
 
 
 def _consistency_residual(prediction: torch.Tensor, lr: Array, recipe_id: str) -> torch.Tensor:

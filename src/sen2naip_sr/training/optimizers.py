@@ -4,7 +4,7 @@ import importlib
 import inspect
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.training.parameters.optimizer import OptimizerParameters
 
-OWN_OPTIMIZERS = ("sen2naip_sr.training.rowan.Rowan",)
+OWN_OPTIMIZERS = ("sen2naip_sr.training.tucker_adam.TuckerAdam",)
 
 
 def build_optimizer(
@@ -50,7 +50,7 @@ def build_optimizer(
         plain = {"weight_decay": 0.0, "matrices": False}
         groups.append({"params": others, **{k: plain[k] for k in plain if k in _accepted(kind)}})
     try:
-        return kind(groups, lr=learning_rate, **arguments)
+        return kind(groups, **arguments, **{"lr": learning_rate})
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"optimiser {parameters.path} cannot be built for this network: {error}",
@@ -69,7 +69,7 @@ def _usable(value: Any) -> bool:
     return _is_optimizer(value) and not _unsuited(value)
 
 
-def _is_optimizer(value: Any) -> bool:
+def _is_optimizer(value: Any) -> TypeGuard[type[Optimizer]]:
     return isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
 
 

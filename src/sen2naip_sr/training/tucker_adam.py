@@ -17,13 +17,13 @@ State = dict[str, Any]
 
 
 class TuckerAdam(Optimizer):
-    """Adam with decoupled weight decay, in slowly turning orthonormal bases of every kernel.
+    """Adam with decoupled weight decay, in orthonormal bases that follow every kernel's gradient.
 
     A kernel is a tensor of three modes: outputs, inputs and taps (a matrix has the first two).
-    Each mode has a basis that follows the eigenvectors of the averaged covariance of the gradient
-    along it; Adam runs on the coefficients of the gradient in these bases. Vectors and scalars
-    are trained by Adam as they are, so one learning rate suits all. Kernels of equal shape are
-    turned together, by batched matrix products.
+    Each mode has a basis, the eigenvectors of the averaged covariance of the gradient along it;
+    Adam runs on the coefficients of the gradient in these bases, and its averages turn with them.
+    Vectors and scalars are trained by Adam as they are, so one learning rate suits all. Kernels
+    of equal shape are turned together, by batched matrix products.
 
     Low-precision weights are stepped in float32; the state has the dtype of its weight.
 
@@ -49,6 +49,7 @@ class TuckerAdam(Optimizer):
         self,
         params: Iterable[Any],
         lr: float = 1e-3,
+        *,
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         damping: float = 1e-4,
@@ -80,7 +81,7 @@ class TuckerAdam(Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; weights without a gradient stay as they are.
 
         Args:

@@ -1,0 +1,182 @@
+"""Networks that were tried before `lean` was chosen, trained alike for equally long.
+
+    python benchmarks/candidates.py --data FOLDER [--minutes 3] [--only NAME ...]
+
+Each is the core of a published design, without what ties a pixel to the whole image (channel and
+spatial attention by pooling), since tiles could not be exact then. All get the bicubic upscaling
+to correct, a sub-pixel layer that starts at zero, the same crops and the same optimiser. One
+thread: on shared machines, single threads are disturbed least.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from naip import stores, training_data
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sen2naip_sr.models.blocks import GlobalResidualNetwork, zeroed
+from sen2naip_sr.models.cost import count_parameters, multiply_adds
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.fit import fit
+from sen2naip_sr.training.parameters import TrainingParameters
+
+BANDS = 4
+MEGAPIXEL = 1e6
+
+
+def conv(channels: int, out: int, size: int = 3) -> nn.Conv2d:
+    """Return a convolution that keeps height and width."""
+    return nn.Conv2d(channels, out, size, padding=size // 2)
+
+
+class Span(nn.Module):
+    """SPAN's block (arXiv:2311.12770): three convolutions and parameter-free attention."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(conv(channels, channels) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features to the same shape."""
+        first, second, third = self.layers
+        out = third(F.silu(second(F.silu(first(x)))))
+        return (out + x) * (torch.sigmoid(out) - 0.5)
+
+
+class Rlfn(nn.Module):
+    """RLFN's block (arXiv:2205.07514) without its spatial attention."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(conv(channels, channels) for _ in range(3))
+        self.fusion = conv(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features to the same shape."""
+        out = x
+        for layer in self.layers:
+            out = F.leaky_relu(layer(out), 0.05)
+        return self.fusion(out + x)
+
+
+class Imdn(nn.Module):
+    """IMDN's information multi-distillation (arXiv:1909.11856) without channel attention."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.kept, self.rest = channels // 4, channels - channels // 4
+        self.first = conv(channels, channels)
+        self.layers = nn.ModuleList(conv(self.rest, channels) for _ in range(2))
+        self.last = conv(self.rest, self.kept)
+        self.fusion = conv(4 * self.kept, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features to the same shape."""
+        kept, rest = F.leaky_relu(self.first(x), 0.05).split([self.kept, self.rest], 1)
+        distilled = [kept]
+        for layer in self.layers:
+            kept, rest = F.leaky_relu(layer(rest), 0.05).split([self.kept, self.rest], 1)
+            distilled.append(kept)
+        return x + self.fusion(torch.cat([*distilled, self.last(rest)], 1))
+
+
+class Plk(nn.Module):
+    """PLKSR's block (arXiv:2404.11848): a 13 x 13 kernel over twelve of the channels."""
+
+    def __init__(self, channels: int, kernel: int = 13, part: int = 12) -> None:
+        super().__init__()
+        self.part = part
+        self.grow, self.shrink = conv(channels, 2 * channels), conv(2 * channels, channels)
+        self.large = conv(part, part, kernel)
+        self.fusion = conv(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features to the same shape."""
+        out = self.shrink(F.gelu(self.grow(x)))
+        part, rest = out.split([self.part, out.shape[1] - self.part], 1)
+        return x + self.fusion(torch.cat([self.large(part), rest], 1))
+
+
+class Candidate(GlobalResidualNetwork):
+    """Blocks at low resolution between an entry and a sub-pixel exit."""
+
+    def __init__(self, block: Callable[[int], nn.Module], channels: int, blocks: int) -> None:
+        super().__init__(BANDS)
+        self.entry = conv(BANDS, channels)
+        self.body = nn.Sequential(*(block(channels) for _ in range(blocks)))
+        self.last = conv(channels, channels)
+        self.exit = zeroed(conv(channels, 4 * BANDS))
+
+    def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
+        """Return the correction of the bicubic upscaling."""
+        entered = self.entry(image - 0.5)
+        return F.pixel_shuffle(self.exit(entered + self.last(self.body(entered))), 2)
+
+
+CANDIDATES: dict[str, Callable[[], nn.Module]] = {
+    "lean, 48 channels, 6 blocks": lambda: build_model("lean", BANDS, channels=48, blocks=6),
+    "lean, 32 channels, 8 blocks": lambda: build_model("lean", BANDS, channels=32, blocks=8),
+    "CARN, 48 channels": lambda: build_model("carn", BANDS, channels=48),
+    "SPAN, 48 channels, 4 blocks": lambda: Candidate(Span, 48, 4),
+    "RLFN, 48 channels, 4 blocks": lambda: Candidate(Rlfn, 48, 4),
+    "IMDN, 48 channels, 6 blocks": lambda: Candidate(Imdn, 48, 6),
+    "PLKSR, 40 channels, 5 blocks": lambda: Candidate(Plk, 40, 5),
+}
+
+
+def main() -> None:
+    """Train every candidate and print a row of the table for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the README's chips of NAIP")
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--only", nargs="*", choices=list(CANDIDATES), default=list(CANDIDATES))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with stores(arguments.data) as (hr, lr, splits):
+        data = training_data(hr, lr, splits)
+        for name in arguments.only:
+            torch.manual_seed(0)
+            model = CANDIDATES[name]()
+            result = fit(model, data, _parameters(arguments.minutes))
+            row = {
+                "network": name,
+                "parameters": count_parameters(model),
+                "multiply_adds": multiply_adds(model, BANDS, 32, 32) // 1024,
+                "ms_per_megapixel": round(milliseconds_per_megapixel(model)),
+                "steps": result.step,
+                "gain_db": round(result.best_psnr - result.history[0]["validation_psnr"], 2),
+            }
+            print(json.dumps(row), flush=True)
+
+
+def milliseconds_per_megapixel(model: nn.Module) -> float:
+    """Return the median time for a megapixel of the result."""
+    image = torch.rand(1, BANDS, 256, 256).contiguous(memory_format=torch.channels_last)
+    times = []
+    with torch.no_grad():
+        for _ in range(5):
+            start = time.perf_counter()
+            model.eval()(image)
+            times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times) / (4 * image[0, 0].numel() / MEGAPIXEL)
+
+
+def _parameters(minutes: float) -> TrainingParameters:
+    return TrainingParameters(
+        minutes=minutes,
+        batch_size=8,
+        crop_size=24,
+        learning_rate=1e-3,
+        validate_every=10_000,
+        validation_chips=24,
+    )
+
+
+if __name__ == "__main__":
+    main()
