@@ -20,17 +20,16 @@ from typing import Any
 
 import pandas as pd
 import torch
+import yaml
 from kedro.config import OmegaConfigLoader
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from card import write_card
-
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import COLUMNS, Column
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
+from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.pairs import Downscaling
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
@@ -54,6 +53,68 @@ MOST_CHANGE_DB = 0.005
 CHECKED_CHIPS = 24
 SPOT_CHIPS = 2
 ADVERSARIAL = "gan"
+COUNTED = 64
+"""Side of the image whose multiply-adds are counted, in LR pixels."""
+
+CARD = """# {title}: the shipped weights
+
+Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made by
+`python benchmarks/ship.py`; what that is: docs/weights.md. The architecture: docs/models.md.
+
+| | |
+|---|---|
+| architecture | `{architecture}` {architecture_parameters} |
+| size | {parameters:,} parameters, {multiply_adds:,} multiply-adds for each low-resolution pixel |
+| file | `{architecture}.safetensors`, {precision}, SHA-256 `{sha256}` |
+| half precision | changes PSNR by {half_precision} dB |
+| trained on | {train_places} |
+| best weights picked on | {validation_places} ({validation_psnr:.2f} dB at step {step}) |
+| recipe of low resolution | `{recipe}` |
+| split, data | `{split_hash}`, `{data_hash}` |
+| started from | {started_from} |
+| commit, version | `{commit}`, {version} |
+
+## Data
+
+NAIP, USDA FSA/FPAC (public domain), 8 bits, pixels of 0.6 to 1 m. Chips of Californian cities:
+Ventura et al. 2024, [urban-tree-detection-data](https://github.com/jonathanventura/urban-tree-detection-data), CC BY 4.0. Chips of the Central
+Valley: the tile2vec sample, MIT. Chips of West Virginia: the Chesapeake Land Cover sample.
+
+## Training
+
+`kedro run --env=shipped --pipelines=train_{architecture} --params ingestion.path=FOLDER`, with
+
+```yaml
+{training}```
+
+## Scores
+
+On places that were neither trained nor validated on, by docs/protocol.md. `difference` is the
+paired difference to {interpolation}, with the 95 % interval of a bootstrap over locations.
+
+### At the chips' own pixel: 0.6 m, in West Virginia 1 m
+
+{native}
+
+### At pixels four times as large: 2.4 m, in West Virginia 4 m
+
+The chips were reduced 4 times by the mean of the area before the protocol began.
+
+{reduced}
+
+## Limits
+
+- The training saw 8-bit aerial images with pixels of 0.6 to 1 m, of six places in California and
+  one in West Virginia at most, low resolution made by one recipe. Other sensors blur otherwise.
+- At 2.5 m, expect what the second table says, where the image is as sharp as a reduced aerial one.
+- On Sentinel-2 (10 m) there is no ground truth to score against: nothing here says how right the
+  result is. Expect crisper edges of what is visible already, not objects below the pixel size.
+- Look at a result, do not measure on it: areas, counts and spectral indices belong to the original.
+{gan_limit}"""
+GAN_LIMIT = """\
+- Texture is plausible, not observed: the adversarial training invents what looks like the training
+  data. PSNR is lower than the generator's for that reason.
+"""
 
 
 @dataclass(frozen=True)
@@ -141,7 +202,8 @@ def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = Fal
         "scores": scores,
         "spot": spot,
     }
-    write_card(target / f"{name}.md", stored, record, native.validation_places)
+    with replacing(target / f"{name}.md") as stream:
+        stream.write(card(stored, record, native.validation_places).encode())
     with replacing(target / SCORES) as stream:
         text = json.dumps(recorded | {name: record}, indent=1, sort_keys=True, allow_nan=False)
         stream.write((text + "\n").encode())
@@ -258,6 +320,47 @@ def require_better(
             f"({recorded['label']}) {best:.4f} dB",
             remedy,
         )
+
+
+def card(weights: Weights, record: Mapping[str, Any], validation_places: list[str]) -> str:
+    """Return the model card, in Markdown."""
+    known, model = weights.metadata, weights.build()
+    change = record["half_precision_change_db"]
+    values = known.model_dump() | {
+        "title": get_spec(known.architecture).title,
+        "parameters": count_parameters(model),
+        "multiply_adds": multiply_adds(model, known.bands, COUNTED, COUNTED) // COUNTED**2,
+        "precision": record["precision"],
+        "sha256": record["sha256"],
+        "half_precision": "-" if change is None else f"{change:+.4f}",
+        "train_places": ", ".join(known.train_places),
+        "validation_places": ", ".join(validation_places),
+        "started_from": known.started_from or "random weights",
+        "training": yaml.safe_dump(json.loads(known.model_dump_json())["training"]),
+        "interpolation": record["scores"]["native"]["interpolation"]["method"],
+        "gan_limit": GAN_LIMIT if known.architecture == ADVERSARIAL else "",
+    }
+    tables = {key: score_table(known.architecture, record["scores"][key]) for key in REDUCTIONS}
+    return CARD.format(**values | tables)
+
+
+def score_table(name: str, scores: Mapping[str, Any]) -> str:
+    """Return the scores of one pixel size as a Markdown table, a row a place."""
+    columns = [
+        Column("chips", "{n_chips}"),
+        *(column for column in COLUMNS if "seconds" not in column.template),
+    ]
+    rows = {
+        f"all, {scores['interpolation']['method']}": scores["interpolation"],
+        f"all, {name}": scores["all"],
+        **{f"{place}, {name}": row for place, row in scores["places"].items()},
+    }
+    lines = [["test place, method", *(column.title for column in columns)]]
+    lines.append(["---"] * len(lines[0]))
+    for head, row in rows.items():
+        known = {key: math.nan if value is None else value for key, value in row.items()}
+        lines.append([head, *(column.show(known) for column in columns)])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

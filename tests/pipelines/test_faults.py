@@ -59,7 +59,7 @@ def test_evaluate_without_any_weights_compares_the_interpolations(project, run):
 
 
 def test_evaluate_leaves_out_damaged_weights_and_says_so(project, run, caplog):
-    path = project / "data/06_models/carn/weights.safetensors"
+    path = project / "data/06_models/lean/weights.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     run(project, "evaluate")
     assert compared(project) == INTERPOLATIONS
@@ -79,7 +79,7 @@ def test_a_disk_that_takes_no_more_keeps_the_old_store(project, run, monkeypatch
     monkeypatch.setattr(ShardWriter, "append", fail)
     before = {path.name: path.read_bytes() for path in (project / HR).iterdir()}
     with pytest.raises(click.ClickException) as caught:
-        run(project, "train_carn", ingestion={"sample": {"chips_per_place": 3}})
+        run(project, "train_lean", ingestion={"sample": {"chips_per_place": 3}})
     assert os.strerror(number) in caught.value.message
     assert "chips_00000.npy" in caught.value.message
     assert remedy in caught.value.message

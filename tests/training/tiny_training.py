@@ -12,6 +12,20 @@ from sen2naip_sr.training.sampler import TrainingData
 
 BANDS = 2
 
+SIZES = {
+    "lean": {"channels": 8, "blocks": 1},
+    "carn": {"channels": 8, "blocks": 1, "units": 1},
+    "carn_m": {"channels": 8, "groups": 2, "blocks": 1, "units": 1},
+    "unet": {"widths": [4, 8], "normalisation": "batch"},
+    "gan": {"generator": "lean", "generator_parameters": {"channels": 8, "blocks": 1}},
+}
+"""A tiny size of every network; the U-Net has statistics that change while it trains."""
+
+GAN = {
+    "losses": {"l1": 1.0, "adversarial": 0.1},
+    "adversarial": {"discriminator": "patch", "channels": 4, "ramp_steps": 2},
+}
+
 
 def tiny_data(dtype=np.uint8, chips=8, side=16):
     """Chips of noise up to half of the Nyquist frequency, their area means, a split into 6 and 2.
@@ -54,14 +68,14 @@ def tiny_parameters(**changes):
     )
 
 
-def tiny_model(seed=0):
-    torch.manual_seed(seed)
-    return build_model("carn", BANDS, channels=8, blocks=1, units=1)
+def tiny_model(name="carn"):
+    torch.manual_seed(0)
+    return build_model(name, BANDS, **SIZES[name])
 
 
-def tiny_fit(data=None, checkpoint=None, report=None, fingerprint=None, **changes):
+def tiny_fit(data=None, checkpoint=None, report=None, fingerprint=None, model=None, **changes):
     return fit(
-        tiny_model(),
+        model or tiny_model(),
         data or tiny_data(),
         tiny_parameters(**changes),
         checkpoint=checkpoint,

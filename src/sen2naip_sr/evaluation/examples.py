@@ -83,25 +83,37 @@ def make_examples(
         lr: LR chips.
     """
     by_name = {method.name: method for method in methods}
-    low, high = hr.attributes["value_range"]
+    value_range = hr.attributes["value_range"]
     places = hr.table("index").set_index("chip")["place"]
-
-    def predicted(name: str, small: Array) -> Array:
-        model = by_name[name].model.cpu()
-        upscaled = predict(model, small[None], (low, high), torch.device("cpu"))[0]
-        return upscaled.numpy().astype(small.dtype)
 
     return [
         Example(
             chip=chip,
             place=str(places[chip]),
             lr=lr.chips[chip],
-            interpolation=predicted(names[0], lr.chips[chip]),
-            network=predicted(names[1], lr.chips[chip]),
+            interpolation=upscale(by_name[names[0]], lr.chips[chip], value_range),
+            network=upscale(by_name[names[1]], lr.chips[chip], value_range),
             truth=hr.chips[chip],
         )
         for chip in chips
     ]
+
+
+def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Array:
+    """Upscale one chip on the CPU.
+
+    Args:
+        method: By which method.
+        lr: (C, h, w), digital numbers of any real dtype.
+        value_range: Digital numbers that become 0 and 1.
+
+    Returns:
+        (C, 2h, 2w) of the same dtype.
+    """
+    low, high = value_range
+    upscaled = predict(method.model.cpu(), lr[None], (low, high), torch.device("cpu"))[0]
+    image: Array = upscaled.numpy().astype(lr.dtype)
+    return image
 
 
 def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str, Raster]:

@@ -23,4 +23,6 @@ class EvaluationParameters(Parameters):
     figure_chips: int = Field(4, ge=1, le=12)
     """Chips in the side-by-side figure."""
     figure_crop: int = Field(96, ge=16)
-    """Side of the part of a chip that the figure shows, in HR pixels."""
+    """Side of the part of a chip that the figures show, in HR pixels."""
+    gallery_chips: int = Field(4, ge=1, le=12)
+    """Chips in the gallery of all networks."""

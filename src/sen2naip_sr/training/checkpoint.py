@@ -102,11 +102,10 @@ class TrainingState:
 
     def out_of_patience(self, patience: int | None) -> bool:
         """Return whether the last ``patience`` validations brought nothing better."""
-        since_best = sum(
-            "validation_psnr" in entry and entry["step"] > self.best["step"]
-            for entry in self.history
-        )
-        return patience is not None and since_best >= patience
+        psnr = self.validations
+        if patience is None or not psnr:
+            return False
+        return len(psnr) - 1 - psnr.index(max(psnr)) >= patience
 
     def checkpoint(self, fingerprint: Mapping[str, Any], elapsed: float) -> Checkpoint:
         """Return the state as plain data (its tensors are shared, not copied)."""

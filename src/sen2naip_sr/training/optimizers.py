@@ -44,13 +44,13 @@ def build_optimizer(
     """
     named = model.named_parameters() if isinstance(model, nn.Module) else model
     kind = _resolve(parameters.path)
-    arguments = _arguments(kind, parameters, device)
+    arguments = _arguments(kind, parameters, device) | {"lr": learning_rate}
     groups: list[dict[str, Any]] = [{"params": [w for _, w in named if w.requires_grad]}]
     if others := list(extra):
         plain = {"weight_decay": 0.0, "matrices": False}
         groups.append({"params": others, **{k: plain[k] for k in plain if k in _accepted(kind)}})
     try:
-        return kind(groups, **arguments, **{"lr": learning_rate})
+        return kind(groups, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"optimiser {parameters.path} cannot be built for this network: {error}",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._functorch import config as functorch_config
 from torch.optim.swa_utils import AveragedModel
 
 from sen2naip_sr.errors import UserError
@@ -59,7 +60,7 @@ class Trainer:
         optimizer = build_optimizer(
             model, p.learning_rate, p.optimizer, fabric.device, self._objective.parameters
         )
-        network: nn.Module = torch.compile(model) if p.compile else model  # type: ignore[assignment]
+        network = _compiled(model, p) if p.compile else model
         self._network, self._optimizer = fabric.setup(network, optimizer)
         self._growth = BatchGrowth(p.batch_growth, p.batch_size)
         self._noise = NoiseScale()
@@ -84,15 +85,18 @@ class Trainer:
         Raises:
             UserError: If the loss or the gradient is not finite, or the memory does not suffice.
         """
+        with _enough_memory(self.parameters):
+            return self._train_step(progress)
+
+    def _train_step(self, progress: float) -> dict[str, float]:
         p, state = self.parameters, self.state
         rate = self._set_learning_rate(progress)
         observed = (state.step + 1) % p.log_every == 0
         self._optimizer.zero_grad()
         divided = observed and self._growth.size > 1
         gradients = PartGradients(self._weights, self._growth.size) if divided else None
-        with _enough_memory(p):
-            crops = self._crops(pieces=2 if divided else 1)
-            predictions = self._backward(crops, gradients)
+        crops = self._crops(pieces=2 if divided else 1)
+        predictions = self._backward(crops, gradients)
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=p.clip_norm, error_if_nonfinite=False
         )
@@ -201,14 +205,23 @@ class Trainer:
         )
 
 
+def _compiled(model: nn.Module, parameters: TrainingParameters) -> nn.Module:
+    if parameters.balance == "gradient_norm":
+        # it goes back through the graph that the step still needs, whose buffers must stay
+        functorch_config.donated_buffer = False
+    network: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return network
+
+
 @contextmanager
 def _enough_memory(parameters: TrainingParameters) -> Iterator[None]:
     """Say what to lower where the memory of the device or of the machine does not suffice."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # the allocator of the CPU raises a plain RuntimeError
-        if type(error) is RuntimeError and "can't allocate memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        # the allocator of the CPU and some devices raise what is a RuntimeError like any other
+        told = any(sign in str(error) for sign in ("DefaultCPUAllocator", "out of memory"))
+        if not told and not isinstance(error, (MemoryError, torch.OutOfMemoryError)):
             raise
         raise UserError(
             f"there is too little memory for {parameters.batch_size} crops of "

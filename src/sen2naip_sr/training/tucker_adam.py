@@ -42,7 +42,7 @@ class TuckerAdam(Optimizer):
         matrices: Whether there are kernels and matrices; False: everything is trained as vectors.
 
     Raises:
-        ValueError: If a value is out of its range, or a weight or gradient is complex.
+        ValueError: If a value is out of its range.
     """
 
     def __init__(  # noqa: PLR0913 - an optimiser's settings are keywords
@@ -92,6 +92,7 @@ class TuckerAdam(Optimizer):
 
         Raises:
             RuntimeError: If a gradient is sparse.
+            ValueError: If a weight is complex.
         """
         loss = None
         if closure is not None:
@@ -106,7 +107,7 @@ class TuckerAdam(Optimizer):
         return loss
 
     def _batches(self, group: dict[str, Any]) -> list[list[nn.Parameter]]:
-        """Return the weights with a gradient, those that can be stepped together together."""
+        """Return the weights that have a gradient, in lists that can be stepped at once."""
         batches: dict[Any, list[nn.Parameter]] = defaultdict(list)
         for weight in group["params"]:
             if weight.grad is None:

@@ -92,3 +92,20 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
         synthetic=hr.attributes["synthetic"],
     )
     return figure, to_rasters(examples[0], names, hr)
+
+
+def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
+    methods: list[Method],
+    scores: pd.DataFrame,
+    comparison: pd.DataFrame,
+    hr: Store,
+    lr: Store,
+    parameters: EvaluationParameters,
+) -> Figure:
+    """Return the gallery of every network; see `sen2naip_sr.evaluation.gallery`."""
+    from sen2naip_sr.evaluation.gallery import draw_gallery, gallery_methods, make_gallery
+
+    shown = gallery_methods(methods, scores, comparison)
+    crop, count = parameters.figure_crop, parameters.gallery_chips
+    chips = make_gallery(shown, scores, hr, lr, count=count, crop=crop)
+    return draw_gallery(chips, shown, scores, synthetic=hr.attributes["synthetic"])

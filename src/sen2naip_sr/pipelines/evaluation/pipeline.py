@@ -9,6 +9,7 @@ from sen2naip_sr.pipelines.evaluation.nodes import (
     compare,
     score_test_chips,
     show_examples,
+    show_gallery,
 )
 
 
@@ -45,6 +46,12 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
                 inputs=["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
                 outputs=["comparison_figure", "examples"],
                 name="show_examples",
+            ),
+            Node(
+                show_gallery,
+                inputs=["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
+                outputs="gallery",
+                name="show_gallery",
             ),
         ],
         tags="evaluation",

@@ -58,6 +58,8 @@ def train_network(  # noqa: PLR0913 - one a dataset
 
     data = _training_data(hr, lr, splits)
     start = _start(architecture, parameters, generators)
+    if start:
+        _refuse_unfit(start, architecture, hr.manifest.shape[1])
     described = _describe(hr, lr, splits, architecture, parameters, start)
     torch.manual_seed(parameters.training.seed)
     model = build_model(architecture, described.bands, **described.architecture_parameters)
@@ -100,12 +102,29 @@ def _start(
     if not generators:
         return None
     generator = parameters.architecture.get("generator", DEFAULT_GENERATOR)
-    if found := generators[generator]:
+    if found := generators.get(generator):
         return found
     raise UserError(
         f"there are no weights of '{generator}' that an adversarial training could start from",
         f"train them first: kedro run --pipelines=train_{generator}",
     )
+
+
+def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
+    """Refuse weights of another network, or of other images; the GAN's may be a generator's."""
+    theirs = start.metadata
+    if architecture not in (theirs.architecture, "gan"):
+        raise UserError(
+            f"{start.source}: these are weights of '{theirs.architecture}', and a training of "
+            f"'{architecture}' cannot start from them",
+            f"set {architecture}.start_from to weights of '{architecture}', or leave it out",
+        )
+    if theirs.bands != bands:
+        raise UserError(
+            f"{start.source}: these are weights for images of {theirs.bands} bands, and the data "
+            f"have {bands}",
+            "start from weights of such images, or set ingestion.bands",
+        )
 
 
 def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> "TrainingData":

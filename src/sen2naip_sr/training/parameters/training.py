@@ -90,6 +90,15 @@ class TrainingParameters(Parameters):
         return values
 
     @model_validator(mode="after")
+    def _noise_can_be_measured(self) -> Self:
+        if self.batch_growth.largest > 1 and self.batch_size == 1:
+            raise ValueError(
+                "batch_growth follows the difference between the halves of a batch: set batch_size "
+                "to 2 or more, or batch_growth.largest to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _some_length(self) -> Self:
         if self.steps is None and self.minutes is None:
             raise ValueError("give 'steps' or 'minutes': how long to train")
