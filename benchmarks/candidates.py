@@ -1,33 +1,20 @@
-"""Networks that were tried before `lean` was chosen, trained alike for equally long.
-
-    python benchmarks/candidates.py --data FOLDER [--minutes 3] [--only NAME ...]
+"""Networks that were tried before `lean` was chosen.
 
 Each is the core of a published design, without what ties a pixel to the whole image (channel and
 spatial attention by pooling), since tiles could not be exact then. All get the bicubic upscaling
-to correct, a sub-pixel layer that starts at zero, the same crops and the same optimiser. One
-thread: on shared machines, single threads are disturbed least.
+to correct and a sub-pixel layer that starts at zero.
 """
 
-import argparse
-import json
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from naip import stores, training_data
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sen2naip_sr.models.blocks import GlobalResidualNetwork, zeroed
-from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.training.fit import fit
-from sen2naip_sr.training.parameters import TrainingParameters
 
 BANDS = 4
-MEGAPIXEL = 1e6
 
 
 def conv(channels: int, out: int, size: int = 3) -> nn.Conv2d:
@@ -128,55 +115,3 @@ CANDIDATES: dict[str, Callable[[], nn.Module]] = {
     "IMDN, 48 channels, 6 blocks": lambda: Candidate(Imdn, 48, 6),
     "PLKSR, 40 channels, 5 blocks": lambda: Candidate(Plk, 40, 5),
 }
-
-
-def main() -> None:
-    """Train every candidate and print a row of the table for each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the README's chips of NAIP")
-    parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--only", nargs="*", choices=list(CANDIDATES), default=list(CANDIDATES))
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    with stores(arguments.data) as (hr, lr, splits):
-        data = training_data(hr, lr, splits)
-        for name in arguments.only:
-            torch.manual_seed(0)
-            model = CANDIDATES[name]()
-            result = fit(model, data, _parameters(arguments.minutes))
-            row = {
-                "network": name,
-                "parameters": count_parameters(model),
-                "multiply_adds": multiply_adds(model, BANDS, 32, 32) // 1024,
-                "ms_per_megapixel": round(milliseconds_per_megapixel(model)),
-                "steps": result.step,
-                "gain_db": round(result.best_psnr - result.history[0]["validation_psnr"], 2),
-            }
-            print(json.dumps(row), flush=True)
-
-
-def milliseconds_per_megapixel(model: nn.Module) -> float:
-    """Return the median time for a megapixel of the result."""
-    image = torch.rand(1, BANDS, 256, 256).contiguous(memory_format=torch.channels_last)
-    times = []
-    with torch.no_grad():
-        for _ in range(5):
-            start = time.perf_counter()
-            model.eval()(image)
-            times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times) / (4 * image[0, 0].numel() / MEGAPIXEL)
-
-
-def _parameters(minutes: float) -> TrainingParameters:
-    return TrainingParameters(
-        minutes=minutes,
-        batch_size=8,
-        crop_size=24,
-        learning_rate=1e-3,
-        validate_every=10_000,
-        validation_chips=24,
-    )
-
-
-if __name__ == "__main__":
-    main()

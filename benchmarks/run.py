@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ingestion
+import lab
 import memory
 import quality
 import sampling
@@ -39,6 +40,10 @@ def main() -> None:
         "sampling": lambda data: sampling.measure(),
         "training_step": lambda data: training_step.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
+        **{
+            name: lambda data, name=name: lab.measure(name, data) if data else None
+            for name in lab.EXPERIMENTS
+        },
         "demo": lambda data: quality.measure_demo(ROOT, data),
         "naip": lambda data: quality.measure_naip(ROOT, data) if data else None,
     }
@@ -60,7 +65,7 @@ def main() -> None:
             "machine": f"{device_name()}, {platform.system()}",
         }
         file.write_text(json.dumps(results, indent=1) + "\n")
-    tables.write(ROOT / "README.md", results)
+    tables.write(ROOT, results)
 
 
 if __name__ == "__main__":

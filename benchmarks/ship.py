@@ -68,7 +68,7 @@ Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made
 | file | `{architecture}.safetensors`, {precision}, SHA-256 `{sha256}` |
 | half precision | changes PSNR by {half_precision} dB |
 | trained on | {train_places} |
-| best weights picked on | {validation_places} ({validation_psnr:.2f} dB at step {step}) |
+| validated on | {validation_places} ({validation_psnr:.2f} dB at step {step}) |
 | recipe of low resolution | `{recipe}` |
 | split, data | `{split_hash}`, `{data_hash}` |
 | started from | {started_from} |
@@ -76,8 +76,9 @@ Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made
 
 ## Data
 
-NAIP, USDA FSA/FPAC (public domain), 8 bits, pixels of 0.6 to 1 m. Chips of Californian cities:
-Ventura et al. 2024, [urban-tree-detection-data](https://github.com/jonathanventura/urban-tree-detection-data), CC BY 4.0. Chips of the Central
+NAIP, USDA FSA/FPAC (public domain), 8 bits, pixels of 0.6 m, in West Virginia 1 m. Chips of
+Californian cities: Ventura et al. 2024, [urban-tree-detection-data](\
+https://github.com/jonathanventura/urban-tree-detection-data), CC BY 4.0. Chips of the Central
 Valley: the tile2vec sample, MIT. Chips of West Virginia: the Chesapeake Land Cover sample.
 
 ## Training
@@ -104,8 +105,9 @@ The chips were reduced 4 times by the mean of the area before the protocol began
 
 ## Limits
 
-- The training saw 8-bit aerial images with pixels of 0.6 to 1 m, of six places in California and
-  one in West Virginia at most, low resolution made by one recipe. Other sensors blur otherwise.
+- The training saw 8-bit NAIP of three places in California, with pixels of 0.6 m (and larger ones
+  where the parameters above say `pixel_sizes`), made coarser by one recipe. Other sensors blur
+  otherwise, and other land looks otherwise.
 - At 2.5 m, expect what the second table says, where the image is as sharp as a reduced aerial one.
 - On Sentinel-2 (10 m) there is no ground truth to score against: nothing here says how right the
   result is. Expect crisper edges of what is visible already, not objects below the pixel size.

@@ -19,17 +19,18 @@ TITLES = {
 }
 
 
-def write(readme: Path, results: Mapping[str, Any]) -> None:
+def write(root: Path, results: Mapping[str, Any]) -> None:
     """Replace what stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``."""
-    text = readme.read_text()
-    for name, make in TABLES.items():
-        try:
-            table = make(results) + "\n"
-        except KeyError:  # not measured yet: the README keeps what it has
-            continue
-        pattern = rf"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
-        text = re.sub(pattern, lambda found, t=table: found[1] + t + found[2], text, flags=re.S)
-    readme.write_text(text)
+    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        text = page.read_text()
+        for name, make in TABLES.items():
+            try:
+                table = make(results) + "\n"
+            except KeyError:  # not measured yet: the page keeps what it has
+                continue
+            pattern = rf"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
+            text = re.sub(pattern, lambda found, t=table: found[1] + t + found[2], text, flags=re.S)
+        page.write_text(text)
 
 
 def _comparison(scores: Mapping[str, Any]) -> str:
@@ -115,7 +116,32 @@ def _machine(results: Mapping[str, Any]) -> str:
     return f"| what | measured | bound |\n|---|---|---|\n{body}"
 
 
+def _trials(measured: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {row['trial']} | {row['steps']} | +{row['gain_db']:.2f} |"
+        for row in sorted(measured["rows"], key=lambda row: -row["gain_db"])
+    ]
+    minutes = f"{measured['minutes']:g} minutes"
+    return "\n".join([f"| {minutes}, one thread | steps | gain dB |", "|---|---|---|", *rows])
+
+
+def _candidates(measured: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {row['trial']} | {row['parameters']:,} | {row['multiply_adds']:,} "
+        f"| {row['ms_per_megapixel']:,} | {row['steps']:,} | +{row['gain_db']:.2f} |"
+        for row in sorted(measured["rows"], key=lambda row: -row["gain_db"])
+    ]
+    head = (
+        "| network | parameters | multiply-adds a pixel | ms a megapixel "
+        f"| steps in {measured['minutes']:g} minutes | gain dB |\n|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows)
+
+
 TABLES = {
+    "candidates": lambda results: _candidates(results["candidates"]),
+    "optimizer": lambda results: _trials(results["optimizer"]),
+    "detail": lambda results: _trials(results["detail"]),
     "shipped": lambda results: _comparison(results["shipped"]["native"]),
     "shipped-places": lambda results: _places(results["shipped"]["native"], "lean"),
     "shipped-coarse": lambda results: _comparison(results["shipped"]["coarse"]),
