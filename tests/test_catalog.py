@@ -7,6 +7,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from sen2naip_sr.evaluation.gallery import DPI
 from sen2naip_sr.pipeline_registry import register_pipelines
 
 # what libraries say while they are imported
@@ -64,11 +65,18 @@ def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project
     assert path.relative_to(project / "data").parts[0].partition("_")[2] == layer
 
 
-@pytest.mark.parametrize("name", ["comparison", "places", "lean.history", "comparison_figure"])
-def test_tables_and_the_figure_have_previews(name, finished_project, catalog, project):
+PREVIEWED = ["comparison", "places", "lean.history", "comparison_figure", "gallery"]
+
+
+@pytest.mark.parametrize("name", PREVIEWED)
+def test_tables_and_figures_have_previews(name, finished_project, catalog, project):
     inside = Path(str(catalog.get(name)._filepath)).relative_to(project)
     if not (project / inside).exists():
         (project / inside).parent.mkdir(parents=True, exist_ok=True)
         (project / inside).write_bytes((finished_project / inside).read_bytes())
     shown = catalog.get(name).preview()
     assert shown["data"] if isinstance(shown, dict) else len(shown) > 1000
+
+
+def test_the_gallery_is_written_at_the_resolution_that_it_is_drawn_for(catalog):
+    assert catalog.get("gallery")._dpi % DPI == 0

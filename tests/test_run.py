@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 COMPARISON = [
     *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
-    *("rmse", "sam", "ergas", "uiqi", "consistency", "seconds_per_megapixel"),
+    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum", "seconds_per_megapixel"),
 ]
 METHODS = {"lean", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
 
@@ -46,7 +46,8 @@ def test_makes_every_promised_output(finished_project):
     assert set(comparison["method"]) == METHODS
     assert (comparison["n_chips"] == chips).all()
     assert set(pd.read_csv(reporting / "places.csv")["method"]) == METHODS
-    assert (reporting / "comparison.png").stat().st_size > 10_000
+    for figure in ("comparison.png", "gallery.png"):
+        assert (reporting / figure).stat().st_size > 10_000
     assert pd.read_csv(reporting / "rejected.csv").empty
     models = finished_project / "data/06_models/lean"
     assert (models / "weights.safetensors").is_file()
@@ -82,11 +83,14 @@ def test_is_tracked(finished_project):
         "cost/peak_memory_mb",
         "test.lean/psnr",
         "test.lean/delta_psnr",
+        "test.lean/spectrum",
     } <= set(run.data.metrics)
     for name in ("loss", "validation_psnr", "gradient_l2", "weight_l2", "near_zero_gradients"):
         assert len(client.get_metric_history(run.info.run_id, f"train/{name}")) >= 2, name
     artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert artifacts == {"figures", "history", "scores", "weights"}
+    figures = {item.path for item in client.list_artifacts(run.info.run_id, "figures")}
+    assert figures == {"figures/comparison.png", "figures/gallery.png"}
 
 
 def test_training_again_makes_no_chips_again(project, kedro):

@@ -3,10 +3,13 @@ import io
 import pandas as pd
 from rich.console import Console
 
+from sen2naip_sr.evaluation.columns import COLUMNS
 from sen2naip_sr.summary import comparison_table
 
+TITLES = [column.title for column in COLUMNS]
 
-def shown(synthetic, width=80):
+
+def shown(synthetic, width=100):
     row = {
         "n_chips": 24,
         "psnr": 31.094,
@@ -17,20 +20,24 @@ def shown(synthetic, width=80):
         "sam": 1.39,
         "ergas": 2.96,
         "consistency": 1.17,
+        "spectrum": 3.21,
         "seconds_per_megapixel": 1.31,
     }
-    comparison = pd.DataFrame([{"method": "carn", **row}])
+    comparison = pd.DataFrame([{"method": "bicubic_pil", **row}])
     console = Console(file=io.StringIO(), width=width)
     console.print(comparison_table(comparison, synthetic))
     return console.file.getvalue()
 
 
-def test_the_table_fits_a_terminal_of_80_columns():
+def test_the_table_fits_a_terminal_of_100_columns():
     text = shown(synthetic=False)
-    (line,) = [line for line in text.splitlines() if "carn" in line]
+    (line,) = [line for line in text.splitlines() if "bicubic_pil" in line]
+    (heading,) = [line for line in text.splitlines() if "method" in line]
+    assert [title for title in TITLES if title not in heading] == []
     assert "31.09" in line
     assert "+2.08 [+1.81, +2.32]" in line
     assert "0.9263" in line
+    assert "3.21" in line
 
 
 def test_synthetic_chips_are_called_so():

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+METRICS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
+
 
 def make_scores(psnr, places=None, locations=None, trained=("carn",), **others):
     """Return scores over all bands: ``psnr`` maps methods to a value a chip."""
@@ -17,9 +19,7 @@ def make_scores(psnr, places=None, locations=None, trained=("carn",), **others):
                     "location": locations[chip] if locations else f"l{chip}",
                     "band": "all",
                     "psnr": value,
-                    **dict.fromkeys(
-                        ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency"), 0.5
-                    ),
+                    **dict.fromkeys(METRICS, 0.5),
                     "seconds_per_megapixel": 1.0 + chip,
                     **others,
                 }

@@ -21,12 +21,13 @@ def test_every_column_shows_what_the_comparison_holds():
         "SAM °": "0.50",
         "ERGAS": "0.50",
         "consist.": "0.50",
+        "spectrum dB": "0.50",
         "s/Mpx": "1.50",
     }
 
 
 def test_what_has_no_value_is_a_dash():
-    # one band has no spectral angle, one location no interval
-    cells = shown(sam=np.nan, locations=["a", "a"])
-    assert cells["SAM °"] == "-"
+    # one band has no spectral angle, a tiny chip no spectrum, one location no interval
+    cells = shown(sam=np.nan, spectrum=np.nan, locations=["a", "a"])
+    assert cells["SAM °"] == cells["spectrum dB"] == "-"
     assert cells["difference dB"] == "+2.26 [-, -]"

@@ -12,7 +12,7 @@ from sen2naip_sr.evaluation.comparison import (
 
 LEADING = [
     *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
-    *("rmse", "sam", "ergas", "uiqi", "consistency", "seconds_per_megapixel"),
+    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum", "seconds_per_megapixel"),
 ]
 PSNR = {
     "bilinear": [28.0, 30.0, 35.0, 40.0],
@@ -97,8 +97,9 @@ def test_every_place_has_its_own_means_and_difference():
 
 
 def test_tracked_metrics_leave_out_what_has_no_value():
-    tracked = tracked_metrics(compared(ms_ssim=np.nan))
+    tracked = tracked_metrics(compared(ms_ssim=np.nan, spectrum=3.0))
     assert tracked["carn/delta_psnr"] == {"value": 2.0, "step": 0}
     assert "carn/ssim" in tracked
+    assert tracked["carn/spectrum"]["value"] == 3.0
     assert not any("ms_ssim" in name for name in tracked)
     assert not any("sam" in name for name in tracked_metrics(compared(sam=np.inf)))

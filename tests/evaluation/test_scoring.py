@@ -112,6 +112,44 @@ def test_consistency_is_the_rmse_between_downscaled_prediction_and_lr(tmp_path):
     assert of_chip["band 2"] == pytest.approx(np.sqrt((residual[1] ** 2).mean()), abs=1e-4)
 
 
+def test_spectrum_is_the_distance_in_db_of_the_shaved_spectra_above_an_eighth(stores):
+    hr, _, _ = stores
+    image = hr.chips[2].astype(np.float64)
+    image[:, :SHAVE] = 255
+    waves = np.cos(2 * math.pi * 0.4 * np.arange(32))
+    noisy = (image + 20 * waves).round().clip(0, 255)
+    scores = scored(Constant(noisy / 255), stores)
+    inside = (slice(None), slice(4, -4), slice(4, -4))
+    window = np.outer(np.hanning(24), np.hanning(24))
+    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(24), np.fft.fftfreq(24)))
+    rings = np.where(radius > 0.5, 0, (radius * 24).round())
+
+    def power(pixels):
+        centred = pixels - (pixels * window).sum((1, 2), keepdims=True) / window.sum()
+        plane = (np.abs(np.fft.fft2(centred * window)) ** 2).mean(0)
+        return np.array([plane[rings == ring].mean() for ring in range(4, 13)])
+
+    ratio = power(noisy[inside]) / power(hr.chips[2].astype(np.float64)[inside])
+    expected = (10 * np.abs(np.log10(ratio))).mean()
+    assert of_all_bands(scores).loc[2, "spectrum"] == pytest.approx(expected, rel=1e-6)
+    assert scores.loc[scores["band"] != "all", "spectrum"].isna().all()
+
+
+def test_spectrum_of_a_perfect_prediction_is_zero_whatever_its_borders(stores):
+    hr, _, _ = stores
+    image = hr.chips[2].astype(np.float64) / 255
+    image[:, :, :SHAVE] = 1
+    assert of_all_bands(scored(Constant(image), stores)).loc[2, "spectrum"] == 0
+
+
+@pytest.mark.parametrize(("side", "known"), [(22, False), (24, True)])
+def test_chips_that_are_too_small_have_no_spectrum(tmp_path, side, known):
+    stores = make_stores(tmp_path, smooth_noise()[:, :, :side, :side])
+    scores = of_all_bands(scored(Constant(np.full((4, side, side), 0.5)), stores))
+    assert (scores["spectrum"].notna() == known).all()
+    assert scores["psnr"].notna().all()
+
+
 def test_at_most_so_many_chips_are_spread_over_all(stores):
     scores = scored(Constant(np.zeros((4, 32, 32))), stores, chips=2)
     assert sorted(set(scores["chip"])) == [2, 5]

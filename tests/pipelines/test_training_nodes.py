@@ -1,65 +1,48 @@
 import logging
+from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
-from conftest import random_pixels
+from tiny_inputs import ARCHITECTURE, tiny_inputs, train
 
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.pipelines.training.nodes import train_network
-from sen2naip_sr.pipelines.training.parameters import NetworkParameters
-from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.pipelines.parameters import check_parameters
 from sen2naip_sr.splits import split_hash
-
-PLACES = ["a", "a", "b", "b", "c", "d"]
-SPLIT = ["train", "train", "train", "train", "validation", "test"]
-PARAMETERS = {
-    "architecture": {"channels": 4, "blocks": 1, "units": 1},
-    "training": {
-        **{
-            "steps": 2,
-            "batch_size": 2,
-            "crop_size": 8,
-            "schedule": {"warmup_steps": 1},
-            "log_every": 1,
-        },
-        **{"validate_every": 1, "precision": "32-true", "accelerator": "cpu"},
-    },
-}
+from sen2naip_sr.training import shipped
+from sen2naip_sr.training.weights import save_weights
 
 
-@pytest.fixture
-def inputs(tmp_path):
-    """Return six chips of noise in three bands, their LR chips and a split."""
-    with write_store(tmp_path / "hr", "made", (3, 32, 32), np.dtype("uint16")) as writer:
-        for seed in range(len(PLACES)):
-            writer.append(random_pixels(3, 32, "uint16", seed) // 8)
-        writer.content = "content"
-        writer.attributes = {"value_range": [0.0, 10_000.0], "synthetic": False}
-    hr = require_store(tmp_path / "hr")
-    Downscaling(hr, "area").make(tmp_path / "lr")
-    splits = pd.DataFrame({"chip": range(6), "place": PLACES, "split": SPLIT, "fold": 0})
-    return hr, require_store(tmp_path / "lr"), splits
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return tiny_inputs(tmp_path_factory.mktemp("inputs"))
 
 
-def train(inputs, folder, **changes):
-    parameters = NetworkParameters(**(PARAMETERS | changes))
-    return train_network(*inputs, parameters, folder / "checkpoint.pt", architecture="carn")
+@pytest.fixture(scope="module")
+def trained(inputs, tmp_path_factory):
+    """Return weights that are not those of an untrained network."""
+    folder = tmp_path_factory.mktemp("trained")
+    return train(inputs, folder, learning_rate=0.01, keep="last")[0]
+
+
+def saved(weights, path):
+    save_weights(path, weights.state, weights.metadata)
+    return path
+
+
+def first_validation(history):
+    return history.loc[history["step"] == 0, "validation_psnr"].item()
 
 
 def test_weights_say_what_they_were_made_of(inputs, tmp_path):
     weights, history = train(inputs, tmp_path)
     known = weights.metadata
-    assert (known.architecture, known.architecture_parameters) == (
-        "carn",
-        PARAMETERS["architecture"],
-    )
+    assert (known.architecture, known.architecture_parameters) == ("carn", ARCHITECTURE)
     assert (known.bands, known.dtype, known.value_range) == (3, "uint16", (0, 10_000))
     assert (known.recipe, known.data_hash) == ("area@1", "content")
     assert known.split_hash == split_hash(inputs[2])
     assert known.train_places == ["a", "b"]
     assert known.synthetic is False
+    assert known.started_from is None
     assert known.training["steps"] == 2
     best = history.loc[history["validation_psnr"].idxmax()]
     assert (known.step, known.validation_psnr) == (best["step"], best["validation_psnr"])
@@ -68,8 +51,7 @@ def test_weights_say_what_they_were_made_of(inputs, tmp_path):
 
 def test_equal_inputs_give_equal_weights_and_another_seed_others(inputs, tmp_path):
     def state(seed):
-        training = PARAMETERS["training"] | {"seed": seed}
-        weights, history = train(inputs, tmp_path, training=training)
+        weights, history = train(inputs, tmp_path, seed=seed)
         return history["loss"].dropna().tolist(), weights.state
 
     losses, first = state(0)
@@ -88,3 +70,77 @@ def test_every_validation_is_logged(inputs, tmp_path, caplog):
         "carn, step 1",
         "carn, step 2",
     ]
+
+
+def test_goes_on_from_the_weights_of_a_file(inputs, trained, tmp_path):
+    path = saved(trained, tmp_path / "w.safetensors")
+    weights, history = train(inputs, tmp_path, start_from=path, seed=1)
+    assert first_validation(history) == pytest.approx(trained.metadata.validation_psnr, abs=1e-4)
+    assert weights.metadata.started_from == trained.label
+    assert weights.metadata.architecture_parameters == trained.metadata.architecture_parameters
+
+
+def test_shipped_weights_are_started_from_by_that_name(inputs, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    with pytest.raises(UserError, match="comes without weights for 'carn'") as caught:
+        train(inputs, tmp_path, start_from="shipped")
+    assert "leave out carn.start_from" in caught.value.remedy
+    saved(trained, tmp_path / "carn.safetensors")
+    weights, history = train(inputs, tmp_path, start_from="shipped")
+    assert first_validation(history) == pytest.approx(trained.metadata.validation_psnr, abs=1e-4)
+    assert weights.metadata.started_from == trained.label
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"architecture": "unet"}, "weights of 'unet', and a training of 'carn' cannot start"),
+        ({"bands": 4}, "weights for images of 4 bands, and the data have 3"),
+    ],
+)
+def test_weights_of_something_else_are_not_started_from(inputs, trained, tmp_path, changes, said):
+    other = replace(trained, metadata=trained.metadata.model_copy(update=changes))
+    path = saved(other, tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match=said) as caught:
+        train(inputs, tmp_path, start_from=path)
+    assert str(path) in caught.value.problem
+
+
+def test_a_missing_file_to_start_from_is_named(inputs, tmp_path):
+    with pytest.raises(UserError, match=r"none\.safetensors: there is no such weights file"):
+        train(inputs, tmp_path, start_from=tmp_path / "none.safetensors")
+
+
+def test_an_unknown_optimiser_is_named_with_the_valid_ones(inputs, tmp_path):
+    with pytest.raises(UserError, match=r"'torch\.optim\.SDG' is no optimiser") as caught:
+        train(inputs, tmp_path, optimizer={"path": "torch.optim.SDG"})
+    assert "did you mean 'torch.optim.SGD'" in str(caught.value)
+    assert "torch.optim.AdamW" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("carn", {"training": {"losses": {"l2": 1.0}}}, ("losses.l2", "'mse'", "'vgg16'")),
+        ("carn", {"training": {"balance": "fair"}}, ("balance", "'uncertainty'")),
+        ("carn", {"training": {"schedule": {"name": "step"}}}, ("schedule.name", "'plateau'")),
+        (
+            "gan",
+            {"training": {"adversarial": {"discriminator": "vgg"}}},
+            ("adversarial.discriminator", "'patch'"),
+        ),
+        ("gan", {"training": {"adversarial": {"loss": "gan"}}}, ("loss", "'relativistic'")),
+        ("gan", {"architecture": {"generator": "cran"}}, ("gan.architecture", "'carn'", "unet")),
+        ("uent", {}, ("'uent'", "'unet'")),
+        (
+            "carn",
+            {"training": {"batch_size": 1, "batch_growth": {"largest": 2}}},
+            ("set batch_size to 2 or more",),
+        ),
+    ],
+)
+def test_unknown_names_are_met_with_the_valid_ones_before_anything_runs(name, changes, said):
+    changes = changes | {"training": {"steps": 1} | changes.get("training", {})}
+    with pytest.raises(UserError, match="parameters:") as caught:
+        check_parameters({name: changes})
+    assert all(part in caught.value.problem for part in said), caught.value.problem

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from sen2naip_sr.training.checkpoint import (
-    Best,
     TrainingState,
     differences,
     load_checkpoint,
@@ -159,8 +158,7 @@ def test_best_weights_do_not_follow_the_network():
 )
 def test_patience_counts_validations_since_the_best(patience, validations, expected):
     state = training_state()
-    state.best = Best(psnr=30.0, step=4, state={})
-    earlier = [{"step": step, "validation_psnr": 20.0} for step in (0, 2, 4)]
+    earlier = [{"step": step, "validation_psnr": 28.0 + step / 2} for step in (0, 2, 4)]
     later = [{"step": 5 + n, "validation_psnr": 29.0} for n in range(validations)]
     state.history = [*earlier, *later, {"step": 50, "loss": 0.1}]
     assert state.out_of_patience(patience) is expected

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from tiny_training import tiny_data, tiny_fit, tiny_model
+from tiny_training import GAN, tiny_data, tiny_fit, tiny_model
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import score
@@ -85,6 +85,28 @@ def test_stops_when_patience_is_over(monkeypatch):
     scripted(monkeypatch, [20.0, 22.0, 21.0, 21.5, 40.0])
     result = tiny_fit(steps=100, validate_every=2, patience=2)
     assert (result.step, result.best_step) == (6, 2)
+
+
+def test_the_last_weights_are_kept_where_they_are_asked_for(monkeypatch):
+    seen = scripted(monkeypatch, [20.0, 25.0, 19.0, 18.0])
+    result = tiny_fit(keep="last")
+    assert (result.best_step, result.best_psnr) == (12, 18.0)
+    assert all(torch.equal(result.state[name], seen[3][name]) for name in result.state)
+
+
+def test_patience_waits_for_a_better_psnr_whichever_weights_are_kept(monkeypatch):
+    scripted(monkeypatch, [20.0, 22.0, 21.0, 21.5, 40.0])
+    result = tiny_fit(steps=100, validate_every=2, patience=2, keep="last")
+    assert (result.step, result.best_step, result.best_psnr) == (6, 6, 21.5)
+
+
+def test_a_collapse_stops_an_adversarial_training_and_leaves_its_checkpoint(tmp_path, monkeypatch):
+    scripted(monkeypatch, [30.0, 28.0, 26.5])
+    with pytest.raises(UserError, match=r"collapsed at step 8: .* 26\.50 dB from 30\.00 dB"):
+        tiny_fit(checkpoint=tmp_path / "c.pt", checkpoint_every=3, batch_size=2, **GAN)
+    saved = torch.load(tmp_path / "c.pt", weights_only=True)
+    assert saved["step"] == 6
+    assert saved["parts"]["adversary"]["discriminator"]
 
 
 def test_history_says_what_was_measured_when():

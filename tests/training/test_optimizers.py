@@ -19,7 +19,7 @@ class Plain(torch.optim.Optimizer):
     def step(self, closure=None):
         for group in self.param_groups:
             for weight in group["params"]:
-                weight -= group["lr"] * group["share"] * weight.grad
+                weight.sub_(weight.grad, alpha=group["lr"] * group["share"])
 
 
 def network():
@@ -116,12 +116,12 @@ def test_lists_become_tuples():
         ("torch.optim.AdmaW", "did you mean 'torch.optim.AdamW'"),
         ("AdamW", "did you mean 'torch.optim.AdamW'"),
         ("tuckeradam", "did you mean 'sen2naip_sr.training.tucker_adam.TuckerAdam'"),
-        ("no.such.module.Adam", "Valid are"),
-        ("torch.optim.lr_scheduler.StepLR", "Valid are"),
-        ("torch.optim.Optimizer", "Valid are"),
-        ("torch.optim.", "Valid are"),
-        ("..Adam", "Valid are"),
-        ("", "Valid are"),
+        ("no.such.module.Adam", "No module named 'no'"),
+        ("torch.optim.lr_scheduler.StepLR", "no subclass of torch.optim.Optimizer"),
+        ("torch.optim.Optimizer", "no subclass of torch.optim.Optimizer"),
+        ("torch.optim.", "no attribute ''"),
+        ("..Adam", "relative import"),
+        ("", "is no optimiser"),
     ],
 )
 def test_unknown_paths_are_refused_with_those_on_offer(path, named):

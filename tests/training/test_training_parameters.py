@@ -32,11 +32,25 @@ def test_either_length_will_do(length):
         {"accelerator": "abacus"},
         {"steps": 0},
         {"log_every": 0},
+        {"optimizer": {"name": "AdamW"}},
+        {"schedule": {"name": "cosin"}},
+        {"adversarial": {"discriminator": "patches"}},
+        {"adversarial": {"loss": "gan"}},
+        {"batch_growth": {"largest": 0}},
+        {"detail": {"share": 2}},
     ],
 )
 def test_refuses_values_out_of_range(mistake):
     with pytest.raises(ValidationError, match=next(iter(mistake))):
         TrainingParameters(**({"steps": 1} | mistake))
+
+
+def test_a_batch_that_is_to_grow_has_two_halves_to_compare():
+    growth = {"batch_growth": {"largest": 2}}
+    with pytest.raises(ValidationError, match="set batch_size to 2 or more"):
+        TrainingParameters(steps=1, batch_size=1, **growth)
+    assert TrainingParameters(steps=1, batch_size=2, **growth).batch_growth.largest == 2
+    assert TrainingParameters(steps=1, batch_size=1).batch_growth.largest == 1
 
 
 def test_every_field_is_documented():

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from sen2naip_sr.training import tucker_adam
 from sen2naip_sr.training.tucker_adam import TuckerAdam
 
 KERNEL = (6, 5, 3, 3)
@@ -113,6 +114,25 @@ def test_turned_gradients_give_turned_updates(seed):
     assert plain.abs().max() > 0.1
 
 
+def test_order_and_signs_of_the_axes_do_not_matter(monkeypatch):
+    """Libraries differ in them, and axes of nearly equal weight change places."""
+    plain, mixed = weights_of([KERNEL], torch.float64), weights_of([KERNEL], torch.float64)
+    gradients = random_gradients([KERNEL], 25)
+    train(plain, gradients)
+    random = torch.Generator().manual_seed(0)
+    eigenvectors = tucker_adam._eigenvectors
+
+    def any_order(covariances):
+        length = covariances.shape[1]
+        order = torch.randperm(length, generator=random)
+        signs = torch.randint(0, 2, (length,), generator=random) * 2 - 1
+        return eigenvectors(covariances)[..., order] * signs
+
+    monkeypatch.setattr(tucker_adam, "_eigenvectors", any_order)
+    train(mixed, gradients)
+    torch.testing.assert_close(mixed, plain)
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.floats(1e-9, 1e9))
 def test_size_of_the_loss_does_not_matter_to_kernels(scale):
@@ -210,6 +230,14 @@ def test_a_stored_state_goes_on_bit_for_bit(dtype):
             weight.grad = gradient.to(dtype)
         resumed.step()
     assert all(torch.equal(a, b) for a, b in zip(whole, parted, strict=True))
+
+
+def test_autocast_does_not_lower_the_precision_of_a_step():
+    plain, cast = weights_of([KERNEL]), weights_of([KERNEL])
+    train(plain, random_gradients([KERNEL], 3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        train(cast, random_gradients([KERNEL], 3))
+    assert torch.equal(plain[0], cast[0])
 
 
 def test_low_precision_follows_full_precision():

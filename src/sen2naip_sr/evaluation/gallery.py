@@ -13,6 +13,7 @@ from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.examples import upscale
 from sen2naip_sr.evaluation.ground import choose_ground, most_detailed
 from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.evaluation.tiles import (
     SYNTHETIC_NOTE,
@@ -67,7 +68,11 @@ def gallery_methods(
 
 
 def make_gallery(
-    methods: Sequence[Method], scores: pd.DataFrame, hr: Store, lr: Store, *, count: int, crop: int
+    methods: Sequence[Method],
+    scores: pd.DataFrame,
+    hr: Store,
+    lr: Store,
+    parameters: EvaluationParameters,
 ) -> list[GalleryChip]:
     """Choose test chips of different ground and upscale them.
 
@@ -76,29 +81,24 @@ def make_gallery(
         scores: Of the test chips.
         hr: HR chips.
         lr: LR chips.
-        count: At most so many chips.
-        crop: Side of the part that is shown, in HR pixels (made even), where it has most detail.
+        parameters: How many chips, and the side of the part that is kept of each, where it has
+            most detail.
     """
     value_range = hr.attributes["value_range"]
     places = hr.table("index").set_index("chip")["place"]
     tested = sorted(set(scores["chip"]))
-    height, width = (min(crop // SCALE * SCALE, side) for side in hr.chips.shape[2:])
+    size = [min(parameters.figure_crop // SCALE, side) for side in lr.chips.shape[2:]]
     gallery = []
-    for chip, ground in choose_ground(hr.chips, tested, value_range[0], count):
+    for chip, ground in choose_ground(hr.chips, tested, value_range[0], parameters.gallery_chips):
         truth, small = hr.chips[chip], lr.chips[chip]
-        top, left = most_detailed(truth, height, width)
-        inside = (..., slice(top, top + height), slice(left, left + width))
-        small_inside = (
-            ...,
-            slice(top // SCALE, (top + height) // SCALE),
-            slice(left // SCALE, (left + width) // SCALE),
-        )
+        at = most_detailed(truth, *size)
+        inside = _window(at, size, SCALE)
         gallery.append(
             GalleryChip(
                 chip=chip,
                 place=str(places[chip]),
                 ground=ground,
-                lr=small[small_inside],
+                lr=small[_window(at, size, 1)],
                 upscaled=[upscale(method, small, value_range)[inside] for method in methods],
                 truth=truth[inside],
             )
@@ -143,6 +143,12 @@ def draw_gallery(
         fontsize=8,
     )
     return figure
+
+
+def _window(at: Sequence[int], size: Sequence[int], scale: int) -> tuple[slice, ...]:
+    """Return the pixels of a part given in LR pixels, of all bands."""
+    parts = zip(at, size, strict=True)
+    return slice(None), *(slice(scale * start, scale * (start + n)) for start, n in parts)
 
 
 def _grid(columns: int, width: int, height: int) -> TileGrid:

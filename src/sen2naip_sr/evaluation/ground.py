@@ -96,8 +96,8 @@ def measure_ground(image: Array, low: float) -> dict[str, float]:
         numbers squared), ``brightness`` (digital numbers above ``low``) and, with four bands,
         ``nir`` (likewise) and ``ndvi`` (0 where there is no light).
     """
-    light = np.nan_to_num(image.astype(np.float64), nan=low, posinf=low, neginf=low) - low
-    measures = {"edges": _gradient_energy(light).mean(), "brightness": light.mean()}
+    light = np.nan_to_num(image.astype(np.float64) - low, posinf=0, neginf=0)
+    measures = {"edges": _gradient_energy(image).mean(), "brightness": light.mean()}
     if len(light) > NIR:
         red, nir = light[RED], light[NIR]
         both = red + nir
@@ -111,30 +111,29 @@ def most_detailed(truth: Array, rows: int, columns: int) -> tuple[int, int]:
 
     Args:
         truth: (C, H, W), H and W even.
-        rows: Height of the part, even.
-        columns: Its width, even.
+        rows: Height of the part, in LR pixels.
+        columns: Its width, in LR pixels.
 
     Returns:
-        Its top row and left column, even: the part holds whole LR pixels.
+        Its top row and left column, in LR pixels.
     """
-    values = np.nan_to_num(truth.astype(np.float64), posinf=0, neginf=0)
-    energy = _gradient_energy(values)
+    energy = _gradient_energy(truth)
     parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]
     total = np.pad(np.sum(parts, axis=0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    down, right = rows // SCALE, columns // SCALE
-    sums = (
-        total[down:, right:]
-        - total[:-down, right:]
-        - total[down:, :-right]
-        + total[:-down, :-right]
-    )
+    strips = total[rows:] - total[:-rows]
+    sums = strips[:, columns:] - strips[:, :-columns]
     top, left = np.unravel_index(sums.argmax(), sums.shape)
-    return int(top) * SCALE, int(left) * SCALE
+    return int(top), int(left)
 
 
 def _gradient_energy(image: Array) -> Array:
-    """Return the squared differences to the pixels below and to the right, summed over bands."""
-    energy = np.zeros(image.shape[1:])
-    energy[:-1] += np.square(np.diff(image, axis=1)).sum(axis=0)
-    energy[:, :-1] += np.square(np.diff(image, axis=2)).sum(axis=0)
+    """Return the squared differences to the pixels below and to the right, summed over bands.
+
+    A pixel whose difference is not finite counts as flat.
+    """
+    values = image.astype(np.float64)
+    energy = np.zeros(values.shape[1:])
+    energy[:-1] += np.square(np.diff(values, axis=1)).sum(axis=0)
+    energy[:, :-1] += np.square(np.diff(values, axis=2)).sum(axis=0)
+    energy[~np.isfinite(energy)] = 0
     return energy

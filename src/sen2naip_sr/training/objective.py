@@ -91,11 +91,17 @@ class Objective:
         return total, _for_log(total, terms)
 
     def update(self, predictions: list[Tensor], crops: list[Crops], step: int) -> dict[str, Tensor]:
-        """Train the adversary, if there is one, after the network; return its figures."""
+        """Train the adversary, if there is one, after the network; return its figures.
+
+        Raises:
+            UserError: If the adversarial training has collapsed.
+        """
         if not self._adversary:
             return {}
         truth = torch.cat([part.hr for part in crops])
-        return self._adversary.train_step(torch.cat(predictions), truth, step)
+        figures = self._adversary.train_step(torch.cat(predictions), truth, step)
+        self._adversary.check(step)
+        return figures
 
     def weights(self) -> dict[str, float]:
         """Return the weights of the losses where they adapt, for the log."""

@@ -87,29 +87,29 @@ def _unsuited(kind: type[Optimizer]) -> str | None:
 
 def _resolve(path: str) -> type[Optimizer]:
     module, _, name = path.rpartition(".")
+    kind, reason = None, "it is no subclass of torch.optim.Optimizer"
     try:
-        kind = getattr(importlib.import_module(module), name) if module else None
-    except (ImportError, AttributeError, ValueError):
-        kind = None
+        kind = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        reason = str(error)
     if not _is_optimizer(kind):
-        raise UserError(_describe_unknown_path(path), "set the optimiser's path to a valid one")
-    if reason := _unsuited(kind):
         raise UserError(
-            f"optimiser {path} cannot be used here: {reason}",
+            f"'{path}' is no optimiser: {reason}",
+            f"{_nearest(path)}set one of {', '.join(available_optimizers())}, or the path of any "
+            "other subclass of torch.optim.Optimizer that can be imported",
+        )
+    if unsuited := _unsuited(kind):
+        raise UserError(
+            f"optimiser {path} cannot be used here: {unsuited}",
             f"choose another one: {', '.join(available_optimizers())}",
         )
     return kind
 
 
-def _describe_unknown_path(path: str) -> str:
-    known = available_optimizers()
-    by_name = {name.rpartition(".")[2].lower(): name for name in known}
+def _nearest(path: str) -> str:
+    by_name = {known.rpartition(".")[2].lower(): known for known in available_optimizers()}
     nearest = get_close_matches(path.rpartition(".")[2].lower(), by_name, n=1)
-    hint = f"did you mean '{by_name[nearest[0]]}'? " if nearest else ""
-    return (
-        f"'{path}' is no optimiser: {hint}Valid are {', '.join(known)}, and any other "
-        "subclass of torch.optim.Optimizer that can be imported"
-    )
+    return f"did you mean '{by_name[nearest[0]]}'? If not, " if nearest else ""
 
 
 def _accepted(kind: type[Optimizer]) -> list[str]:

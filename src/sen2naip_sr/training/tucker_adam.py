@@ -102,7 +102,9 @@ class TuckerAdam(Optimizer):
             for weights in self._batches(group):
                 states = [self.state[weight] for weight in weights]
                 gradients = torch.stack([_modes(w.grad) for w in weights if w.grad is not None])
-                step = _batch_step(gradients, states, group)
+                # a step taken under autocast would turn in half precision
+                with torch.autocast(gradients.device.type, enabled=False):
+                    step = _batch_step(gradients, states, group)
                 _apply(weights, step, group)
         return loss
 

@@ -106,6 +106,5 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.evaluation.gallery import draw_gallery, gallery_methods, make_gallery
 
     shown = gallery_methods(methods, scores, comparison)
-    crop, count = parameters.figure_crop, parameters.gallery_chips
-    chips = make_gallery(shown, scores, hr, lr, count=count, crop=crop)
+    chips = make_gallery(shown, scores, hr, lr, parameters)
     return draw_gallery(chips, shown, scores, synthetic=hr.attributes["synthetic"])
