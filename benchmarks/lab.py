@@ -48,7 +48,7 @@ def adamw(rate: float) -> Mapping[str, Any]:
 EXPERIMENTS: dict[str, dict[str, Trial]] = {
     "candidates": {name: (build, {}) for name, build in CANDIDATES.items()},
     "optimizer": {
-        **{f"AdamW, {rate}": (small_lean, adamw(rate)) for rate in (5e-4, 1e-3, 2e-3)},
+        **{f"AdamW, {rate}": (small_lean, adamw(rate)) for rate in (1e-3, 2e-3, 4e-3)},
         **{
             f"{path.rpartition('.')[2]}, {rate}": (
                 small_lean,

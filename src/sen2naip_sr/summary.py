@@ -42,6 +42,7 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
     synthetic = catalog.load("hr").attributes["synthetic"]
     console.print(comparison_table(catalog.load("comparison"), synthetic))
     console.print(f"Side by side: {_path(catalog, 'comparison_figure', root)}")
+    console.print(f"All networks: {_path(catalog, 'gallery', root)}")
     console.print(f"Per place:    {_path(catalog, 'places', root)}")
     console.print("\nNext (after: . .venv/bin/activate):")
     for command, purpose in NEXT_COMMANDS:
