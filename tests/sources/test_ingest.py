@@ -348,6 +348,12 @@ def test_reduced_chips_keep_their_ground(raw, make, make_geotiff):
     pd.testing.assert_frame_equal(store.table("index")[bounds], whole[bounds])
 
 
+def test_reduced_chips_are_other_content(raw, make, make_geotiff):
+    make_geotiff(raw / "a" / "a.tif", size=(64, 64), seed=1)
+    contents = {make(chip_size=32, value_range=(0, 1), reduce=n).manifest.content for n in (1, 2)}
+    assert len(contents) == 2  # or what is made of the chips would not be made anew
+
+
 def test_a_factor_that_leaves_no_even_chip_is_refused(raw, make, make_geotiff):
     make_geotiff(raw / "a" / "a.tif", size=(64, 64))
     with pytest.raises(UserError, match="cannot be reduced 3 times"):

@@ -116,7 +116,7 @@ def _cut(
         pixels=pixels,
         transform=tuple(transform(window, raster.transform))[:6],
         valid_fraction=valid,
-        digest=hashlib.sha256(np.ascontiguousarray(pixels).data).digest()[:16],
+        digest=_digest(pixels),
     )
 
 
@@ -167,7 +167,7 @@ def reduce_chip(chip: Chip, factor: int) -> Chip:
 
     Returns:
         A chip of the same ground with ``1 / factor`` of the rows and columns, rounded to its
-        dtype. Position and digest are those of the original.
+        dtype, at the position of the original.
     """
     if factor == 1:
         return chip
@@ -176,9 +176,15 @@ def reduce_chip(chip: Chip, factor: int) -> Chip:
     means = blocks.mean(axis=(2, 4), dtype=np.float64)
     if np.issubdtype(chip.pixels.dtype, np.integer):
         means = np.rint(means)
+    pixels = means.astype(chip.pixels.dtype)
     a, b, left, d, e, top = chip.transform
     return replace(
         chip,
-        pixels=means.astype(chip.pixels.dtype),
+        pixels=pixels,
         transform=(a * factor, b * factor, left, d * factor, e * factor, top),
+        digest=_digest(pixels),
     )
+
+
+def _digest(pixels: Array) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()[:16]
