@@ -156,6 +156,7 @@ def test_sen2naip_from_a_zip_of_its_layout(tmp_path, copy_project, kedro, make_g
         "lean.training.batch_size": 2,
         "lean.training.crop_size": 16,
         "evaluation.chips": 1,
+        "evaluation.shipped": False,
     }
     completed = kedro(
         project,
