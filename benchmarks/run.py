@@ -52,20 +52,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(parts), default=list(parts))
     arguments = parser.parse_args()
     file = HERE / "results.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
     for name in arguments.only:
         print(f"== {name}", flush=True)
         measured = parts[name](arguments.data)
         if measured is None:
             print("needs --data", flush=True)
             continue
+        # read anew: another run may have measured something else meanwhile
+        results = json.loads(file.read_text()) if file.exists() else {}
         results[name] = measured | {
             "commit": git_commit(ROOT),
             "date": datetime.now(UTC).date().isoformat(),
             "machine": f"{device_name()}, {platform.system()}",
         }
         file.write_text(json.dumps(results, indent=1) + "\n")
-    tables.write(ROOT, results)
+    tables.write(ROOT, json.loads(file.read_text()))
 
 
 if __name__ == "__main__":

@@ -151,28 +151,36 @@ def _shipped_places(models: Mapping[str, Any]) -> str:
 
 def _trials(measured: Mapping[str, Any]) -> str:
     rows = [
-        f"| {row['trial']} | {row['steps']} | +{row['gain_db']:.2f} |"
+        f"| {row['trial']} | {row['steps']:,} | +{row['gain_db']:.2f} "
+        f"| +{row['coarse_gain_db']:.2f} |"
         for row in sorted(measured["rows"], key=lambda row: -row["gain_db"])
     ]
-    minutes = f"{measured['minutes']:g} minutes"
-    return "\n".join([f"| {minutes}, one thread | steps | gain dB |", "|---|---|---|", *rows])
+    head = (
+        f"| {measured['minutes']:g} minutes, one thread | steps | gain dB | at 2.4 m |\n"
+        "|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows)
 
 
 def _candidates(measured: Mapping[str, Any]) -> str:
     rows = [
         f"| {row['trial']} | {row['parameters']:,} | {row['multiply_adds']:,} "
-        f"| {row['ms_per_megapixel']:,} | {row['steps']:,} | +{row['gain_db']:.2f} |"
+        f"| {row['ms_per_megapixel']:,} | {row['steps']:,} | +{row['gain_db']:.2f} "
+        f"| +{row['coarse_gain_db']:.2f} |"
         for row in sorted(measured["rows"], key=lambda row: -row["gain_db"])
     ]
     head = (
         "| network | parameters | multiply-adds a pixel | ms a megapixel "
-        f"| steps in {measured['minutes']:g} minutes | gain dB |\n|---|---|---|---|---|---|\n"
+        f"| steps in {measured['minutes']:g} minutes | gain dB | at 2.4 m |\n"
+        "|---|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows)
 
 
 TABLES = {
     "candidates": lambda results: _candidates(results["candidates"]),
+    "equal-time": lambda results: _candidates(results["equal_time"]),
+    "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
     "optimizer": lambda results: _trials(results["optimizer"]),
     "detail": lambda results: _trials(results["detail"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),
