@@ -8,43 +8,36 @@ docs/weights.md says how to make the file and what becomes of it.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import math
+import os
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-import yaml
-from kedro.config import OmegaConfigLoader
+from card import model_card
+from naip import Chips, make_chips
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.columns import COLUMNS, Column
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
-from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import get_spec
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
-from sen2naip_sr.raster.store import Store, require_store
-from sen2naip_sr.settings import CONFIG_LOADER_ARGS
-from sen2naip_sr.sources.directory import DirectorySource
-from sen2naip_sr.sources.ingest import Ingestion
-from sen2naip_sr.sources.parameters import IngestionParameters
-from sen2naip_sr.splits import TEST, VALIDATION, make_splits, split_hash
+from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.checkpoint import replacing
 from sen2naip_sr.training.shipped import FOLDER
 from sen2naip_sr.training.validation import Validator, spread
 from sen2naip_sr.training.weights import Weights, load_weights, save_weights
 
-CONF = Path(__file__).parents[1] / "conf"
 SCORES = "scores.json"
 REDUCTIONS = {"native": 1, "reduced": 4}
 """Sets of test chips by name, and how many times larger their pixels are made."""
@@ -53,113 +46,6 @@ MOST_CHANGE_DB = 0.005
 CHECKED_CHIPS = 24
 SPOT_CHIPS = 2
 ADVERSARIAL = "gan"
-COUNTED = 64
-"""Side of the image whose multiply-adds are counted, in LR pixels."""
-
-CARD = """# {title}: the shipped weights
-
-Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made by
-`python benchmarks/ship.py`; what that is: docs/weights.md. The architecture: docs/models.md.
-
-| | |
-|---|---|
-| architecture | `{architecture}` {architecture_parameters} |
-| size | {parameters:,} parameters, {multiply_adds:,} multiply-adds for each low-resolution pixel |
-| file | `{architecture}.safetensors`, {precision}, SHA-256 `{sha256}` |
-| half precision | changes PSNR by {half_precision} dB |
-| trained on | {train_places} |
-| validated on | {validation_places} ({validation_psnr:.2f} dB at step {step}) |
-| recipe of low resolution | `{recipe}` |
-| split, data | `{split_hash}`, `{data_hash}` |
-| started from | {started_from} |
-| commit, version | `{commit}`, {version} |
-
-## Data
-
-NAIP, USDA FSA/FPAC (public domain), 8 bits, pixels of 0.6 m, in West Virginia 1 m. Chips of
-Californian cities: Ventura et al. 2024, [urban-tree-detection-data](\
-https://github.com/jonathanventura/urban-tree-detection-data), CC BY 4.0. Chips of the Central
-Valley: the tile2vec sample, MIT. Chips of West Virginia: the Chesapeake Land Cover sample.
-
-## Training
-
-`kedro run --env=shipped --pipelines=train_{architecture} --params ingestion.path=FOLDER`, with
-
-```yaml
-{training}```
-
-## Scores
-
-On places that were neither trained nor validated on, by docs/protocol.md. `difference` is the
-paired difference to {interpolation}, with the 95 % interval of a bootstrap over locations.
-
-### At the chips' own pixel: 0.6 m, in West Virginia 1 m
-
-{native}
-
-### At pixels four times as large: 2.4 m, in West Virginia 4 m
-
-The chips were reduced 4 times by the mean of the area before the protocol began.
-
-{reduced}
-
-## Limits
-
-- The training saw 8-bit NAIP of three places in California, with pixels of 0.6 m (and larger ones
-  where the parameters above say `pixel_sizes`), made coarser by one recipe. Other sensors blur
-  otherwise, and other land looks otherwise.
-- At 2.5 m, expect what the second table says, where the image is as sharp as a reduced aerial one.
-- On Sentinel-2 (10 m) there is no ground truth to score against: nothing here says how right the
-  result is. Expect crisper edges of what is visible already, not objects below the pixel size.
-- Look at a result, do not measure on it: areas, counts and spectral indices belong to the original.
-{gan_limit}"""
-GAN_LIMIT = """\
-- Texture is plausible, not observed: the adversarial training invents what looks like the training
-  data. PSNR is lower than the generator's for that reason.
-"""
-
-
-@dataclass(frozen=True)
-class Chips:
-    """Chips of the benchmark, and how they are scored."""
-
-    hr: Store
-    lr: Store
-    splits: pd.DataFrame
-    evaluation: EvaluationParameters
-
-    @property
-    def tested(self) -> pd.DataFrame:
-        """The test chips' rows of the index."""
-        index = self.hr.table("index")
-        return index[(self.splits["split"] == TEST).to_numpy()]
-
-    @property
-    def validation_places(self) -> list[str]:
-        """The places that picked the best weights."""
-        return sorted(self.splits.loc[self.splits["split"] == VALIDATION, "place"].unique())
-
-
-def make_chips(data: Path, folder: Path, reduction: int) -> Chips:
-    """Make the benchmark's stores as ``kedro run --env=naip`` would, unless they are current.
-
-    Args:
-        data: GeoTIFFs, one folder a place.
-        folder: Where the stores lie.
-        reduction: Make pixels so many times larger first.
-    """
-    given = {"ingestion": {"path": str(data), "reduce": reduction}}
-    values = OmegaConfigLoader(CONF, env="naip", runtime_params=given, **CONFIG_LOADER_ARGS)[
-        "parameters"
-    ]
-    preprocessing = PreprocessingParameters(**values["preprocessing"])
-    Ingestion(DirectorySource(data), IngestionParameters(**values["ingestion"])).make(folder / "hr")
-    hr = require_store(folder / "hr")
-    Downscaling(hr, preprocessing.recipe, preprocessing.seed).make(folder / "lr")
-    splits = make_splits(hr.table("index"), preprocessing.splits)
-    return Chips(
-        hr, require_store(folder / "lr"), splits, EvaluationParameters(**values["evaluation"])
-    )
 
 
 def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = False) -> None:
@@ -191,25 +77,56 @@ def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = Fal
         scores[key] = summarise(table, name, some.evaluation)
         if key == "native":
             spot = spot_scores(table, name, some)
-            recorded = read_scores(target)
             if not force:
-                require_better(weights, scores[key], recorded.get(name))
-    path = target / f"{name}.safetensors"
-    save_weights(path, stored.state, stored.metadata)
+                require_better(weights, scores[key], read_scores(target).get(name))
     record = {
         "label": weights.label,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "precision": _dtype(stored),
         "half_precision_change_db": round(change, 4) if math.isfinite(change) else None,
         "scores": scores,
         "spot": spot,
     }
+    with locked(target):
+        if not force:  # another run may have shipped better ones meanwhile
+            require_better(weights, scores["native"], read_scores(target).get(name))
+        put(target, stored, record, native.validation_places)
+    print(f"{target / name}.safetensors: {scores['native']['all']['psnr']:.2f} dB", flush=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait until no other run writes into a folder, and let others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # the folder itself, so that no lock file is left among the weights
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def put(
+    target: Path, weights: Weights, record: Mapping[str, Any], validation_places: list[str]
+) -> None:
+    """Write weights, their card, and what is known of them beside what is of the others.
+
+    Args:
+        target: The folder, `locked`.
+        weights: As they are to be stored.
+        record: What is known of them, but for the file's hash.
+        validation_places: The places that picked them.
+    """
+    name = weights.metadata.architecture
+    path = target / f"{name}.safetensors"
+    save_weights(path, weights.state, weights.metadata)
+    record = {**record, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     with replacing(target / f"{name}.md") as stream:
-        stream.write(card(stored, record, native.validation_places).encode())
+        stream.write(model_card(weights, record, validation_places).encode())
+    recorded = read_scores(target) | {name: record}
     with replacing(target / SCORES) as stream:
-        text = json.dumps(recorded | {name: record}, indent=1, sort_keys=True, allow_nan=False)
+        text = json.dumps(recorded, indent=1, sort_keys=True, allow_nan=False)
         stream.write((text + "\n").encode())
-    print(f"{path}: {scores['native']['all']['psnr']:.2f} dB", flush=True)
 
 
 def require_same_split(weights: Weights, chips: Chips) -> None:
@@ -322,47 +239,6 @@ def require_better(
             f"({recorded['label']}) {best:.4f} dB",
             remedy,
         )
-
-
-def card(weights: Weights, record: Mapping[str, Any], validation_places: list[str]) -> str:
-    """Return the model card, in Markdown."""
-    known, model = weights.metadata, weights.build()
-    change = record["half_precision_change_db"]
-    values = known.model_dump() | {
-        "title": get_spec(known.architecture).title,
-        "parameters": count_parameters(model),
-        "multiply_adds": multiply_adds(model, known.bands, COUNTED, COUNTED) // COUNTED**2,
-        "precision": record["precision"],
-        "sha256": record["sha256"],
-        "half_precision": "-" if change is None else f"{change:+.4f}",
-        "train_places": ", ".join(known.train_places),
-        "validation_places": ", ".join(validation_places),
-        "started_from": known.started_from or "random weights",
-        "training": yaml.safe_dump(json.loads(known.model_dump_json())["training"]),
-        "interpolation": record["scores"]["native"]["interpolation"]["method"],
-        "gan_limit": GAN_LIMIT if known.architecture == ADVERSARIAL else "",
-    }
-    tables = {key: score_table(known.architecture, record["scores"][key]) for key in REDUCTIONS}
-    return CARD.format(**values | tables)
-
-
-def score_table(name: str, scores: Mapping[str, Any]) -> str:
-    """Return the scores of one pixel size as a Markdown table, a row a place."""
-    columns = [
-        Column("chips", "{n_chips}"),
-        *(column for column in COLUMNS if "seconds" not in column.template),
-    ]
-    rows = {
-        f"all, {scores['interpolation']['method']}": scores["interpolation"],
-        f"all, {name}": scores["all"],
-        **{f"{place}, {name}": row for place, row in scores["places"].items()},
-    }
-    lines = [["test place, method", *(column.title for column in columns)]]
-    lines.append(["---"] * len(lines[0]))
-    for head, row in rows.items():
-        known = {key: math.nan if value is None else value for key, value in row.items()}
-        lines.append([head, *(column.show(known) for column in columns)])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

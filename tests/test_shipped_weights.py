@@ -1,10 +1,11 @@
 """Weights that come with the project are what their records say, and records of better ones."""
 
 import hashlib
-import importlib.util
+import importlib
 import json
 import math
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,10 +34,9 @@ shipped = pytest.mark.parametrize("name", sorted(RECORDS))
 
 
 def load_ship():
-    spec = importlib.util.spec_from_file_location("ship", ROOT / "benchmarks/ship.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return importlib.import_module("ship")
 
 
 def spot_psnr(weights, data, file):
@@ -225,6 +225,63 @@ def test_worse_weights_than_the_recorded_are_refused_by_both_names(made):
     made.ship.require_better(weights, native, None)
     better["scores"]["native"]["all"]["psnr"] = 29.9
     made.ship.require_better(weights, native, better)
+
+
+@pytest.fixture
+def shipped_meanwhile(made, monkeypatch):
+    """Return a function that lets another run finish while ours scores its last chips."""
+
+    def let(target, records):
+        score, keys = made.ship.score_network, iter(made.ship.REDUCTIONS)
+
+        def scored(*arguments):
+            if next(keys) == "reduced":
+                target.mkdir()
+                (target / "scores.json").write_text(json.dumps(records))
+            return score(*arguments)
+
+        monkeypatch.setattr(made.ship, "score_network", scored)
+
+    return let
+
+
+def test_what_another_run_ships_meanwhile_stays(made, shipped_meanwhile):
+    target = made.root / "two"
+    shipped_meanwhile(target, {"unet": {"label": "unet, step 5, cab"}})
+    ship_again(made, made.root / "good.safetensors", target, force=True)
+    recorded = json.loads((target / "scores.json").read_text())
+    assert recorded == {"unet": {"label": "unet, step 5, cab"}, "lean": records(made)["lean"]}
+
+
+def test_better_weights_that_another_run_ships_meanwhile_are_not_replaced(
+    made, shipped_meanwhile, monkeypatch
+):
+    target = made.root / "better"
+    better = {"label": "lean, step 9, fed", "scores": {"native": {"all": {"psnr": 99.0}}}}
+    shipped_meanwhile(target, {"lean": better})
+    check = made.ship.require_better
+    beaten = {"all": {"psnr": 98.0, "delta_psnr": 1.0}, "places": {}}
+    monkeypatch.setattr(
+        made.ship, "require_better", lambda weights, _, recorded: check(weights, beaten, recorded)
+    )
+    with pytest.raises(UserError, match=r"98\.0000 dB.*lean, step 9, fed.*99\.0000 dB"):
+        ship_again(made, made.root / "good.safetensors", target)
+    assert json.loads((target / "scores.json").read_text()) == {"lean": better}
+    assert [file.name for file in target.iterdir()] == ["scores.json"]
+
+
+def test_one_run_at_a_time_writes(made, tmp_path):
+    inside = Event()
+
+    def write():
+        with made.ship.locked(tmp_path):
+            inside.set()
+
+    other = Thread(target=write, daemon=True)
+    with made.ship.locked(tmp_path):
+        other.start()
+        assert not inside.wait(0.2)
+    assert inside.wait(10)
 
 
 def test_single_precision_stays_where_half_precision_overflows(made):

@@ -50,7 +50,7 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
 
 
 def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
-    """Return the comparison for the terminal, the best method first.
+    """Return the comparison for a terminal of 80 columns, the best method first.
 
     Args:
         comparison: From `sen2naip_sr.evaluation.comparison.compare_methods`.
@@ -62,13 +62,14 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
         title=f"{chips} {kind} of places not seen in training",
         caption="difference to the best interpolation, paired by chip, with its 95 % interval",
         box=box.SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
-        pad_edge=False,
+        padding=0,
+        show_edge=False,
         title_style="bold",
     )
     table.add_column("method")
     for column in COLUMNS:
-        table.add_column(column.title, justify="right", no_wrap=True)
+        heading = column.title.replace(" ", "\n")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.to_dict("records"):
         table.add_row(str(row["method"]), *(column.show(row) for column in COLUMNS))
     return table

@@ -61,6 +61,14 @@ def test_residual_blocks_without_weights_pass_the_positive_part(block):
     assert torch.equal(block(features), features.clamp(min=0))
 
 
+def test_a_residual_block_without_weights_passes_everything_where_no_relu_follows():
+    block = ResidualBlock(2, relu_after_sum=False)
+    for weights in block.parameters():
+        nn.init.zeros_(weights)
+    features = torch.randn(1, 2, 4, 4)
+    assert torch.equal(block(features), features)
+
+
 def test_icnr_starts_as_a_nearest_neighbour_resize():
     convolution = nn.Conv2d(3, 4 * 5, 3, padding=1)
     icnr_(convolution, scale=2)

@@ -9,7 +9,14 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.pipelines.parameters import check_parameters
 from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training import shipped
-from sen2naip_sr.training.weights import save_weights
+from sen2naip_sr.training.validation import Validator
+from sen2naip_sr.training.weights import load_weights, save_weights
+
+GAN = {
+    "losses": {"l1": 1.0, "adversarial": 0.01},
+    "adversarial": {"discriminator": "patch", "channels": 4, "ramp_steps": 1},
+    "keep": "last",
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +29,10 @@ def trained(inputs, tmp_path_factory):
     """Return weights that are not those of an untrained network."""
     folder = tmp_path_factory.mktemp("trained")
     return train(inputs, folder, learning_rate=0.01, keep="last")[0]
+
+
+def train_gan(inputs, folder, generators, start_from=None, **changes):
+    return train(inputs, folder, "gan", start_from, generators, **(GAN | changes))
 
 
 def saved(weights, path):
@@ -109,6 +120,71 @@ def test_weights_of_something_else_are_not_started_from(inputs, trained, tmp_pat
 def test_a_missing_file_to_start_from_is_named(inputs, tmp_path):
     with pytest.raises(UserError, match=r"none\.safetensors: there is no such weights file"):
         train(inputs, tmp_path, start_from=tmp_path / "none.safetensors")
+
+
+def test_a_gan_begins_with_the_score_of_its_generator(inputs, trained, tmp_path):
+    weights, history = train_gan(inputs, tmp_path, {"carn": trained, "unet": None})
+    expected = trained.metadata.validation_psnr
+    assert first_validation(history) == pytest.approx(expected, abs=1e-4)
+    assert weights.metadata.started_from == trained.label
+
+
+def test_the_file_of_a_gan_says_what_it_is_and_builds(inputs, trained, tmp_path):
+    weights, history = train_gan(inputs, tmp_path, {"carn": trained})
+    loaded = load_weights(saved(weights, tmp_path / "gan.safetensors"))
+    assert loaded.metadata.architecture == "gan"
+    assert loaded.metadata.architecture_parameters == {
+        "generator": "carn",
+        "generator_parameters": ARCHITECTURE,
+    }
+    image = torch.rand(1, 3, 8, 8)
+    built, begun = loaded.build(), trained.build()
+    assert built(image).shape == (1, 3, 16, 16)
+    assert not torch.equal(built(image), begun(image))
+    last = history.iloc[-1]
+    assert (loaded.metadata.step, loaded.metadata.validation_psnr) == (2, last["validation_psnr"])
+
+
+def test_the_history_of_a_gan_has_the_curves_of_both_networks(inputs, trained, tmp_path):
+    _, history = train_gan(inputs, tmp_path, {"carn": trained})
+    both = {"loss_l1", "loss_adversarial", "gradient_l2", "weight_l2"} | {
+        "discriminator_loss",
+        "discriminator_accuracy",
+        "discriminator_gradient_l2",
+        "real_score",
+        "fake_score",
+    }
+    assert both <= set(history.columns)
+    steps = history[history["step"] > 0]
+    assert len(steps) == 2
+    assert steps[sorted(both)].notna().all(axis=None)
+
+
+@pytest.mark.parametrize("generators", [{"carn": None, "unet": None}, {"unet": None}])
+def test_without_weights_of_its_generator_a_gan_says_how_to_make_them(inputs, tmp_path, generators):
+    with pytest.raises(UserError, match="no weights of 'carn'") as caught:
+        train_gan(inputs, tmp_path, generators)
+    assert "kedro run --pipelines=train_carn" in caught.value.remedy
+
+
+def test_a_gan_goes_on_from_a_file_of_its_own_or_of_a_generator(inputs, trained, tmp_path):
+    path = saved(trained, tmp_path / "w.safetensors")
+    first, history = train_gan(inputs, tmp_path, {"carn": None}, start_from=path)
+    expected = trained.metadata.validation_psnr
+    assert first_validation(history) == pytest.approx(expected, abs=1e-4)
+    saved(first, path)
+    second, history = train_gan(inputs, tmp_path, {"carn": None}, start_from=path)
+    assert first_validation(history) == pytest.approx(first.metadata.validation_psnr, abs=1e-4)
+    assert second.metadata.architecture_parameters == first.metadata.architecture_parameters
+
+
+def test_a_collapse_says_so_and_keeps_the_checkpoint(inputs, trained, tmp_path, monkeypatch):
+    scores = iter([30.0, 29.0, 26.9])
+    monkeypatch.setattr(Validator, "__call__", lambda *arguments: next(scores))
+    with pytest.raises(UserError, match="collapsed at step 2") as caught:
+        train_gan(inputs, tmp_path, {"carn": trained}, checkpoint_every=1)
+    assert "training.adversarial" in caught.value.remedy
+    assert torch.load(tmp_path / "gan.checkpoint.pt", weights_only=True)["step"] == 1
 
 
 def test_an_unknown_optimiser_is_named_with_the_valid_ones(inputs, tmp_path):

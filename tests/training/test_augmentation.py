@@ -3,42 +3,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_chips import data, made_by
 from pydantic import ValidationError
 
-from sen2naip_sr.degradation import RECIPES, get_recipe, quantise
+from sen2naip_sr.degradation import RECIPES, get_recipe
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.augmentation import (
-    MARGIN,
-    jitter_bands,
-    reduce_by_area,
-    some,
-    squares,
-)
-from sen2naip_sr.training.parameters.augmentation import (
-    AugmentationParameters,
-    BandJitterParameters,
-)
+from sen2naip_sr.training.augmentation import MARGIN, reduce_by_area, some, squares
+from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
 from sen2naip_sr.training.sampler import CropSampler, TrainingData
 
 PLAIN = {"flips": False, "quarter_turns": False}
 INSIDE = np.s_[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
-
-
-def made_by(name, hr, seed=None):
-    values = torch.from_numpy(hr.astype(np.float32))
-    return quantise(get_recipe(name).downscale(values, seed), hr.dtype).numpy().astype(hr.dtype)
-
-
-def data(recipe="bicubic_antialiased", dtype=np.uint8, chips=4, size=64, hr=None):
-    """Chips of noise and what a recipe makes of them, its noise left out."""
-    if hr is None:
-        hr = (np.random.default_rng(0).random((chips, 2, size, size)) * 255).astype(dtype)
-    lr = ShardedArray.from_array(made_by(recipe, hr))
-    everything, nothing = np.arange(len(hr)), np.empty(0, int)
-    return TrainingData(
-        ShardedArray.from_array(hr), lr, everything, nothing, (0, 255), get_recipe(recipe)
-    )
 
 
 def sampler(source, *, crop_size=8, batch_size=6, seed=0, **augmentation):
@@ -51,13 +26,6 @@ def is_cut_from(crop, chips):
     windows = np.lib.stride_tricks.sliding_window_view(chips, crop.shape[1:], axis=(2, 3))
     same = np.isclose(windows, crop[None, :, None, None], rtol=1e-5, atol=0)
     return bool(same.all(axis=(1, 4, 5)).any())
-
-
-def smooth(hr):
-    """Blur strongly, so that single values never reach far beyond their neighbours."""
-    spectrum = np.fft.fft2(hr.astype(float))
-    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(hr.shape[-2]), np.fft.fftfreq(hr.shape[-1])))
-    return np.fft.ifft2(spectrum * (frequency < 0.2)).real
 
 
 @settings(max_examples=25, deadline=None)
@@ -241,82 +209,6 @@ def test_squares_are_squares_or_all_but_squares(size, data):
         rows, columns = np.nonzero(inside)
         assert len(rows) == side**2
         assert (np.ptp(rows), np.ptp(columns)) == (side - 1, side - 1)
-
-
-def jittered(source, seed=0, **limits):
-    lr, hr = (np.stack(list(chips)) for chips in (source.lr, source.hr))
-    changed = jitter_bands(
-        np.random.default_rng(seed), lr, hr, source.value_range, BandJitterParameters(**limits)
-    )
-    return lr, hr, *changed
-
-
-def mid_tones(dtype):
-    """Chips whose values stay far from both ends of the range."""
-    noise = np.random.default_rng(1).normal(size=(3, 4, 48, 48))
-    return (100 + 20 * smooth(noise) / smooth(noise).std()).astype(dtype)
-
-
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "blur_noise"])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-3), (np.uint8, 2)])
-def test_lr_stays_what_the_recipe_makes_of_hr(name, dtype, tolerance):
-    source = data(name, hr=mid_tones(dtype))
-    *_, lr, hr = jittered(source, gain=0.3, band_gain=0.1, offset=0.05)
-    assert not np.array_equal(hr, np.stack(list(source.hr)))
-    difference = np.abs(made_by(name, hr).astype(float) - lr)
-    assert difference.max() <= tolerance
-
-
-@pytest.mark.parametrize("name", ["area", "bicubic_antialiased"])
-def test_lr_stays_what_the_recipe_makes_of_hr_at_the_ends_of_the_range(name):
-    noise = mid_tones(float)
-    full = (noise - noise.min()) / np.ptp(noise) * 250
-    *_, lr, hr = jittered(data(name, hr=full.astype(np.float32)), gain=0.5, offset=0.3)
-    assert hr.min() >= -1e-3
-    assert max(hr.max(), lr.max()) <= 255 + 1e-3
-    assert np.abs(made_by(name, hr) - lr).max() < 1e-3
-
-
-def test_gain_is_common_to_the_bands_but_for_a_small_part():
-    source = data(hr=np.full((500, 4, 2, 2), 100, np.float32))
-    *_, hr = jittered(source, gain=0.08, band_gain=0.02)
-    gains = hr[:, :, 0, 0] / 100
-    assert gains.min() >= 0.9
-    assert gains.max() <= 1.1
-    assert gains.std() == pytest.approx(np.hypot(0.08, 0.02) / 3**0.5, rel=0.1)
-    assert np.ptp(gains, axis=1).max() <= 0.04
-    assert np.ptp(gains, axis=1).min() > 0
-
-
-def test_a_band_at_the_end_of_the_range_keeps_the_others_from_changing_colour():
-    hr = np.full((50, 2, 4, 4), 100, np.uint8)
-    hr[:, 1] = 255
-    *_, changed = jittered(data(hr=hr), gain=0.3, band_gain=0.0)
-    ratios = changed[:, 1, 0, 0] / changed[:, 0, 0, 0]
-    assert np.allclose(ratios, 2.55, atol=0.03)
-    assert changed[:, 0].max() == 100
-    assert changed[:, 0].min() < 80
-
-
-def test_values_beyond_the_stated_range_go_no_further():
-    hr = np.full((30, 1, 4, 4), 300.0, np.float32)
-    *_, changed = jittered(data("area", hr=hr), gain=0.3)
-    assert changed.max() <= 300
-    assert changed.min() < 250
-
-
-def test_without_limits_nothing_changes():
-    lr, hr, *changed = jittered(data(), gain=0, band_gain=0, offset=0)
-    assert all(map(np.array_equal, changed, (lr, hr)))
-
-
-def test_missing_values_stay_missing_and_the_others_change():
-    hr = np.full((1, 2, 4, 4), 100, np.float32)
-    hr[0, 1] = np.nan
-    *_, changed = jittered(data("area", hr=hr), gain=0.3)
-    assert np.isnan(changed[0, 1]).all()
-    assert np.isfinite(changed[0, 0]).all()
-    assert changed[0, 0, 0, 0] != 100
 
 
 def test_everything_together_is_a_pure_function_of_seed_and_step():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.raster.gradient import gradient_energy
 from sen2naip_sr.raster.shards import Array, ShardedArray
 
 RED, NIR = 0, 3
@@ -97,7 +98,7 @@ def measure_ground(image: Array, low: float) -> dict[str, float]:
         ``nir`` (likewise) and ``ndvi`` (0 where there is no light).
     """
     light = np.nan_to_num(image.astype(np.float64) - low, posinf=0, neginf=0)
-    measures = {"edges": _gradient_energy(image).mean(), "brightness": light.mean()}
+    measures = {"edges": gradient_energy(image).mean(), "brightness": light.mean()}
     if len(light) > NIR:
         red, nir = light[RED], light[NIR]
         both = red + nir
@@ -117,23 +118,10 @@ def most_detailed(truth: Array, rows: int, columns: int) -> tuple[int, int]:
     Returns:
         Its top row and left column, in LR pixels.
     """
-    energy = _gradient_energy(truth)
+    energy = gradient_energy(truth)
     parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]
     total = np.pad(np.sum(parts, axis=0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     strips = total[rows:] - total[:-rows]
     sums = strips[:, columns:] - strips[:, :-columns]
     top, left = np.unravel_index(sums.argmax(), sums.shape)
     return int(top), int(left)
-
-
-def _gradient_energy(image: Array) -> Array:
-    """Return the squared differences to the pixels below and to the right, summed over bands.
-
-    A pixel whose difference is not finite counts as flat.
-    """
-    values = image.astype(np.float64)
-    energy = np.zeros(values.shape[1:])
-    energy[:-1] += np.square(np.diff(values, axis=1)).sum(axis=0)
-    energy[:, :-1] += np.square(np.diff(values, axis=2)).sum(axis=0)
-    energy[~np.isfinite(energy)] = 0
-    return energy

@@ -73,24 +73,26 @@ def zeroed(convolution: nn.Conv2d) -> nn.Conv2d:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a skip connection, with a ReLU after the sum.
+    """Two 3 x 3 convolutions with a ReLU between them, around a skip connection.
 
     Reaches 2 pixels to each side.
 
     Args:
         channels: Feature maps in and out.
+        relu_after_sum: Whether a ReLU follows the sum. Without it, features pass the block
+            unchanged where its convolutions add nothing.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, relu_after_sum: bool = True) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.relu_after_sum = relu_after_sum
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
-        return F.relu(
-            self.second(F.relu(self.first(features), inplace=True)) + features, inplace=True
-        )
+        total = self.second(F.relu(self.first(features), inplace=True)) + features
+        return F.relu(total, inplace=True) if self.relu_after_sum else total
 
 
 class EfficientResidualBlock(nn.Module):

@@ -18,27 +18,7 @@ attentions of others wait for memory.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sen2naip_sr.models.blocks import GlobalResidualNetwork, zeroed
-
-
-class PreservingBlock(nn.Module):
-    """Two 3 x 3 convolutions with a ReLU between them, added to what came in.
-
-    Nothing follows the sum, so that features pass every block unchanged where it adds nothing.
-    Reaches 2 pixels to each side.
-
-    Args:
-        channels: Feature maps in and out.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (B, channels, h, w) to the same shape."""
-        return features + self.second(F.relu(self.first(features), inplace=True))
+from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, zeroed
 
 
 class Lean(GlobalResidualNetwork):
@@ -56,7 +36,7 @@ class Lean(GlobalResidualNetwork):
         self.receptive_field = 1 + 2 * blocks + 1 + 1
         self.entry = nn.Conv2d(bands, channels, 3, padding=1)
         self.body = nn.Sequential(
-            *(PreservingBlock(channels) for _ in range(blocks)),
+            *(ResidualBlock(channels, relu_after_sum=False) for _ in range(blocks)),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
         self.exit = zeroed(nn.Conv2d(channels, 4 * bands, 3, padding=1))

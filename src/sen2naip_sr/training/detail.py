@@ -7,6 +7,7 @@ import numpy as np
 
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.progress import track
+from sen2naip_sr.raster.gradient import gradient_energy
 from sen2naip_sr.raster.shards import ShardedArray
 from sen2naip_sr.training.parameters.sampling import DetailParameters
 
@@ -104,15 +105,8 @@ def _density(energy: Array, uniform: Array, parameters: DetailParameters) -> Arr
 
 
 def _energy(hr: Array) -> Array:
-    """Return the squared gradient of a chip (C, 2h, 2w), summed over bands and HR pixels, (h, w).
-
-    A pixel whose difference to the next is not finite counts as flat.
-    """
-    energy = np.zeros(hr.shape[1:], np.float32)
-    for band in hr.astype(np.float32):
-        energy[:-1] += np.square(np.diff(band, axis=0))
-        energy[:, :-1] += np.square(np.diff(band, axis=1))
-    energy[~np.isfinite(energy)] = 0
+    """Return the gradient energy of a chip (C, 2h, 2w), summed over HR pixels, (h, w)."""
+    energy = gradient_energy(hr, np.float32)
     parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]
     return np.stack(parts).sum(axis=0, dtype=np.float64)
 

@@ -8,11 +8,19 @@ from typing import Any
 from torch import Tensor, nn
 
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.training.checkpoint import load_checkpoint, save_checkpoint
+from sen2naip_sr.training.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    load_checkpoint,
+    save_checkpoint,
+)
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.schedule import Budget
 from sen2naip_sr.training.trainer import Trainer
+
+Report = Callable[[dict[str, float], int], None]
+"""Takes what was measured and the step."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ def fit(  # noqa: PLR0913 - the last three are keywords
     *,
     checkpoint: Path | None = None,
     fingerprint: dict[str, Any] | None = None,
-    report: Callable[[dict[str, float], int], None] | None = None,
+    report: Report | None = None,
 ) -> FitResult:
     """Train a network and return its averaged weights.
 
@@ -60,8 +68,8 @@ def fit(  # noqa: PLR0913 - the last three are keywords
         checkpoint: Where to keep the checkpoint; it is removed at the end. None: keep none.
         fingerprint: What the result depends on beside ``parameters``: hashes of data and split,
             the architecture and its parameters. A checkpoint with another one is not used.
-        report: Called with what was measured and the step, at every entry of the history. After
-            a resume, the steps since the checkpoint are reported again.
+        report: Called at every entry of the history. After a resume, the steps since the
+            checkpoint are reported again.
 
     Raises:
         UserError: If the data do not fit the parameters, the device is not there or has too
@@ -71,18 +79,10 @@ def fit(  # noqa: PLR0913 - the last three are keywords
     parts = {"training": parameters.model_dump(), **(fingerprint or {})}
     trainer = Trainer(model, data, parameters)
     state = trainer.state
-    saved = load_checkpoint(checkpoint, parts) if checkpoint else None
-    if saved:
-        state.restore(saved)
+    saved = _go_on(state, checkpoint, parts)
     budget = Budget(parameters.steps, parameters.minutes, saved["elapsed"] if saved else 0.0)
-
-    def record(metrics: dict[str, float]) -> None:
-        state.history.append({"step": state.step, **metrics})
-        if report:
-            report(metrics, state.step)
-
     if not saved:
-        record({"validation_psnr": trainer.validate()})
+        _record(state, {"validation_psnr": trainer.validate()}, report)
     with progress_bar() as bar:
         task = bar.add_task("Training", total=budget.total, status="")
         progress = budget.progress(state.step)
@@ -92,19 +92,34 @@ def fit(  # noqa: PLR0913 - the last three are keywords
             if progress == 1 or state.step % parameters.validate_every == 0:
                 metrics["validation_psnr"] = trainer.validate()
             if metrics:
-                record(metrics)
+                _record(state, metrics, report)
             if checkpoint and state.step % parameters.checkpoint_every == 0:
                 save_checkpoint(checkpoint, state.checkpoint(parts, budget.elapsed))
             bar.update(task, completed=progress * budget.total, status=trainer.status)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    best = state.best
     return FitResult(
-        state=best["state"],
+        state=state.best["state"],
         history=state.history,
         step=state.step,
-        best_psnr=best["psnr"],
-        best_step=best["step"],
+        best_psnr=state.best["psnr"],
+        best_step=state.best["step"],
         seconds=budget.elapsed,
         resumed_from=saved["step"] if saved else None,
     )
+
+
+def _go_on(
+    state: TrainingState, checkpoint: Path | None, parts: dict[str, Any]
+) -> Checkpoint | None:
+    """Take over the checkpoint if it is one of the same training, and return it."""
+    saved = load_checkpoint(checkpoint, parts) if checkpoint else None
+    if saved:
+        state.restore(saved)
+    return saved
+
+
+def _record(state: TrainingState, metrics: dict[str, float], report: Report | None) -> None:
+    state.history.append({"step": state.step, **metrics})
+    if report:
+        report(metrics, state.step)

@@ -8,7 +8,8 @@ import numpy as np
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.augmentation import PairMaker, jitter_bands
+from sen2naip_sr.training.augmentation import PairMaker
+from sen2naip_sr.training.band_jitter import jitter_bands
 from sen2naip_sr.training.detail import DetailMap, Positions
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
 from sen2naip_sr.training.parameters.sampling import DetailParameters
