@@ -1,0 +1,154 @@
+"""The bands of a raster: which are image bands, which can be upscaled, what describes them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.tags import Tags, lasting_tags
+from sen2naip_sr.raster.validity import representable
+
+SAMPLE = 64
+"""Rows and columns of the windows in which a band is looked at."""
+
+WINDOWS = 4
+"""Windows down, and across."""
+
+OPAQUE = {"u": (255, 65535), "i": (255, 32767), "f": (1, 255, 65535)}
+"""By kind of dtype, the values that stand for fully opaque."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band of a scene and what describes it.
+
+    Attributes:
+        number: Its number in the file, from 1.
+        description: Its name, if it has one.
+        interpretation: What it stands for.
+        nodata: The value that stands for no data; None where no pixel can have it.
+        scale: ``scale * value + offset`` is in ``unit``.
+        offset: See ``scale``.
+        unit: The unit, if it has one.
+        tags: Its tags.
+    """
+
+    number: int
+    description: str | None
+    interpretation: ColorInterp
+    nodata: float | None
+    scale: float
+    offset: float
+    unit: str | None
+    tags: Tags
+
+
+def chosen_bands(
+    path: Path, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
+) -> list[int]:
+    """Return the numbers of the image bands.
+
+    Args:
+        path: What to call the file.
+        source: The file.
+        alpha: The number of its alpha band.
+        bands: The user's choice; None for all but the alpha band.
+
+    Raises:
+        UserError: If there are no such bands.
+    """
+    if source.count == 0:
+        parts = source.subdatasets
+        raise UserError(
+            f"{path}: holds no bands itself, only {len(parts)} subdatasets",
+            f"write one into a file of its own: gdal_translate '{(*parts, 'NAME')[0]}' x.tif",
+        )
+    if bands is None:
+        return [number for number in source.indexes if number != alpha]
+    known = f"choose from its bands 1 to {source.count}, each once"
+    if not bands:
+        raise UserError(f"{path}: no band is chosen", known)
+    missing = [number for number in bands if number not in source.indexes]
+    if missing:
+        raise UserError(f"{path}: has no band {', '.join(map(str, missing))}", known)
+    if len(set(bands)) < len(bands):
+        raise UserError(f"{path}: a band is chosen twice in {list(bands)}", known)
+    return list(bands)
+
+
+def check_band(path: Path, source: DatasetReader, number: int) -> None:
+    """Check that a band holds quantities that can be upscaled.
+
+    Raises:
+        UserError: If it holds anything else.
+    """
+    dtype = source.dtypes[number - 1]
+    if source.colorinterp[number - 1] == ColorInterp.palette:
+        raise UserError(
+            f"{path}: band {number} holds indices into a colour table, which cannot be upscaled",
+            "turn them into colours: gdal_translate -expand rgb",
+        )
+    if dtype.startswith("complex"):
+        raise UserError(
+            f"{path}: band {number} holds complex numbers ({dtype})",
+            "give amplitudes or intensities instead",
+        )
+    if dtype in ("int64", "uint64"):
+        raise UserError(
+            f"{path}: band {number} is {dtype}, which no network can represent exactly",
+            "convert it: gdal_translate -ot Int32, or -ot Float64",
+        )
+
+
+def read_band(source: DatasetReader, number: int) -> Band:
+    """Read what describes a band."""
+    i = number - 1
+    kind, nodata = source.colorinterp[i], source.nodatavals[i]
+    return Band(
+        number,
+        source.descriptions[i],
+        kind,
+        nodata if representable(nodata, np.dtype(source.dtypes[i])) else None,
+        source.scales[i],
+        source.offsets[i],
+        source.units[i],
+        lasting_tags(source, number),
+    )
+
+
+def alpha_band(source: DatasetReader) -> int | None:
+    """Find the alpha band of a dataset.
+
+    GDAL marks the fourth of four 8-bit bands as alpha unless it is told otherwise, so that
+    near-infrared is often marked so. A band that is marked counts as alpha only if it is not
+    called otherwise and if most of its pixels are either transparent or opaque.
+
+    Returns:
+        The band's number, None if there is no such band.
+    """
+    marked = [n for n, kind in enumerate(source.colorinterp, 1) if kind == ColorInterp.alpha]
+    return next((n for n in marked if source.count > 1 and _says_opacity(source, n)), None)
+
+
+def _says_opacity(source: DatasetReader, number: int) -> bool:
+    name = source.descriptions[number - 1] or ""
+    if re.search("alpha|opacity|transparency|mask", name, re.IGNORECASE):
+        return True
+    if re.search(r"\bnir|infra", name, re.IGNORECASE):
+        return False
+    values = np.concatenate([source.read(number, window=w).ravel() for w in _windows(source)])
+    return bool(np.isin(values, (0, *OPAQUE[values.dtype.kind])).mean() >= 0.5)
+
+
+def _windows(source: DatasetReader) -> list[Window]:
+    """Return small windows spread over the dataset: whole scenes are too much to read for this."""
+    height, width = min(SAMPLE, source.height), min(SAMPLE, source.width)
+    tops = np.linspace(0, source.height - height, WINDOWS).astype(int)
+    lefts = np.linspace(0, source.width - width, WINDOWS).astype(int)
+    return [Window(left, top, width, height) for top in tops for left in lefts]

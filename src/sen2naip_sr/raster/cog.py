@@ -1,0 +1,258 @@
+"""A scene at half the pixel size, written window by window, finished as a cloud-optimised GeoTIFF.
+
+Format: https://docs.ogc.org/is/21-026/21-026.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import count, product, takewhile
+from math import ceil
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.io import DatasetWriter
+from rasterio.windows import Window
+
+from sen2naip_sr.raster.bands import Band
+from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.raster.replacing import check_target, explaining, replacing
+from sen2naip_sr.raster.scene import Scene
+from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.validity import Marking
+
+FACTOR = 2
+BLOCK = 512
+CACHE = 128 * 2**20
+"""Bytes that GDAL may keep of pixels; without a limit it takes a share of the machine's memory."""
+
+COG_OPTIONS = {
+    "COMPRESS": "DEFLATE",
+    "LEVEL": 1,
+    "PREDICTOR": "YES",
+    "BLOCKSIZE": BLOCK,
+    "BIGTIFF": "IF_SAFER",
+    "NUM_THREADS": "ALL_CPUS",
+    "OVERVIEWS": "AUTO",
+    "OVERVIEW_RESAMPLING": "AVERAGE",
+}
+
+
+class Target:
+    """The windows of one image; see `writing_cog`."""
+
+    def __init__(
+        self,
+        target: DatasetWriter,
+        scene: Scene,
+        marking: Marking,
+        explained: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._explained = explained
+        self._target = target
+        self._scene = scene
+        self._marking = marking
+        self._lock = Lock()
+
+    def write(self, top: int, left: int, values: Array, valid: Array) -> None:
+        """Write a window, in any order; any thread may.
+
+        Args:
+            top: First row, in output pixels.
+            left: First column.
+            values: (C, H, W) in the output's dtype. Where there is no data, what the input holds
+                there. Data that happen to be equal to the nodata value are moved off it.
+            valid: Where there are data: (C, H, W) bool. A pixel without data in all bands becomes
+                transparent in an alpha band and is left out by a mask.
+
+        Raises:
+            UserError: If the disk cannot take it.
+        """
+        target, marking = self._target, self._marking
+        height, width = values.shape[1:]
+        pixels = marking.applied(values, valid, self._scene.nodata)
+        shown = valid.any(axis=0)
+        if marking.alpha:
+            alpha = self._alpha(top, left, height, width) * shown
+            pixels = np.concatenate([pixels, alpha[np.newaxis]])
+        if pixels.shape[0] != target.count or pixels.dtype != target.dtypes[0]:
+            raise ValueError(f"{values.dtype} values of shape {values.shape} are not the output's")
+        window = Window(left, top, width, height)
+        with self._lock, self._explained():
+            target.write(pixels, window=window)
+            if marking.mask or marking.guide:
+                target.write_mask(shown, window=window)
+
+    def _alpha(self, top: int, left: int, height: int, width: int) -> Array:
+        """Return the input's opacity at output pixels."""
+        rows, columns = (
+            np.arange(start, start + size) // FACTOR
+            for start, size in ((top, height), (left, width))
+        )
+        alpha = self._scene.read_alpha(
+            rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+        )
+        return alpha[np.ix_(rows - rows[0], columns - columns[0])]
+
+
+@contextmanager
+def writing_cog(  # noqa: PLR0913 - the last three are keywords
+    path: str | Path,
+    scene: Scene,
+    tags: Mapping[str, str],
+    *,
+    dtype: np.dtype[Any] | str | None = None,
+    differences: bool = False,
+    overwrite: bool = False,
+) -> Iterator[Target]:
+    """Write a scene at half its pixel size, on the same ground, with all that describes it.
+
+    Pixels go into a plain GeoTIFF beside the target; at the end of the block GDAL makes the COG
+    from it, which takes the target's place in one step. Whenever the process ends, the target is
+    the old file, or the whole new one. Memory does not grow with the scene.
+
+    Args:
+        path: The target.
+        scene: What is upscaled. What marks its pixels without data (a nodata value, an alpha band,
+            a mask) marks them in the output.
+        tags: Tags to add to the scene's.
+        dtype: The output's dtype if it is not the scene's. A mask then marks the pixels that the
+            dtype cannot.
+        differences: Whether values are differences of the scene's, to which no offset is added.
+        overwrite: Whether a file that is there may be replaced.
+
+    Yields:
+        What takes the windows.
+
+    Raises:
+        UserError: If the target is there and may not be replaced, if it is the input, or if it
+            cannot be written: no such folder, read-only, disk full.
+    """
+    path = Path(path)
+    check_target(path, scene.files, overwrite)
+    kind = scene.dtype if dtype is None else np.dtype(dtype)
+    marking = Marking.like(scene, kind)
+    size = _raw_size(scene, marking, kind)
+    explained = partial(explaining, path, size)
+    with replacing(path, size) as hidden:
+        pixels = hidden.with_suffix(".pixels.tif")
+        with rasterio.Env(GDAL_CACHEMAX=CACHE, GDAL_TIFF_INTERNAL_MASK=False):
+            with explained():
+                target = _created(pixels, scene, marking, kind)
+            with target:
+                with explained():
+                    _describe(target, scene, tags, marking, differences)
+                yield Target(target, scene, marking, explained)
+            with explained():
+                _finish(pixels, hidden, scene, marking)
+
+
+def _raw_size(scene: Scene, marking: Marking, dtype: np.dtype[Any]) -> int:
+    """Return the bytes of the pixels that are written before they are compressed."""
+    across, down = (ceil(size * FACTOR / BLOCK) for size in (scene.width, scene.height))
+    return across * down * BLOCK**2 * (scene.count + marking.alpha) * dtype.itemsize
+
+
+def _created(path: Path, scene: Scene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
+    """Make a GeoTIFF for pixels: not compressed, since that saves little and costs time."""
+    return quietly_opened(
+        path,
+        "w",
+        driver="GTiff",
+        count=scene.count + marking.alpha,
+        height=scene.height * FACTOR,
+        width=scene.width * FACTOR,
+        dtype=dtype,
+        nodata=marking.nodata,
+        tiled=True,
+        blockxsize=BLOCK,
+        blockysize=BLOCK,
+        interleave="pixel",
+        photometric="MINISBLACK",
+        alpha="unspecified",
+        BIGTIFF="IF_SAFER",
+    )
+
+
+def _describe(
+    target: DatasetWriter,
+    scene: Scene,
+    tags: Mapping[str, str],
+    marking: Marking,
+    differences: bool,
+) -> None:
+    """Write all that describes the scene, before its pixels."""
+    bands = (*scene.bands, scene.alpha) if marking.alpha and scene.alpha else scene.bands
+    target.update_tags(**{**scene.tags, **tags})
+    scene.georeferencing.refined(FACTOR).write(target)
+    target.colorinterp = [_interpretation(band, scene) for band in bands]
+    for number, band in enumerate(bands, 1):
+        if band.description:
+            target.set_band_description(number, band.description)
+        if band.unit:
+            target.set_band_unit(number, band.unit)
+        target.update_tags(number, **band.tags)
+    if any((band.scale, band.offset) != (1, 0) for band in bands):
+        target.scales = [band.scale for band in bands]
+        target.offsets = [0.0 if differences else band.offset for band in bands]
+    if marking.mask or marking.guide:
+        # made here, by the thread whose settings say that it is a file of its own
+        target.write_mask(np.zeros((1, 1), bool), window=Window(0, 0, 1, 1))
+
+
+def _interpretation(band: Band, scene: Scene) -> ColorInterp:
+    mistaken = band.interpretation == ColorInterp.alpha and band is not scene.alpha
+    return ColorInterp.undefined if mistaken else band.interpretation
+
+
+def _check_blocks(path: Path) -> None:
+    """Check that all blocks lie in the file.
+
+    Most are written when the file is closed, where GDAL reports no failure, and a block that is
+    missing reads as zeros.
+
+    Raises:
+        OSError: If one is missing.
+    """
+    size = path.stat().st_size
+    with quietly_opened(path) as source:
+        levels = len(source.overviews(1))
+    for level in (None, *range(levels)):
+        with quietly_opened(path, overview_level=level) as source:
+            rows, columns = source.block_shapes[0]
+            across, down = ceil(source.width / columns), ceil(source.height / rows)
+            for name in (f"{x}_{y}" for y, x in product(range(down), range(across))):
+                start, length = (
+                    int(source.get_tag_item(f"BLOCK_{kind}_{name}", "TIFF", bidx=1) or -1)
+                    for kind in ("OFFSET", "SIZE")
+                )
+                if length < 0 or start + length > size:
+                    raise OSError(f"block {name} was not written")
+
+
+def _add_overviews(path: Path) -> None:
+    """Add overviews, with the mask as a guide to what has a part in them."""
+    with rasterio.open(path, "r+") as target:
+        larger = max(target.shape)
+        factors = takewhile(lambda f: larger > BLOCK * f // 2, (2**k for k in count(1)))
+        target.build_overviews(list(factors), Resampling.average)
+
+
+def _finish(pixels: Path, cog: Path, scene: Scene, marking: Marking) -> None:
+    """Make the COG from what was written."""
+    mask = pixels.with_name(f"{pixels.name}.msk")
+    if mask.exists():
+        _check_blocks(mask)
+    scene.georeferencing.refined(FACTOR).write_gcps(pixels)
+    if marking.guide:
+        _add_overviews(pixels)
+        if not marking.mask:
+            mask.unlink()
+    _check_blocks(pixels)
+    rasterio.shutil.copy(pixels, cog, driver="COG", **COG_OPTIONS)
+    _check_blocks(cog)

@@ -1,0 +1,212 @@
+"""A scene of any size: windows of it, which of its pixels hold data, what describes it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.bands import alpha_band, check_band, chosen_bands, read_band
+from sen2naip_sr.raster.georeferencing import Georeferencing, quietly_opened
+from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.tags import lasting_tags
+from sen2naip_sr.raster.validity import is_nodata
+
+MARKINGS = ({MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, MaskFlags.alpha})
+"""What GDAL says of a band that has no mask of its own."""
+
+
+class Scene:
+    """An open raster; close it or use it as a context manager.
+
+    Attributes:
+        path: The file.
+        bands: The chosen image bands, in the chosen order.
+        alpha: The alpha band; it is no image band.
+        masked: Whether the file has a mask apart from nodata values and the alpha band.
+        georeferencing: What places it on the ground.
+        tags: What describes the whole file and stays true at another pixel size.
+        dtype: The dtype that holds all image bands.
+        height: Rows.
+        width: Columns.
+        files: All files that it is made of.
+    """
+
+    def __init__(
+        self, path: Path, source: DatasetReader, numbers: Sequence[int], alpha: int | None
+    ) -> None:
+        self.path = path
+        self.height: int = source.height
+        self.width: int = source.width
+        self.dtype: np.dtype[Any] = np.result_type(*(source.dtypes[n - 1] for n in numbers))
+        self.bands = tuple(read_band(source, number) for number in numbers)
+        self.alpha = None if alpha is None else read_band(source, alpha)
+        self.georeferencing = Georeferencing.of(source)
+        self.tags = lasting_tags(source)
+        self.files = tuple(Path(name) for name in source.files)
+        flags = [set(source.mask_flag_enums[n - 1]) for n in numbers]
+        self.masked = any(flag not in MARKINGS for flag in flags)
+        self._mask_bands = [1] if MaskFlags.per_dataset in flags[0] else list(numbers)
+        self._source = source
+        self._lock = Lock()
+
+    @property
+    def count(self) -> int:
+        """The number of chosen bands."""
+        return len(self.bands)
+
+    @property
+    def nodata(self) -> tuple[float | None, ...]:
+        """Each band's nodata value."""
+        return tuple(band.nodata for band in self.bands)
+
+    @property
+    def georeferenced(self) -> bool:
+        """Whether anything places the scene on the ground."""
+        return self.georeferencing.known
+
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[Array, Array]:
+        """Read a window; any thread may.
+
+        Args:
+            top: First row.
+            left: First column.
+            height: Rows; the window lies inside the scene.
+            width: Columns.
+
+        Returns:
+            Values (C, h, w) in the scene's dtype, and where they are data: (C, h, w) bool. No
+            data are a band's nodata value, NaN, infinities, pixels that the mask leaves out (one
+            that it leaves out in one band is left out in all), and wholly transparent pixels.
+
+        Raises:
+            UserError: If the file is damaged there.
+        """
+        window = self._window(top, left, height, width)
+        alpha = None
+        with self._lock:
+            try:
+                values = self._values(window)
+                masks = self._masks(window)
+                if self.alpha is not None:
+                    alpha = self._source.read(self.alpha.number, window=window)
+            except RasterioError as error:
+                raise _damaged(self.path, error) from error
+        valid = np.isfinite(values)
+        for data, band, number in zip(valid, values, self.nodata, strict=True):
+            if number is not None:
+                np.logical_and(data, ~is_nodata(band, number), out=data)
+        for outside in (masks, alpha):
+            if outside is not None:
+                valid &= outside != 0
+        return values, valid
+
+    def read_alpha(self, top: int, left: int, height: int, width: int) -> Array:
+        """Read a window of the alpha band: (h, w) in the scene's dtype.
+
+        Raises:
+            UserError: If the file is damaged there.
+            ValueError: If the scene has no alpha band.
+        """
+        if self.alpha is None:
+            raise ValueError(f"{self.path} has no alpha band")
+        window = self._window(top, left, height, width)
+        with self._lock:
+            try:
+                return self._source.read(self.alpha.number, window=window, out_dtype=self.dtype)
+            except RasterioError as error:
+                raise _damaged(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._source.close()
+
+    def __enter__(self) -> "Scene":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _values(self, window: Window) -> Array:
+        numbers = [band.number for band in self.bands]
+        if len({self._source.dtypes[number - 1] for number in numbers}) == 1:
+            return self._source.read(numbers, window=window)
+        bands = [self._source.read(n, window=window, out_dtype=self.dtype) for n in numbers]
+        return np.stack(bands)
+
+    def _masks(self, window: Window) -> Array | None:
+        if not self.masked:
+            return None
+        return self._source.read_masks(self._mask_bands, window=window).min(axis=0)
+
+    def _window(self, top: int, left: int, height: int, width: int) -> Window:
+        inside = 0 <= top <= top + height <= self.height and 0 <= left <= left + width <= self.width
+        if not inside:
+            raise ValueError(f"rows {top} + {height}, columns {left} + {width}: not in the scene")
+        return Window(left, top, width, height)
+
+
+def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> Scene:
+    """Open a raster of any size.
+
+    Args:
+        path: Anything that GDAL reads as a raster.
+        bands: Numbers of the bands to use, from 1, in the wanted order; None for all but an alpha
+            band (see `alpha_band`). A band that is chosen here is an image band, whatever it is
+            marked as.
+
+    Raises:
+        UserError: If there is no such file, if it is no raster, if it is damaged, if it has no
+            such bands, or if their values cannot be upscaled.
+    """
+    path = Path(path)
+    source = _opened(path)
+    try:
+        alpha = alpha_band(source)
+        numbers = chosen_bands(path, source, alpha, bands)
+        for number in numbers:
+            check_band(path, source, number)
+        return Scene(path, source, numbers, None if alpha in numbers else alpha)
+    except RasterioError as error:
+        source.close()
+        raise _damaged(path, error) from error
+    except BaseException:
+        source.close()
+        raise
+
+
+def _opened(path: Path) -> DatasetReader:
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file", "check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UserError(f"{path}: is empty (0 bytes)", "copy or download it again")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path}: may not be read", "give yourself the right to read it")
+    try:
+        return quietly_opened(path)
+    except RasterioError as error:
+        raise UserError(
+            f"{path}: is no raster, or a damaged one ({error})",
+            "give a raster such as a GeoTIFF; if it is one, copy or download it again",
+        ) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: cannot be read ({error.__cause__ or error})",
+        "it is cut short or damaged: copy or download it again",
+    )

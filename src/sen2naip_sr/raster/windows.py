@@ -1,0 +1,187 @@
+"""Which windows of a scene to predict, so that together they give what the whole scene gives.
+
+A window is a core, which is written, and around it a halo, which is only seen. Beyond the scene's
+edges windows see its reflection without the edge pixel repeated (numpy's ``reflect``). Thus tiles
+give what one piece would: the scene, reflected by the halo on every side, predicted and cropped.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.shards import Array
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.scene import Scene
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A core and the window that it is predicted from, in pixels of the scene.
+
+    Attributes:
+        top: First row of the core, inside the scene as all of the core is.
+        left: First column of the core.
+        height: Rows of the core.
+        width: Columns of the core.
+        window_top: First row of the window, negative where it overhangs the scene.
+        window_left: First column of the window.
+        window_height: Rows of the window.
+        window_width: Columns of the window.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    window_top: int
+    window_left: int
+    window_height: int
+    window_width: int
+
+    def indices(self, height: int, width: int) -> tuple[Array, Array]:
+        """Return the rows and the columns of a (height, width) scene that the window shows."""
+        return (
+            reflected(self.window_top, self.window_height, height),
+            reflected(self.window_left, self.window_width, width),
+        )
+
+    def context(self, reach: int, height: int, width: int) -> "Tile":
+        """Return the tile with a core larger by ``reach``, cut off where the scene ends."""
+        top, left = max(0, self.top - reach), max(0, self.left - reach)
+        bottom = min(height, self.top + self.height + reach)
+        right = min(width, self.left + self.width + reach)
+        return replace(self, top=top, left=left, height=bottom - top, width=right - left)
+
+    def core(self, scale: int) -> tuple[slice, slice]:
+        """Return where the core lies in the window after that was enlarged ``scale`` times."""
+        top, left = scale * (self.top - self.window_top), scale * (self.left - self.window_left)
+        return slice(top, top + scale * self.height), slice(left, left + scale * self.width)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The tiles of a scene, row by row, made one at a time: iterate over it.
+
+    All windows have one shape. Their cores are as equal as the grid allows: a last row or column of
+    tiles that is much smaller than the others would cost as much as they do.
+
+    Attributes:
+        height: Rows of the scene.
+        width: Columns of the scene.
+        core_shape: Rows and columns of the cores; the last ones are smaller where need be.
+        margin: Pixels of a window on each side of its core, the halo rounded up to the grid.
+    """
+
+    height: int
+    width: int
+    core_shape: tuple[int, int]
+    margin: int
+
+    @property
+    def window_shape(self) -> tuple[int, int]:
+        """Rows and columns of every window."""
+        return self.core_shape[0] + 2 * self.margin, self.core_shape[1] + 2 * self.margin
+
+    def __len__(self) -> int:
+        rows, columns = self.core_shape
+        return math.ceil(self.height / rows) * math.ceil(self.width / columns)
+
+    def __iter__(self) -> Iterator[Tile]:
+        rows, columns = self.core_shape
+        for top in range(0, self.height, rows):
+            for left in range(0, self.width, columns):
+                yield Tile(
+                    top,
+                    left,
+                    min(rows, self.height - top),
+                    min(columns, self.width - left),
+                    top - self.margin,
+                    left - self.margin,
+                    *self.window_shape,
+                )
+
+
+@dataclass(frozen=True)
+class Region:
+    """What was read of a scene to make a window of.
+
+    Attributes:
+        top: First row of the scene that was read.
+        left: First column.
+        values: (C, h, w) in the scene's dtype.
+        valid: (C, h, w), bool.
+    """
+
+    top: int
+    left: int
+    values: Array
+    valid: Array
+
+    @classmethod
+    def read(cls, scene: "Scene", rows: Array, columns: Array, margin: int = 0) -> "Region":
+        """Read what some rows and columns span, and ``margin`` pixels around it in the scene."""
+        top, left = max(0, int(rows.min()) - margin), max(0, int(columns.min()) - margin)
+        bottom = min(scene.height, int(rows.max()) + 1 + margin)
+        right = min(scene.width, int(columns.max()) + 1 + margin)
+        return cls(top, left, *scene.read(top, left, bottom - top, right - left))
+
+    def core(self, tile: Tile) -> tuple[slice, slice, slice]:
+        """Return where a tile's core lies in the region's arrays."""
+        top, left = tile.top - self.top, tile.left - self.left
+        return slice(None), slice(top, top + tile.height), slice(left, left + tile.width)
+
+    def pick(self, array: Array, rows: Array, columns: Array) -> Array:
+        """Return these rows and columns of the scene from an array of the region, (C, h, w)."""
+        return array.take(rows - self.top, axis=1).take(columns - self.left, axis=2)
+
+
+def plan(height: int, width: int, *, tile: int, halo: int, multiple: int = 1) -> Plan:
+    """Divide a scene into tiles.
+
+    Args:
+        height: Rows of the scene, at least 1.
+        width: Columns of the scene, at least 1.
+        tile: The largest side of a core; rounded up to ``multiple``.
+        halo: Pixels to each side that a prediction depends on.
+        multiple: Windows begin and end at multiples of so many pixels, counted from the scene's
+            first pixel: the grid of a network that pools.
+
+    Returns:
+        Tiles whose cores cover every pixel of the scene once.
+
+    Raises:
+        UserError: If the tile has no pixel.
+    """
+    if tile < 1:
+        raise UserError(f"tiles of {tile} pixels", "give tiles a side of at least 1 pixel")
+    largest = _round_up(tile, multiple)
+
+    def side(length: int) -> int:
+        return _round_up(math.ceil(length / math.ceil(length / largest)), multiple)
+
+    return Plan(height, width, (side(height), side(width)), _round_up(halo, multiple))
+
+
+def reflected(start: int, length: int, size: int) -> Array:
+    """Return the pixels that a stretch shows of an axis that is reflected at both ends.
+
+    Args:
+        start: First pixel of the stretch; any, negative ones lie before the axis.
+        length: Pixels of the stretch.
+        size: Pixels of the axis. It is reflected as often as need be; one pixel is repeated.
+
+    Returns:
+        (length,) integers from 0 to ``size - 1``.
+    """
+    last = max(size - 1, 1)
+    folded = last - np.abs(np.arange(start, start + length) % (2 * last) - last)
+    return np.minimum(folded, size - 1)
+
+
+def _round_up(length: int, multiple: int) -> int:
+    return math.ceil(length / multiple) * multiple
