@@ -1,0 +1,67 @@
+"""The mean of a network's predictions of an image in all eight flips and turns.
+
+Lim, Son, Kim, Nah and Lee 2017, "Enhanced Deep Residual Networks for Single Image
+Super-Resolution", https://arxiv.org/abs/1707.02921, section 3.3: geometric self-ensemble.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sen2naip_sr.inference.network import Network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+QUARTER_TURNS = 4
+
+
+class SelfEnsemble:
+    """A network's mean over the eight symmetries of the square.
+
+    It costs eight predictions and the memory of one prediction more. What a pixel depends on is
+    what it depends on for the network: halo and multiple stay. A flip or turn takes multiples to
+    multiples only in tiles that are whole multiples themselves.
+
+    Args:
+        network: Is given tiles of h x w and of w x h.
+
+    Attributes:
+        bands: Image bands in and out.
+        halo: LR pixels to each side that an output pixel depends on.
+        multiple: Tiles have to begin and end at multiples of so many LR pixels.
+    """
+
+    def __init__(self, network: "Network") -> None:
+        self._network = network
+        self.bands, self.halo, self.multiple = network.bands, network.halo, network.multiple
+
+    def __call__(self, tiles: Array) -> Array:
+        """Return the mean prediction.
+
+        Args:
+            tiles: (B, bands, h, w), float32.
+
+        Returns:
+            (B, bands, 2h, 2w), float32, C-contiguous.
+
+        Raises:
+            ValueError: If h or w is no multiple of ``multiple``.
+        """
+        height, width = tiles.shape[-2:]
+        if height % self.multiple or width % self.multiple:
+            raise ValueError(f"tiles of {height} x {width} are no multiples of {self.multiple}")
+        total: Array = np.zeros((*tiles.shape[:-2], 2 * height, 2 * width), np.float32)
+        for prediction in self._predictions(tiles):
+            total += prediction
+        total /= 2 * QUARTER_TURNS
+        return total
+
+    def _predictions(self, tiles: Array) -> Iterator[Array]:
+        for turns in range(QUARTER_TURNS):
+            turned = np.rot90(tiles, turns, (-2, -1))
+            prediction = self._network(np.ascontiguousarray(turned))
+            yield np.rot90(prediction, -turns, (-2, -1))
+            prediction = self._network(np.ascontiguousarray(turned[..., ::-1]))
+            yield np.rot90(prediction[..., ::-1], -turns, (-2, -1))

@@ -1,0 +1,49 @@
+"""The device to predict on, and what it can do."""
+
+import ctypes
+
+import torch
+
+from sen2naip_sr.errors import UserError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return a device by its name.
+
+    Args:
+        name: auto, cpu, cuda, cuda:1, mps...
+
+    Raises:
+        UserError: If this machine does not have it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    remedy = "use auto or cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device '{name}' is not available: {reason}", remedy) from error
+    return device
+
+
+def has_bfloat16() -> bool:
+    """Return whether this processor multiplies in bfloat16 faster than in float32."""
+    # underscored names differ between versions of torch: one that is missing says no
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc's allocator keep what is freed for the next layer, instead of giving it back.
+
+    It maps large blocks anew each time; clearing their pages took a tenth of a prediction.
+    """
+    largest_from_heap, give_back_above = -3, -1
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library
+        return
+    mallopt(largest_from_heap, 32 * 2**20)
+    mallopt(give_back_above, 2**30)

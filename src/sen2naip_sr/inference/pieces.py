@@ -1,0 +1,158 @@
+"""Tiles of a scene on their way in and out: read for the network, refined and written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, restore
+from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.windows import Region, Tile
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.cog import Target
+    from sen2naip_sr.raster.scene import Scene
+
+SCALE = 2
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tile that was read: the core as it is in the scene, and what the network gets.
+
+    Attributes:
+        tile: Where it lies.
+        values: The core, (C, h, w) in the scene's dtype.
+        valid: Which of these are valid, bool.
+        window: (C, h + 2 margin, w + 2 margin), float32; None where nothing is valid.
+        context: The core and what refinements see around it; lies in the scene.
+        lr: (C, h', w') of the context, normalised in float64 where valid, as in the window
+            elsewhere; None where nothing is refined.
+        seconds: What reading it took.
+    """
+
+    tile: Tile
+    values: Array
+    valid: Array
+    window: Array | None
+    context: Tile
+    lr: Array | None
+    seconds: float
+
+
+def read_piece(
+    scene: "Scene", halo: int, refinement: Refinement, value_range: ValueRange, tile: Tile
+) -> Piece:
+    """Read a tile and prepare its window.
+
+    Args:
+        scene: What to read from.
+        halo: Pixels to each side that the network's prediction depends on.
+        refinement: Says what is needed around the core.
+        value_range: Digital numbers that become 0 and 1.
+        tile: Which.
+    """
+    began = perf_counter()
+    context = tile.context(refinement.halo, scene.height, scene.width)
+    with noting("reading", tile):
+        rows, columns = tile.indices(scene.height, scene.width)
+        region = Region.read(scene, rows, columns)
+        core = region.core(tile)
+        values, valid, window, lr = region.values[core], region.valid[core], None, None
+        if valid.any():
+            if not region.valid.all():
+                region = Region.read(scene, rows, columns, margin=halo)
+            blanked = _blanked(region.values, region.valid)
+            filled = fill(normalise(blanked, value_range), region.valid, reach=halo)
+            window = region.pick(filled, rows, columns)
+            if refinement.consistency is not None:
+                around = region.core(context)
+                exact = normalise(blanked[around].astype(np.float64), value_range, np.float64)
+                lr = np.where(region.valid[around], exact, filled[around])
+    return Piece(tile, values, valid, window, context, lr, perf_counter() - began)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Predictions on their way to the files.
+
+    Attributes:
+        target: Takes the upscaled scene.
+        intervals: Takes the half-widths of the intervals.
+        refinement: What is done before.
+        value_range: Digital numbers that became 0 and 1.
+    """
+
+    target: "Target"
+    intervals: "Target | None"
+    refinement: Refinement
+    value_range: ValueRange
+
+    def write(self, piece: Piece, prediction: Array | None) -> float:
+        """Write a piece, refined; return the seconds that it took."""
+        began = perf_counter()
+        with noting("writing", piece.tile):
+            halfwidth = None
+            if prediction is not None:
+                _require_finite(prediction, piece.tile, self.value_range)
+                prediction, halfwidth = self.refinement(prediction, piece.lr, self.value_range)
+            self._put(self.target, piece, self._restored(piece, prediction), piece.values)
+            if self.intervals is not None:
+                held = piece.values.astype(np.float32)
+                self._put(self.intervals, piece, _cropped(piece, halfwidth), held)
+        return perf_counter() - began
+
+    def _restored(self, piece: Piece, prediction: Array | None) -> Array | None:
+        cropped = _cropped(piece, prediction)
+        if cropped is None:
+            return None
+        return restore(cropped, _blanked(piece.values, piece.valid), self.value_range)
+
+    @staticmethod
+    def _put(target: "Target", piece: Piece, values: Array | None, held: Array) -> None:
+        """Write values where the piece is valid, elsewhere what is held there."""
+        tile, valid = piece.tile, doubled(piece.valid)
+        if values is None:
+            merged = doubled(held)
+        else:
+            merged = values if valid.all() else np.where(valid, values, doubled(held))
+        target.write(SCALE * tile.top, SCALE * tile.left, merged, valid)
+
+
+def _cropped(piece: Piece, values: Array | None) -> Array | None:
+    """Return the core of what covers the context, twice as large."""
+    if values is None:
+        return None
+    top, left = piece.tile.top - piece.context.top, piece.tile.left - piece.context.left
+    rows = slice(SCALE * top, SCALE * (top + piece.tile.height))
+    columns = slice(SCALE * left, SCALE * (left + piece.tile.width))
+    return values[:, rows, columns]
+
+
+def _require_finite(prediction: Array, tile: Tile, value_range: ValueRange) -> None:
+    if not np.isfinite(prediction).all():
+        raise UserError(
+            f"the network's result is not finite near row {tile.top}, column {tile.left}: the "
+            f"scene holds values far beyond the range {value_range}",
+            "declare them as nodata in the file, or give the range of its values (LOW:HIGH)",
+        )
+
+
+def _blanked(values: Array, valid: Array) -> Array:
+    """Return values with 0 for what is invalid, which may be NaN or too large to compute with."""
+    return values if valid.all() else np.where(valid, values, values.dtype.type(0))
+
+
+@contextmanager
+def noting(action: str, tile: Tile) -> Iterator[None]:
+    """Add to errors what was being done where."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"while {action} the tile at row {tile.top}, column {tile.left}")
+        raise

@@ -1,0 +1,53 @@
+"""What is done with predictions before they are written: consistency with LR, and intervals."""
+
+from dataclasses import dataclass
+
+from sen2naip_sr.inference import uncertainty
+from sen2naip_sr.inference.consistency import Consistency
+from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.raster.shards import Array
+
+_UNIT = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """Steps between prediction and result; none by default.
+
+    Attributes:
+        consistency: Projects predictions onto what is downscaled to LR.
+        calibration: Makes half-widths of intervals out of (projected) predictions.
+    """
+
+    consistency: Consistency | None = None
+    calibration: uncertainty.Calibration | None = None
+
+    @property
+    def halo(self) -> int:
+        """LR pixels around a window that its result depends on, but where the scene ends."""
+        projected = self.consistency.halo if self.consistency else 0
+        return projected + (uncertainty.HALO if self.calibration else 0)
+
+    def __call__(
+        self, prediction: Array, lr: Array | None, value_range: ValueRange
+    ) -> tuple[Array, Array | None]:
+        """Refine the prediction of a window that is cut off where the scene ends.
+
+        Args:
+            prediction: (C, 2h, 2w), normalised, finite.
+            lr: (C, h, w), normalised in float64; needed for consistency alone.
+            value_range: Digital numbers that are 0 and 1.
+
+        Returns:
+            The prediction, float64 if it was projected; half-widths in digital numbers if there is
+            a calibration, (C, 2h, 2w).
+        """
+        if self.consistency is not None:
+            assert lr is not None
+            prediction = self.consistency(prediction, lr)
+        if self.calibration is None:
+            return prediction, None
+        # the half-widths are shares of the scene's range, whatever range was calibrated on
+        unit = self.calibration.model_copy(update={"value_range": _UNIT})
+        low, high = value_range
+        return prediction, uncertainty.interval(prediction, unit) * (high - low)

@@ -1,0 +1,89 @@
+"""How fast a network is on this machine, and how much of the machine it uses."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sen2naip_sr.inference.network import TorchNetwork
+from sen2naip_sr.models.cost import multiply_adds
+
+ROUNDS = 3
+COUNTED_SIDE = 64
+"""Side of the image whose multiply-adds are counted; a multiple of every network's grid."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a network does in a second.
+
+    Attributes:
+        megapixels: Millions of high-resolution pixels.
+        multiply_adds: Multiply-adds as the architecture has them. An algorithm that needs fewer
+            multiplications than these can exceed ``matrix_product``.
+        matrix_product: Multiply-adds of a large float32 matrix product on the same device.
+    """
+
+    megapixels: float
+    multiply_adds: float
+    matrix_product: float
+
+    @property
+    def share(self) -> float:
+        """Multiply-adds against those of the matrix product."""
+        return self.multiply_adds / self.matrix_product
+
+
+def measure_speed(network: TorchNetwork, side: int = 256) -> Speed:
+    """Time a network on its batch of random tiles; the first call, which sets up, does not count.
+
+    Args:
+        network: What to time.
+        side: Of the tiles, in low-resolution pixels.
+    """
+    shape = (network.batch, network.bands, side, side)
+    tiles = np.random.default_rng(0).random(shape, dtype=np.float32)
+    seconds = median_seconds(lambda: network(tiles))
+    pixels = network.batch * side**2
+    return Speed(
+        4e-6 * pixels / seconds,
+        pixels * multiply_adds_per_pixel(network) / seconds,
+        matrix_product_rate(network.device),
+    )
+
+
+def multiply_adds_per_pixel(network: TorchNetwork) -> float:
+    """Return the multiply-adds of the architecture for each low-resolution pixel."""
+    counted = multiply_adds(network.model, network.bands, COUNTED_SIDE, COUNTED_SIDE)
+    return counted / COUNTED_SIDE**2
+
+
+def matrix_product_rate(device: torch.device, size: int = 1024) -> float:
+    """Return the multiply-adds a second of a float32 matrix product: near what can be had.
+
+    Args:
+        device: Where to compute it.
+        size: Rows and columns of both matrices.
+    """
+    generator = torch.Generator().manual_seed(0)
+    first, second = torch.rand(2, size, size, generator=generator).to(device)
+
+    def multiply() -> None:
+        # reading one number waits for the device
+        (first @ second)[0, 0].item()
+
+    return size**3 / median_seconds(multiply)
+
+
+def median_seconds(call: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Return the median time of calls after a first one that is not counted."""
+    call()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)

@@ -1,0 +1,197 @@
+"""One scene of any size upscaled: tiles are read, predicted and written at the same time."""
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.pieces import SCALE, Output, Piece, noting, read_piece
+from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.raster.ahead import WORKERS, map_ahead
+from sen2naip_sr.raster.shards import Array
+from sen2naip_sr.raster.windows import Plan, Tile, plan
+
+if TYPE_CHECKING:
+    from sen2naip_sr.inference.network import Network
+    from sen2naip_sr.raster.cog import Target
+    from sen2naip_sr.raster.scene import Scene
+
+
+@dataclass
+class Statistics:
+    """What upscaling a scene took.
+
+    Reading, predicting and writing overlap: their seconds add up to more than the whole.
+
+    Attributes:
+        pixels: Pixels of the scene.
+        predicted_tiles: Tiles that the network was applied to.
+        skipped_tiles: Tiles without a valid pixel, which cost no prediction.
+        read_seconds: In reading and preparing windows, over all threads.
+        predict_seconds: In the network.
+        write_seconds: In putting predictions back to digital numbers and writing them.
+        seconds: From the beginning to the end.
+    """
+
+    pixels: int
+    predicted_tiles: int = 0
+    skipped_tiles: int = 0
+    read_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    write_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+def upscale_scene(  # noqa: PLR0913 - the last four are keywords
+    scene: "Scene",
+    target: "Target",
+    network: "Network",
+    *,
+    value_range: ValueRange,
+    tile: int = 512,
+    batch: int = 1,
+    refinement: Refinement | None = None,
+    intervals: "Target | None" = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Statistics:
+    """Upscale a scene twofold, as if it were predicted in one piece.
+
+    The piece is the scene with its invalid pixels filled (`values.fill`), reflected by the
+    network's halo at its edges. Invalid pixels stay invalid, twice as large, and keep their value;
+    what they hold changes no valid pixel. Windows are read in a few threads, predicted in the
+    calling one and written in another; how many wait depends on the batch alone, so that memory
+    does not grow with the scene.
+
+    Args:
+        scene: What to upscale, opened.
+        target: Where to; every output pixel is written once, in any order.
+        network: What predicts; gets batches of one shape, but for fewer tiles in the last.
+        value_range: Digital numbers that become 0 and 1 for the network.
+        tile: The largest side of the area that is written at once, in pixels of the scene.
+        batch: Tiles to predict at once.
+        refinement: What is done with predictions before they are written.
+        intervals: Where the half-widths of the intervals go, if the refinement has any.
+        progress: Called in this thread with the tiles done so far and all there are.
+
+    Returns:
+        What it took.
+
+    Raises:
+        UserError: If the network is for other bands, or its results are not finite.
+        BaseException: Whatever reading, predicting, writing or a keyboard interrupt raises, errors
+            with a note of the tile that they were at. No thread is left behind.
+    """
+    if network.bands != scene.count:
+        raise UserError(
+            f"{scene.path}: {scene.count} bands, and the network was built for {network.bands}",
+            "choose the bands that it was trained on, or weights for these",
+        )
+    began = perf_counter()
+    refinement = refinement or Refinement()
+    halo = network.halo + refinement.halo
+    tiles = plan(scene.height, scene.width, tile=tile, halo=halo, multiple=network.multiple)
+    read = partial(read_piece, scene, network.halo, refinement, value_range)
+    output = Output(target, intervals, refinement, value_range)
+    statistics = Statistics(scene.height * scene.width)
+    done = itertools.count(1)
+
+    def count(seconds: float) -> None:
+        statistics.write_seconds += seconds
+        if progress is not None:
+            progress(next(done), len(tiles))
+
+    with (
+        _behind(output.write, 2 * batch, count) as write,
+        closing(_read_ahead(read, _groups(tiles, batch))) as groups,
+    ):
+        for pieces in _batches(itertools.chain.from_iterable(groups), batch):
+            statistics.read_seconds += sum(piece.seconds for piece in pieces)
+            predictions = _predict(network, pieces, statistics)
+            for piece, prediction in zip(pieces, predictions, strict=True):
+                write(piece, prediction)
+    statistics.seconds = perf_counter() - began
+    return statistics
+
+
+def _batches(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
+    """Yield what is to be predicted in lists of ``size``, and what is not by itself."""
+    waiting: list[Piece] = []
+    for piece in pieces:
+        if piece.window is None:
+            yield [piece]
+            continue
+        waiting.append(piece)
+        if len(waiting) == size:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _groups(tiles: Plan, batch: int) -> Iterator[list[Tile]]:
+    """Yield tiles in groups so large that two for each reading thread are two batches."""
+    source = iter(tiles)
+    while group := list(itertools.islice(source, math.ceil(batch / WORKERS))):
+        yield group
+
+
+def _read_ahead(
+    read: Callable[[Tile], Piece], groups: Iterable[list[Tile]]
+) -> Generator[list[Piece], None, None]:
+    yield from map_ahead(lambda tiles: [read(tile) for tile in tiles], groups)
+
+
+def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) -> list[Array | None]:
+    """Return what the network makes of the pieces' contexts."""
+    windows = [piece.window for piece in pieces if piece.window is not None]
+    if not windows:
+        statistics.skipped_tiles += 1
+        return [None]
+    began = perf_counter()
+    with noting("predicting", pieces[0].tile):
+        upscaled = network(np.stack(windows))
+    statistics.predict_seconds += perf_counter() - began
+    statistics.predicted_tiles += len(pieces)
+    return [
+        image[:, *piece.context.core(SCALE)] for image, piece in zip(upscaled, pieces, strict=True)
+    ]
+
+
+@contextmanager
+def _behind(
+    function: Callable[[Piece, Array | None], float], limit: int, count: Callable[[float], None]
+) -> Iterator[Callable[[Piece, Array | None], None]]:
+    """Do work in one thread behind the caller, who waits where more than ``limit`` are undone.
+
+    Args:
+        function: What to do; what it raises is raised at a later call, or in the end.
+        limit: Calls that may wait.
+        count: Called by the caller's thread with each result.
+    """
+    pending: deque[Future[float]] = deque()
+
+    def submit(piece: Piece, prediction: Array | None) -> None:
+        pending.append(pool.submit(function, piece, prediction))
+        while pending and (pending[0].done() or len(pending) > limit):
+            count(pending.popleft().result())
+
+    with ThreadPoolExecutor(1) as pool:
+        # a thread whose start is interrupted is not waited for: it must have nothing to do yet
+        pool.submit(int).result()
+        try:
+            yield submit
+            while pending:
+                count(pending.popleft().result())
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,249 @@
+"""Digital numbers and what networks take: value ranges, normalisation, filled gaps."""
+
+import math
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.shards import Array
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.scene import Scene
+
+ValueRange = tuple[float, float]
+"""The digital numbers that become 0 and 1."""
+
+FULL_SCALES = (1, 15, 63, 255, 1023, 2047, 4095, 10_000, 16_383, 32_767, 65_535)
+"""What sensors and products count to; 10,000 is reflectance 1 of Sentinel-2 and Landsat."""
+
+SAMPLES = 8
+SAMPLE_SIDE = 128
+"""A scene's values are told from 8 x 8 windows of so many pixels a side, spread evenly."""
+
+UNKNOWN = 0.5
+"""What stands where nothing valid is near: networks centre their input on it."""
+
+_NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
+
+
+def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
+    """Read a value range as it is given on the command line.
+
+    Args:
+        text: ``auto``, ``dtype`` or ``LOW:HIGH``.
+
+    Raises:
+        UserError: If it is none of these.
+    """
+    if text == "auto":
+        return "auto"
+    if text == "dtype":
+        return "dtype"
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if not (low < high and math.isfinite(high - low)):
+        raise UserError(
+            f"value range '{text}': neither auto, dtype nor LOW:HIGH with LOW below HIGH",
+            "give the values that stand for 0 and 1, e.g. 0:10000 for reflectance x 10000",
+        )
+    return low, high
+
+
+def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") -> ValueRange:
+    """Return the digital numbers of a scene that become 0 and 1 for a network.
+
+    ``dtype``: an integer dtype's limits; 0 and 1 for floats.
+
+    ``auto``: 0 and 255 for uint8. Else 0 and the smallest of `FULL_SCALES` that is at least the
+    99.9th percentile of the sampled valid values; above the largest, and for floats below 1, the
+    scales go on by factors of 4. Floats count as 0 to 1 up to 1.5, since reflectance passes 1. The
+    scales are few, so that scenes of one sensor get the same one, and near each other, since a
+    network does worse than bicubic on images much darker than those that it was trained on. Where
+    the 0.1th percentile is further below 0 than a tenth of the upper end, the lower end is minus
+    such a scale: a few negative reflectances move nothing.
+
+    Values outside of the range are kept, they only pass 0 and 1.
+
+    Args:
+        choice: What `parse_range` returns.
+        scene: An opened scene, read only for ``auto``.
+    """
+    if not isinstance(choice, str):
+        return choice
+    if choice == "dtype" or scene.dtype == np.uint8:
+        return _limits(scene.dtype)
+    values = _sample(scene)
+    if not values.size:
+        return _limits(scene.dtype)
+    return _range_of(values)
+
+
+def normalise(values: Array, value_range: ValueRange, dtype: DTypeLike = np.float32) -> Array:
+    """Return digital numbers as networks take them.
+
+    Args:
+        values: Digital numbers of any real dtype and shape.
+        value_range: Digital numbers that become 0 and 1.
+        dtype: Of the result.
+
+    Returns:
+        float32 (or ``dtype``), not clipped. Computed in float32 up to 16 bits as in training, else
+        in float64.
+    """
+    low, high = value_range
+    with np.errstate(over="ignore"):
+        return ((values.astype(_exact(values.dtype)) - low) / (high - low)).astype(dtype)
+
+
+def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
+    """Return a prediction as digital numbers.
+
+    Integers of up to 16 bits are computed in float32, as where methods are scored. Of other
+    dtypes, what the network changed is put back onto the input itself, so that what it leaves
+    alone keeps its value to the last bit although float32 holds fewer bits than int32 or float64.
+
+    Args:
+        predicted: (C, 2h, 2w), float32, normalised.
+        values: (C, h, w), the digital numbers that it was predicted from.
+        value_range: Digital numbers that became 0 and 1.
+
+    Returns:
+        (C, 2h, 2w) in the dtype of ``values``; integers rounded, and clipped to what it can hold.
+    """
+    (low, high), dtype = value_range, values.dtype
+    integer = np.issubdtype(dtype, np.integer)
+    if integer and _exact(dtype) == np.float32:
+        restored = predicted * (high - low) + low
+    else:
+        change = predicted - doubled(normalise(values, value_range))
+        restored = change.astype(_exact(dtype), copy=False) * (high - low) + doubled(values)
+    if not integer:
+        return restored.astype(dtype, copy=False)
+    np.rint(restored, out=restored)
+    return np.clip(restored, *_holdable(dtype), out=restored).astype(dtype)
+
+
+def doubled(values: Array) -> Array:
+    """Repeat every pixel of (..., h, w) two by two: (..., 2h, 2w)."""
+    return values.repeat(2, axis=-1).repeat(2, axis=-2)
+
+
+def fill(values: Array, valid: Array, reach: int) -> Array:
+    """Give invalid pixels values that go on from the valid ones around them.
+
+    Ring by ring from the valid pixels outwards, each pixel becomes the mean of those of its eight
+    neighbours, in its band, that are valid or in an earlier ring. What a pixel becomes depends on
+    the valid pixels at most ``reach`` from it and nothing else: any window that shows these (or
+    ends with the scene) gives the same bits. What a transform to the nearest valid pixel gives
+    would depend on how it breaks ties; means also leave fewer edges.
+
+    Args:
+        values: (C, h, w), float32; anything where not valid.
+        valid: (C, h, w), bool.
+        reach: Rings to fill; beyond them stands `UNKNOWN`.
+
+    Returns:
+        (C, h, w), float32; ``values`` itself where all are valid.
+    """
+    if valid.all():
+        return values
+    # a frame that is never filled, so that steps in the flat array do not wrap to other rows
+    frame = ((0, 0), (1, 1), (1, 1))
+    framed = np.pad(np.where(valid, values, np.float32(UNKNOWN)), frame)
+    known, missing = np.pad(valid, frame), np.pad(~valid, frame)
+    ring = _first_ring(known, missing)
+    steps = [row * framed.shape[2] + column for row, column in _NEIGHBOURS]
+    flat, known, missing = framed.reshape(-1), known.reshape(-1), missing.reshape(-1)
+    for _ in range(reach):
+        flat[ring] = _mean_of_known(flat, known, ring, steps)
+        known[ring], missing[ring] = True, False
+        around = np.add.outer(steps, ring).reshape(-1)
+        ring = np.unique(around[missing[around]])
+    return framed[:, 1:-1, 1:-1]
+
+
+def _first_ring(known: Array, missing: Array) -> Array:
+    near = known.copy()
+    near[:, 1:] |= known[:, :-1]
+    near[:, :-1] |= known[:, 1:]
+    rows = near.copy()
+    near[:, :, 1:] |= rows[:, :, :-1]
+    near[:, :, :-1] |= rows[:, :, 1:]
+    return np.flatnonzero(near & missing)
+
+
+def _mean_of_known(values: Array, known: Array, pixels: Array, steps: list[int]) -> Array:
+    """Return the mean of the known neighbours, summed in a fixed order and in float64."""
+    total, count = np.zeros(pixels.size), np.zeros(pixels.size, np.uint8)
+    for step in steps:
+        here = known[pixels + step]
+        total += np.where(here, values[pixels + step], 0)
+        count += here
+    return total / count
+
+
+def _exact(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    """Return float32 for what it holds exactly, else float64."""
+    return np.result_type(dtype, np.float32)
+
+
+def _limits(dtype: np.dtype[np.generic]) -> ValueRange:
+    if not np.issubdtype(dtype, np.integer):
+        return 0.0, 1.0
+    limits = np.iinfo(dtype)  # type: ignore[type-var]
+    return float(limits.min), float(limits.max)
+
+
+def _holdable(dtype: np.dtype[np.generic]) -> ValueRange:
+    low, high = _limits(dtype)
+    # the largest 64-bit integers are no float64: the next one up would overflow
+    return low, high if int(high) <= np.iinfo(dtype).max else math.nextafter(high, 0)  # type: ignore[type-var]
+
+
+def _sample(scene: "Scene") -> Array:
+    """Return the valid values of the windows that stand for a scene, in one row."""
+    rows, columns = _stretches(scene.height), _stretches(scene.width)
+    parts = []
+    for (top, height), (left, width) in product(rows, columns):
+        values, valid = scene.read(top, left, height, width)
+        parts.append(values[valid])
+    return np.concatenate(parts)
+
+
+def _stretches(length: int) -> list[tuple[int, int]]:
+    """Return (first pixel, pixels) of the sampled stretches of an axis; all of a short one."""
+    if length <= SAMPLES * SAMPLE_SIDE:
+        return [(at, min(SAMPLE_SIDE, length - at)) for at in range(0, length, SAMPLE_SIDE)]
+    return [(n * (length - SAMPLE_SIDE) // (SAMPLES - 1), SAMPLE_SIDE) for n in range(SAMPLES)]
+
+
+def _range_of(values: Array) -> ValueRange:
+    whole = np.issubdtype(values.dtype, np.integer)
+    darkest, brightest = map(float, np.percentile(values.astype(np.float64), (0.1, 99.9)))
+    high = _full_scale(brightest, whole) if brightest > 0 else 0.0
+    low = 0.0
+    if darkest < -0.1 * high:
+        low = -_full_scale(-darkest, whole)
+    if low == high:
+        return 0.0, 1.0
+    least, most = _limits(values.dtype) if whole else (-math.inf, math.inf)
+    return max(low, least), min(high, most)
+
+
+def _full_scale(extreme: float, whole: bool) -> float:
+    """Return the smallest full scale that holds a positive extreme, for integers at least 1."""
+    if not whole and extreme <= 1.5:
+        return min(1.0, _power_of_four(extreme))
+    largest = FULL_SCALES[-1]
+    if extreme > largest:
+        return largest * _power_of_four(extreme / largest)
+    return float(next(scale for scale in FULL_SCALES if extreme <= scale))
+
+
+def _power_of_four(least: float) -> float:
+    return 4.0 ** math.ceil(math.log2(least) / 2)

@@ -1,0 +1,91 @@
+"""Convolutions of single images in fewer steps, on processors that gain from it.
+
+3 x 3: Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks",
+https://arxiv.org/abs/1509.09308. A tile of 6 x 6 outputs takes 8 x 8 multiplications instead of
+324, and some additions before and after. NNPACK, which torch is built with for x86-64 and ARM,
+computes single images so, in float32; it differs from torch's own by about a millionth.
+
+1 x 1: a matrix product, which reads the image as it lies in memory. What torch does otherwise, it
+chooses by its number of threads: it reorders the image for another library, or does the same more
+slowly.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+FEWEST_INPUTS, FEWEST_OUTPUTS = 16, 32
+"""Channels below which the transforms cost more than the multiplications that they save."""
+
+
+def has_winograd() -> bool:
+    """Return whether torch has NNPACK, and NNPACK this processor; sets it up."""
+    # both names are torch's internals: where a version lacks one, torch's own convolutions serve
+    available = getattr(torch, "_nnpack_available", None)
+    return available is not None and hasattr(torch, "_nnpack_spatial_convolution") and available()
+
+
+class WinogradConv2d(nn.Module):
+    """What a 3 x 3 `nn.Conv2d` computes of one image.
+
+    Args:
+        convolution: Dense, of stride 1, padded by a pixel of zeros; the weights are shared.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (1, inputs, h, w), float32, to (1, outputs, h, w)."""
+        return torch._nnpack_spatial_convolution(features, self.weight, self.bias, 1, 1)
+
+
+class PointwiseConv2d(nn.Module):
+    """What a 1 x 1 `nn.Conv2d` computes of one image.
+
+    Args:
+        convolution: Dense, of stride 1, not padded; the weights are shared.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (1, inputs, h, w) to (1, outputs, h, w)."""
+        weight, pixels = self.weight.flatten(1), features[0].flatten(1)
+        if self.bias is None:
+            mixed = weight @ pixels
+        else:
+            mixed = torch.addmm(self.bias[:, None], weight, pixels)
+        return mixed.view(1, -1, *features.shape[2:])
+
+
+def quicker_layer(layer: nn.Module) -> nn.Module | None:
+    """Return what computes the same as a layer, for one image, faster; None if nothing does."""
+    if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
+        return None
+    if (layer.stride, layer.dilation, layer.groups) != ((1, 1), (1, 1), 1):
+        return None
+    if layer.kernel_size == (1, 1) and layer.padding in ((0, 0), "same", "valid"):
+        return PointwiseConv2d(layer)
+    enough = layer.in_channels >= FEWEST_INPUTS and layer.out_channels >= FEWEST_OUTPUTS
+    if enough and layer.kernel_size == (3, 3) and layer.padding in ((1, 1), "same"):
+        return WinogradConv2d(layer)
+    return None
+
+
+def with_winograd(model: nn.Module) -> nn.Module:
+    """Return a copy of a network with quicker layers wherever there are any.
+
+    Args:
+        model: On the CPU, in float32. A layer that is used twice is replaced in both places.
+    """
+    model = copy.deepcopy(model)
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if quicker := quicker_layer(layer):
+                setattr(parent, name, quicker)
+    return model
