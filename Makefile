@@ -27,7 +27,7 @@ bench: $(READY)  ## measure what the README claims (BENCH_DATA=folder of 4-band 
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
 
 lock: $(READY)  ## fix the dependencies anew in requirements.lock
-	@$(BIN)/python -m piptools compile --quiet --no-header --strip-extras --extra dev --no-annotate \
+	@$(BIN)/python -m piptools compile --quiet --no-header --strip-extras --all-extras --no-annotate \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--upgrade-package torch==$(TORCH) --output-file requirements.lock pyproject.toml
 	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock

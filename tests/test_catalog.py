@@ -55,7 +55,9 @@ def test_no_entry_is_unused(catalog):
     assert set(entries.list_patterns()) - of_kedro == matched
 
 
-@pytest.mark.parametrize("name", sorted(USED - {"methods", "comparison_metrics"}))
+@pytest.mark.parametrize(
+    "name", sorted(USED - {"methods", "comparison_metrics", "upscaling_metrics"})
+)
 def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project):
     dataset = catalog.get(name)
     layer = dataset.metadata["kedro-viz"]["layer"]

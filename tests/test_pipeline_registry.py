@@ -12,8 +12,9 @@ HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio
 
 
 def test_names_are_those_of_the_documentation():
-    networks = {f"train_{name}" for name in NETWORK_PARAMETERS}
-    assert set(PIPELINES) == {"ingest", "preprocess", "evaluate", "__default__"} | networks
+    networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
+    others = {"ingest", "preprocess", "evaluate", "upscale", "__default__"}
+    assert set(PIPELINES) == others | networks
 
 
 def test_default_runs_everything_in_order():

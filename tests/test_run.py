@@ -192,3 +192,17 @@ def test_what_the_user_can_fix_is_said_without_a_traceback(finished_project, ked
     assert "What to do:" in completed.stderr
     assert "Traceback" not in completed.stdout + completed.stderr
     assert completed.stdout.strip() == ""
+
+
+def test_scenes_are_upscaled_by_a_run_that_is_tracked(project, kedro, tmp_path, make_geotiff):
+    scene = make_geotiff(tmp_path / "scene.tif", size=40)
+    done = kedro(project, "run", "--pipelines=upscale", "--params", f"upscaling.source={scene}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "scene_x2.tif").exists()
+    table = pd.read_csv(project / "data/07_model_output/upscaled.csv")
+    assert table["state"].tolist() == ["done"]
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("sen2naip_sr")
+    newest = client.search_runs([experiment.experiment_id])[0]
+    assert newest.data.metrics["upscaling.scenes_done"] == 1
+    assert newest.data.params["upscaling.model"] == "lean"

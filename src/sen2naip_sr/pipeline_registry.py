@@ -3,7 +3,7 @@
 from kedro.pipeline import Pipeline
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
-from sen2naip_sr.pipelines import evaluation, ingestion, preprocessing, training
+from sen2naip_sr.pipelines import evaluation, ingestion, preprocessing, training, upscaling
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -21,10 +21,15 @@ def register_pipelines() -> dict[str, Pipeline]:
         f"train_{name}": preprocess + training.create_pipeline(name, generators.get(name, ()))
         for name in networks
     }
+    calibrate = {
+        f"calibrate_{name}": preprocess + upscaling.create_calibration(name) for name in networks
+    }
     return {
         "ingest": ingest,
         "preprocess": preprocess,
         **train,
         "evaluate": evaluate,
+        "upscale": upscaling.create_pipeline(networks),
+        **calibrate,
         "__default__": train["train_lean"] + evaluate,
     }

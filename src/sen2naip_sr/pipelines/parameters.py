@@ -12,11 +12,13 @@ from sen2naip_sr.parameters import Parameters, describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 from sen2naip_sr.pipelines.training.parameters import NetworkParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 PARAMETERS: dict[str, type[Parameters]] = {
     "ingestion": IngestionParameters,
     "preprocessing": PreprocessingParameters,
     "evaluation": EvaluationParameters,
+    "upscaling": UpscalingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
 }
 

@@ -1,0 +1,76 @@
+"""Nodes of upscaling and of the calibration of its intervals."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.store import Store
+from sen2naip_sr.upscaling.parameters import UpscalingParameters
+
+if TYPE_CHECKING:
+    from sen2naip_sr.training.weights import Weights
+else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
+    Weights = Any
+
+logger = logging.getLogger(__name__)
+
+
+def upscale_scenes(
+    parameters: UpscalingParameters, **weights: Weights | None
+) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+    """Upscale all scenes that the parameters name.
+
+    Args:
+        parameters: Which scenes, with which network, and how.
+        **weights: By network: those that were trained here, else those of the project.
+
+    Returns:
+        A row a scene (scene, result, state, message, width, height, seconds,
+        megapixels_per_second), and the metrics to track.
+
+    Raises:
+        UserError: If there is nothing to upscale, or nothing to do it with, or all scenes failed.
+    """
+    from sen2naip_sr.upscaling.folder import upscale_all
+
+    chosen = None if parameters.weights else weights[parameters.model]
+    outcomes = upscale_all(parameters, logger.info, chosen)
+    table = pd.DataFrame([outcome.row() for outcome in outcomes])
+    if (table["state"] == "failed").all():
+        raise UserError("no scene could be upscaled", "see above for each of them")
+    return table, _metrics(table)
+
+
+def calibrate_intervals(
+    hr: Store, lr: Store, splits: pd.DataFrame, weights: Weights | None
+) -> dict[str, Any]:
+    """Return the calibration of weights that were trained here.
+
+    Raises:
+        UserError: If nothing was trained here, or there are too few validation chips.
+    """
+    from sen2naip_sr.upscaling.calibration import calibrate_weights
+
+    if weights is None or weights.shipped:
+        raise UserError(
+            "there are no weights that were trained here: those that come with the project come "
+            "with their calibration",
+            "train some first (kedro run --pipelines=train_...)",
+        )
+    return calibrate_weights(weights, hr, lr, splits).model_dump(mode="json")
+
+
+def _metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return what MLflow tracks, in the form of its dataset of metrics."""
+    done = table[table["state"] == "done"]
+    figures: dict[str, float] = {
+        f"scenes_{state}": (table["state"] == state).sum()
+        for state in ("done", "skipped", "failed")
+    }
+    seconds = done["seconds"].sum()
+    if seconds:
+        megapixels = 1e-6 * (done["width"] * done["height"]).sum()
+        figures |= {"seconds": seconds, "megapixels_per_second": megapixels / seconds}
+    return {name: {"step": 0, "value": float(value)} for name, value in figures.items()}

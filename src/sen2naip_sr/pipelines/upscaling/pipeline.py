@@ -1,0 +1,46 @@
+"""Wiring of upscaling, and of the calibration of its intervals."""
+
+from collections.abc import Sequence
+
+from kedro.pipeline import Node, Pipeline
+
+from sen2naip_sr.pipelines.upscaling.nodes import calibrate_intervals, upscale_scenes
+
+
+def create_pipeline(models: Sequence[str]) -> Pipeline:
+    """Return the pipeline that upscales scenes.
+
+    Args:
+        models: Networks whose weights are at hand for it.
+    """
+    weights = {model: f"{model}.weights" for model in models}
+    return Pipeline(
+        [
+            Node(
+                upscale_scenes,
+                inputs={"parameters": "params:upscaling", **weights},
+                outputs=["upscaled", "upscaling_metrics"],
+                name="upscale_scenes",
+            )
+        ],
+        tags="upscaling",
+    )
+
+
+def create_calibration(model: str) -> Pipeline:
+    """Return the pipeline that calibrates a network's intervals on the validation chips.
+
+    Args:
+        model: The network; its weights were trained before.
+    """
+    return Pipeline(
+        [
+            Node(
+                calibrate_intervals,
+                inputs=["hr", "lr", "splits", f"{model}.weights"],
+                outputs=f"{model}.calibration",
+                name=f"calibrate_{model}",
+            )
+        ],
+        tags="calibration",
+    )

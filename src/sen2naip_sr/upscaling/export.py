@@ -1,0 +1,35 @@
+"""Weights as an ONNX file that says what they are."""
+
+from pathlib import Path
+
+from sen2naip_sr.inference.onnx import export_onnx
+from sen2naip_sr.upscaling.upscaler import find_weights
+
+
+def export_model(model: str, weights: Path | None, path: Path, *, overwrite: bool) -> float | None:
+    """Write a network as ONNX, checked against torch; see `export_onnx`.
+
+    Args:
+        model: Its name, for the weights that come with the project.
+        weights: A weights file instead.
+        path: Where to.
+        overwrite: Whether a file that is there may be replaced.
+
+    Returns:
+        The largest difference to torch, of the range; None if ONNX Runtime is not installed.
+
+    Raises:
+        UserError: As `export_onnx` and `find_weights` do.
+    """
+    found = find_weights(model, weights)
+    known = found.metadata
+    properties = {
+        "model": known.architecture,
+        "weights": found.label,
+        "recipe": known.recipe,
+        "value_range": list(known.value_range),
+        "input": "(digital number - low) / (high - low) of the value range",
+    }
+    return export_onnx(
+        found.build(), path, bands=known.bands, properties=properties, overwrite=overwrite
+    )

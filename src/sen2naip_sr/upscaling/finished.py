@@ -1,0 +1,49 @@
+"""Results that need not be made again: their tags say what they were made from, and how."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from rasterio.errors import RasterioError
+
+from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.upscaling.scenes import Job
+
+TAG = "SEN2NAIP_SR_"
+"""What the names of the tags begin with that say how a file was made."""
+
+
+def digest(settings: dict[str, Any]) -> str:
+    """Return a hash of all that the values of a result depend on, but for the scene."""
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def source_state(path: Path) -> str:
+    """Return a scene's name, size and time of change, by which a later change is seen."""
+    state = path.stat()
+    return f"{path.name} {state.st_size} {state.st_mtime_ns}"
+
+
+def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
+    """Return whether a job's results are there, made with these settings of the same scene.
+
+    Args:
+        job: The scene and its results.
+        settings: What `digest` returned for them.
+        with_interval: Whether the intervals have to be there.
+    """
+    files = [job.target, *([job.interval] if with_interval else [])]
+    if not all(file.is_file() for file in (job.source, *files)):
+        return False
+    expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(job.source)}
+    return all(expected.items() <= _tags(file).items() for file in files)
+
+
+def _tags(path: Path) -> dict[str, str]:
+    try:
+        with quietly_opened(path) as source:
+            return dict(source.tags())
+    except RasterioError:
+        return {}

@@ -1,0 +1,168 @@
+"""Many scenes, one after the other here or many at once on a Dask cluster."""
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Literal
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.training.weights import Weights
+from sen2naip_sr.upscaling.finished import digest, is_finished
+from sen2naip_sr.upscaling.parameters import UpscalingParameters
+from sen2naip_sr.upscaling.report import describe, summarise_outcomes
+from sen2naip_sr.upscaling.scenes import Job, find_jobs
+from sen2naip_sr.upscaling.upscaler import Upscaled, Upscaler
+
+Progress = Callable[[int, int], object]
+
+_at_a_time = Lock()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a scene.
+
+    Attributes:
+        job: The scene and its result.
+        state: done, skipped (its result was there already) or failed.
+        result: What was made, if it is done.
+        message: Why it failed.
+    """
+
+    job: Job
+    state: Literal["done", "skipped", "failed"]
+    result: Upscaled | None = None
+    message: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of a table."""
+        result = self.result
+        return {
+            "scene": str(self.job.source),
+            "result": str(self.job.target),
+            "state": self.state,
+            "message": self.message,
+            "width": result.width if result else None,
+            "height": result.height if result else None,
+            "seconds": result.seconds if result else None,
+            "megapixels_per_second": result.megapixels_per_second if result else None,
+        }
+
+
+def upscale_all(
+    parameters: UpscalingParameters,
+    show: Callable[[str], object],
+    weights: Weights | None = None,
+) -> list[Outcome]:
+    """Upscale all scenes that the parameters name. One that fails stops no other.
+
+    Args:
+        parameters: Which scenes, with which weights, and how.
+        show: Called with lines of text: what is done, what came of each scene, a summary.
+        weights: The weights; None: those that the parameters name.
+
+    Raises:
+        UserError: If there is nothing to do, or nothing to do it with.
+    """
+    if not parameters.source:
+        raise UserError(
+            "there is no scene to upscale",
+            "give one: sen2naip-sr upscale FILE, or --params upscaling.source=FILE",
+        )
+    jobs = find_jobs(parameters.source, parameters.output, parameters.shard)
+    if parameters.scheduler:
+        finished = _on_cluster(parameters, jobs, show)
+    else:
+        upscaler = Upscaler(parameters, weights)
+        show(f"{upscaler.label}; {upscaler.network.describe()}")
+        finished = _one_by_one(parameters, upscaler, jobs)
+    outcomes = []
+    for outcome in finished:
+        outcomes.append(outcome)
+        show(describe(outcome))
+    if len(outcomes) > 1:
+        show(summarise_outcomes(outcomes))
+    return outcomes
+
+
+def _one_by_one(
+    parameters: UpscalingParameters, upscaler: Upscaler, jobs: Iterable[Job]
+) -> Iterator[Outcome]:
+    for job in jobs:
+        with progress_bar() as bar:
+            task = bar.add_task(job.source.name, total=None, status="")
+
+            def advance(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)  # noqa: B023 - of this turn
+
+            yield _attempt(parameters, upscaler, job, advance)
+
+
+def _attempt(
+    parameters: UpscalingParameters,
+    upscaler: Upscaler,
+    job: Job,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Upscale a scene unless that is done; an error becomes a failed outcome."""
+    try:
+        settings = digest(upscaler.settings)
+        done = is_finished(job, settings, with_interval=parameters.uncertainty)
+        if done and not parameters.overwrite:
+            return Outcome(job, "skipped")
+        return Outcome(job, "done", upscaler(job, progress))
+    except UserError as error:
+        return Outcome(job, "failed", message=str(error))
+    except Exception as error:
+        # a scene among many: what is wrong with it must not stop the others
+        last = "".join(traceback.format_exception(error)[-2:]).strip()
+        return Outcome(job, "failed", message=f"{job.source}: {last}")
+
+
+def _on_cluster(
+    parameters: UpscalingParameters, jobs: list[Job], show: Callable[[str], object]
+) -> Iterator[Outcome]:
+    """Upscale on the workers of a Dask scheduler; they see the same paths."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise UserError(
+            "a scheduler needs the package distributed", 'run: pip install "sen2naip_sr[dask]"'
+        ) from error
+    absolute = [Job(job.source.absolute(), job.target.absolute()) for job in jobs]
+    try:
+        client = Client(parameters.scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"there is no Dask scheduler at {parameters.scheduler} ({error})",
+            "start one (dask scheduler) and workers, or leave --scheduler out",
+        ) from error
+    with client, progress_bar() as bar:
+        workers = client.scheduler_info()["workers"]
+        show(f"{len(jobs)} scenes on {len(workers)} workers of {parameters.scheduler}")
+        task = bar.add_task("Scenes", total=len(jobs), status="")
+        text = parameters.model_dump_json()
+        futures = [client.submit(_on_worker, text, job, pure=False) for job in absolute]
+        places = dict(zip(futures, absolute, strict=True))
+        for future in as_completed(futures):
+            bar.advance(task)
+            if failure := future.exception():  # a worker that died, or has no weights
+                yield Outcome(places[future], "failed", message=str(failure))
+            else:
+                yield future.result()
+
+
+def _on_worker(parameters: str, job: Job) -> Outcome:
+    # a worker may have many threads, a network takes one; its predictions use all cores anyway
+    with _at_a_time:
+        checked, upscaler = _ready(parameters)
+        return _attempt(checked, upscaler, job)
+
+
+@lru_cache(maxsize=1)
+def _ready(parameters: str) -> tuple[UpscalingParameters, Upscaler]:
+    checked = UpscalingParameters.model_validate_json(parameters)
+    return checked, Upscaler(checked)

@@ -1,0 +1,122 @@
+"""The parameters of upscaling. Imports no torch, so that start-up stays quick."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
+from sen2naip_sr.parameters import Parameters, describe_unknown
+
+BandNumber = Annotated[int, Field(ge=1)]
+
+
+class UpscalingParameters(Parameters):
+    """What is upscaled, with which weights, and how."""
+
+    source: str | None = None
+    """A GeoTIFF, a folder (searched with its folders for .tif and .tiff) or a glob pattern."""
+    output: Path | None = None
+    """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
+    model: str = "lean"
+    """The network: the shipped weights of that name, unless ``weights`` names others."""
+    weights: Path | None = None
+    """A weights file made by training. Null: the weights that come with the project."""
+    threads: int | None = Field(None, ge=1)
+    """Processor cores to predict with. Null: all."""
+    device: str = "auto"
+    """auto (a CUDA device where there is one), cpu, cuda or cuda:1."""
+    backend: str = "auto"
+    """What computes the network: docs/upscaling.md lists the choices. auto: the fastest here."""
+    tile: int = Field(512, ge=16, le=4096)
+    """Side of the part of the scene that is predicted at once, in its pixels. Larger ones take
+    more memory, and waste less on the pixels around them that only have to be seen."""
+    batch: int | None = Field(None, ge=1)
+    """Tiles predicted at once. Null: what the device needs for full speed."""
+    bands: list[BandNumber] | None = None
+    """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared),
+    counted from 1. Null: all, as they are."""
+    value_range: str = "auto"
+    """Digital numbers that are black and white to the network: auto, dtype, or LOW:HIGH."""
+    consistency: bool = False
+    """Project the result so that downscaling it gives the scene back."""
+    ensemble: bool = False
+    """Mean of the eight flips and turns: a little better, eight times as slow."""
+    uncertainty: bool = False
+    """Write a second GeoTIFF with the half-width of each value's interval."""
+    overwrite: bool = False
+    """Replace results that are there already."""
+    shard: str | None = None
+    """i/n: only the i-th of n parts of the scenes, for several machines. Null: all."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler that scenes are sent to. Null: this process does them."""
+
+    @field_validator("model")
+    @classmethod
+    def _model_is_known(cls, name: str) -> str:
+        if name not in NETWORK_PARAMETERS:
+            raise ValueError(
+                describe_unknown(name, list(NETWORK_PARAMETERS)).replace("parameter", "model")
+            )
+        return name
+
+    @field_validator("value_range")
+    @classmethod
+    def _range_is_readable(cls, text: str) -> str:
+        if text in ("auto", "dtype"):
+            return text
+        low, _, high = text.partition(":")
+        try:
+            ordered = float(low) < float(high)
+        except ValueError:
+            ordered = False
+        if not ordered:
+            raise ValueError(f"'{text}' is not auto, dtype or LOW:HIGH with LOW below HIGH")
+        return text
+
+    @field_validator("bands")
+    @classmethod
+    def _bands_are_given_once(cls, bands: list[int] | None) -> list[int] | None:
+        if bands is not None and len(set(bands)) < len(bands):
+            raise ValueError(f"{bands} names a band twice")
+        return bands
+
+    @field_validator("shard")
+    @classmethod
+    def _shard_is_readable(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise ValueError(f"'{text}' is not i/n with i from 1 to n, as in 2/4")
+        return text
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_readable(cls, name: str) -> str:
+        kinds: tuple[Literal["auto", "cpu", "cuda", "mps"], ...] = ("auto", "cpu", "cuda", "mps")
+        if name.partition(":")[0] not in kinds:
+            raise ValueError(f"'{name}' is not one of {', '.join(kinds)}")
+        return name
+
+    @model_validator(mode="after")
+    def _parts_go_without_a_cluster(self) -> Self:
+        if self.shard and self.scheduler:
+            raise ValueError("shard and scheduler are two ways to share the work: give one")
+        return self
+
+
+def make_parameters(**values: Any) -> UpscalingParameters:
+    """Return parameters as the command line has them.
+
+    Raises:
+        UserError: If one is unknown or not valid; says which.
+    """
+    try:
+        return UpscalingParameters.model_validate(values)
+    except ValidationError as error:
+        raise UserError(
+            summarise(error), "sen2naip-sr upscale --help explains every option"
+        ) from error

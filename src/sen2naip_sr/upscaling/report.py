@@ -1,0 +1,45 @@
+"""What the terminal says of upscaled scenes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sen2naip_sr.upscaling.folder import Outcome
+
+
+def describe(outcome: "Outcome") -> str:
+    """Return what became of a scene, in a few lines."""
+    job, result = outcome.job, outcome.result
+    if outcome.state == "failed":
+        return f"FAILED {outcome.message}"
+    if outcome.state == "skipped":
+        return f"{job.target}: done before, skipped (--overwrite makes it again)"
+    assert result is not None
+    where = "no georeferencing: it lies nowhere on the ground"
+    if result.placed_by:
+        where = f"placed on the ground by its {result.placed_by}, as before"
+    elif result.pixel and result.bounds:
+        size = " x ".join(f"{side:g}" for side in dict.fromkeys(result.pixel))
+        bounds = ", ".join(f"{bound:.10g}" for bound in result.bounds)
+        where = f"pixel {size}, bounds {bounds}, {result.crs or 'no coordinate system'}"
+    low, high = result.value_range
+    lines = [
+        str(job.target),
+        f"  {result.width:,} x {result.height:,} pixels, {where}",
+        f"  {result.seconds:.1f} s, {result.megapixels_per_second:.2f} megapixels a second; "
+        f"values {low:g} to {high:g} as 0 to 1",
+    ]
+    if result.intervals:
+        lines.append(f"  intervals: {job.interval}")
+    return "\n".join(lines)
+
+
+def summarise_outcomes(outcomes: Sequence["Outcome"]) -> str:
+    """Return how many scenes were done, skipped and failed, and which failed."""
+    of_state = {
+        state: [outcome for outcome in outcomes if outcome.state == state]
+        for state in ("done", "skipped", "failed")
+    }
+    counts = ", ".join(f"{len(some)} {state}" for state, some in of_state.items())
+    failed = [f"  {outcome.message}" for outcome in of_state["failed"]]
+    return "\n".join([f"{len(outcomes)} scenes: {counts}", *failed])

@@ -1,0 +1,108 @@
+"""Which scenes are to be upscaled, and where each result goes."""
+
+import glob
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sen2naip_sr.errors import UserError
+
+SUFFIXES = (".tif", ".tiff")
+RESULT = "_x2"
+INTERVAL = "_x2_interval"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scene and its results.
+
+    Attributes:
+        source: The scene.
+        target: The upscaled scene.
+    """
+
+    source: Path
+    target: Path
+
+    @property
+    def interval(self) -> Path:
+        """Where the half-widths of the intervals go."""
+        stem = self.target.stem
+        stem = stem.removesuffix(RESULT) + INTERVAL if stem.endswith(RESULT) else f"{stem}_interval"
+        return self.target.with_name(f"{stem}.tif")
+
+
+def find_jobs(source: str, output: Path | None, shard: str | None = None) -> list[Job]:
+    """Return what is to be done, in an order that is the same on every machine.
+
+    Results of earlier runs (``*_x2.tif``) that lie in a folder among the scenes are no scenes.
+
+    Args:
+        source: A file, a folder or a glob pattern.
+        output: A folder, a ``.tif`` for a single scene, or None: beside each scene.
+        shard: ``i/n`` for every n-th scene, beginning with the i-th.
+
+    Raises:
+        UserError: If there is no scene, or two scenes would have one result.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        root, found = path, _images(path.rglob("*"))
+    elif path.exists() or not glob.has_magic(source):
+        root, found = path.parent, [path]
+    else:
+        found = _images(map(Path, glob.glob(str(path), recursive=True)))
+        root = _common_folder(found)
+    if not found:
+        raise UserError(
+            f"{source}: there is no GeoTIFF", f"give files that end in {' or '.join(SUFFIXES)}"
+        )
+    jobs = [Job(file, _target(file, root, output, single=path.is_file())) for file in found]
+    _require_distinct(jobs)
+    if shard is None:
+        return jobs
+    part, parts = map(int, shard.split("/"))
+    return jobs[part - 1 :: parts]
+
+
+def _images(paths: Iterable[Path]) -> list[Path]:
+    return sorted(
+        path
+        for path in paths
+        if path.suffix.lower() in SUFFIXES
+        and not path.stem.endswith((RESULT, INTERVAL))
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+
+
+def _common_folder(files: list[Path]) -> Path:
+    folders = [file.parent for file in files]
+    while len(set(folders)) > 1:
+        deepest = max(len(folder.parts) for folder in folders)
+        folders = [f.parent if len(f.parts) == deepest else f for f in folders]
+    return folders[0] if folders else Path()
+
+
+def _target(file: Path, root: Path, output: Path | None, *, single: bool) -> Path:
+    name = f"{file.stem}{RESULT}.tif"
+    if output is None:
+        return file.with_name(name)
+    if output.suffix.lower() in SUFFIXES and not output.is_dir():
+        if not single:
+            raise UserError(
+                f"{output}: one file cannot hold several scenes", "give a folder as the output"
+            )
+        return output
+    return output / file.parent.relative_to(root) / name
+
+
+def _require_distinct(jobs: list[Job]) -> None:
+    first: dict[Path, Path] = {}
+    for job in jobs:
+        if job.target in first:
+            raise UserError(
+                f"{first[job.target]} and {job.source} would both become {job.target}",
+                "rename one of them, or upscale them one by one",
+            )
+        first[job.target] = job.source
