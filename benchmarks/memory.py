@@ -5,6 +5,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +55,8 @@ def _anonymous_mb() -> float:
     raise OSError("/proc/self/status tells no RssAnon: this benchmark needs Linux")
 
 
-def _watched(scratch: Path) -> float:
-    """Ingest and preprocess in this process; return the highest anonymous memory seen, in MB."""
-    from ingestion import _prepare
-
+def watched(work: Callable[[], float]) -> tuple[float, float]:
+    """Do work in this process; return the highest anonymous memory seen, in MB, and its result."""
     peak = [0.0]
     done = threading.Event()
 
@@ -68,11 +67,22 @@ def _watched(scratch: Path) -> float:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    try:
+        result = work()
+    finally:
+        done.set()
+        watcher.join()
+    return peak[0], result
+
+
+def _prepare(scratch: Path) -> float:
+    """Ingest and preprocess; return the seconds that it took."""
+    from ingestion import _prepare
+
+    start = time.perf_counter()
     _prepare(scratch / "raw", scratch / "out")
-    done.set()
-    watcher.join()
-    return peak[0]
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
-    print(round(_watched(Path(sys.argv[1])), 1))
+    print(round(watched(lambda: _prepare(Path(sys.argv[1])))[0], 1))

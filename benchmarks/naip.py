@@ -22,6 +22,8 @@ from sen2naip_sr.splits import TEST, TRAIN, VALIDATION, make_splits
 from sen2naip_sr.training.sampler import TrainingData
 
 CONF = Path(__file__).parents[1] / "conf"
+SCENES = "scenes"
+"""The folder beside that of the chips which holds whole scenes."""
 
 
 @dataclass(frozen=True)

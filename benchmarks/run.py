@@ -16,11 +16,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import backends
+import exactness
 import ingestion
 import lab
 import memory
 import quality
+import refinements
 import sampling
+import scene_memory
+import scene_speed
 import startup
 import tables
 import training_step
@@ -39,6 +44,11 @@ def main() -> None:
         "memory": lambda data: memory.measure(),
         "sampling": lambda data: sampling.measure(),
         "training_step": lambda data: training_step.measure(data) if data else None,
+        "scene_memory": lambda data: scene_memory.measure(),
+        "backends": lambda data: backends.measure(data) if data else None,
+        "scene_speed": lambda data: scene_speed.measure(data) if data else None,
+        "refinements": lambda data: refinements.measure(data) if data else None,
+        "exactness": lambda data: exactness.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
         **{
             name: lambda data, name=name: lab.measure(name, data) if data else None

@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from calibrate import SCORES, calibrate_file
 from card import model_card
 from naip import Chips, make_chips
 
@@ -38,7 +39,6 @@ from sen2naip_sr.training.shipped import FOLDER
 from sen2naip_sr.training.validation import Validator, spread
 from sen2naip_sr.training.weights import Weights, load_weights, save_weights
 
-SCORES = "scores.json"
 REDUCTIONS = {"native": 1, "reduced": 4}
 """Sets of test chips by name, and how many times larger their pixels are made."""
 MOST_CHANGE_DB = 0.005
@@ -80,7 +80,6 @@ def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = Fal
             if not force:
                 require_better(weights, scores[key], read_scores(target).get(name))
     record = {
-        "label": weights.label,
         "precision": _dtype(stored),
         "half_precision_change_db": round(change, 4) if math.isfinite(change) else None,
         "scores": scores,
@@ -89,7 +88,7 @@ def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = Fal
     with locked(target):
         if not force:  # another run may have shipped better ones meanwhile
             require_better(weights, scores["native"], read_scores(target).get(name))
-        put(target, stored, record, native.validation_places)
+        put(target, stored, record, native)
     print(f"{target / name}.safetensors: {scores['native']['all']['psnr']:.2f} dB", flush=True)
 
 
@@ -106,23 +105,25 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def put(
-    target: Path, weights: Weights, record: Mapping[str, Any], validation_places: list[str]
-) -> None:
+def put(target: Path, weights: Weights, record: Mapping[str, Any], chips: Chips) -> None:
     """Write weights, their card, and what is known of them beside what is of the others.
 
     Args:
         target: The folder, `locked`.
         weights: As they are to be stored.
-        record: What is known of them, but for the file's hash.
-        validation_places: The places that picked them.
+        record: What is known of them, but for the file's hash and the intervals.
+        chips: Those of validation calibrate the intervals.
     """
     name = weights.metadata.architecture
     path = target / f"{name}.safetensors"
     save_weights(path, weights.state, weights.metadata)
-    record = {**record, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    record = {
+        **record,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        **calibrate_file(path, chips),
+    }
     with replacing(target / f"{name}.md") as stream:
-        stream.write(model_card(weights, record, validation_places).encode())
+        stream.write(model_card(weights, record, chips.validation_places).encode())
     recorded = read_scores(target) | {name: record}
     with replacing(target / SCORES) as stream:
         text = json.dumps(recorded, indent=1, sort_keys=True, allow_nan=False)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import scene_tables
+
 TITLES = {
     "lean": "**Lean**",
     "carn": "CARN",
@@ -191,4 +193,5 @@ TABLES = {
     "demo-sample": lambda results: _comparison(results["demo"]["sample"]),
     "demo-naip": lambda results: _comparison(results["demo"]["naip"]),
     "machine": _machine,
+    **scene_tables.TABLES,
 }

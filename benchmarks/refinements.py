@@ -1,0 +1,75 @@
+"""What consistency and the self-ensemble do to PSNR on the test chips, and to consistency."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from naip import stores
+
+from sen2naip_sr.degradation import get_recipe
+from sen2naip_sr.inference.consistency import Consistency
+from sen2naip_sr.inference.ensemble import SelfEnsemble
+from sen2naip_sr.inference.network import make_network
+from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.values import normalise, restore
+from sen2naip_sr.metrics.full_reference import SHAVE
+from sen2naip_sr.splits import TEST
+from sen2naip_sr.training.shipped import load_shipped
+
+
+def measure(data: Path, model: str = "lean") -> dict[str, Any]:
+    """Return the mean PSNR over the test chips plainly and by each option, and by place.
+
+    Args:
+        data: The README's chips.
+        model: Whose weights.
+    """
+    weights = load_shipped(model)
+    assert weights is not None
+    network = make_network(weights.build(), device="cpu")
+    recipe = get_recipe(weights.metadata.recipe.partition("@")[0])
+    projected = Refinement(Consistency(recipe))
+    ways = {
+        "plain": (network, Refinement()),
+        "consistency": (network, projected),
+        "ensemble": (SelfEnsemble(network), Refinement()),
+        "both": (SelfEnsemble(network), projected),
+    }
+    value_range = weights.metadata.value_range
+    with stores(data) as (hr, lr, splits):
+        tested = splits[splits["split"] == TEST]
+        scores = {
+            name: np.array(
+                [
+                    _psnr(*way, lr.chips[chip], hr.chips[chip], value_range)
+                    for chip in tested["chip"]
+                ]
+            )
+            for name, way in ways.items()
+        }
+        places = tested["place"].to_numpy()
+    return {
+        "network": model,
+        "psnr": {name: round(float(values.mean()), 4) for name, values in scores.items()},
+        "gain": {
+            name: {
+                "all": round(float((values - scores["plain"]).mean()), 4),
+                **{
+                    place: round(float((values - scores["plain"])[places == place].mean()), 4)
+                    for place in sorted(set(places))
+                },
+            }
+            for name, values in scores.items()
+            if name != "plain"
+        },
+    }
+
+
+def _psnr(network: Any, refinement: Refinement, low: Any, truth: Any, value_range: Any) -> float:
+    """Score one chip by docs/protocol.md."""
+    (prediction,) = network(normalise(low, value_range)[np.newaxis])
+    exact = normalise(low.astype(np.float64), value_range, np.float64)
+    refined, _ = refinement(prediction, exact, value_range)
+    error = restore(refined, low, value_range).astype(np.float64) - truth
+    inner = error[:, SHAVE:-SHAVE, SHAVE:-SHAVE]
+    return float(10 * np.log10((value_range[1] - value_range[0]) ** 2 / np.mean(inner**2)))
