@@ -327,8 +327,16 @@ def test_errors_stop_everything_and_leave_no_thread(stage, kind):
         assert any(" the tile at row " in note for note in error.__notes__)
 
 
+@pytest.fixture
+def interruptible():
+    """Interrupts arrive, as they do not in what a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("stage", ["read", "predict", "write"])
-def test_an_interrupt_stops_everything_and_leaves_no_thread(stage):
+def test_an_interrupt_stops_everything_and_leaves_no_thread(stage, interruptible):
     calls = []
 
     def act(name, result=None):
