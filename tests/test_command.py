@@ -92,6 +92,7 @@ def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):
     path = tmp_path / "unet.onnx"
     result = run("export", "--model", "unet", "-o", path)
     assert result.exit_code == 0, result.output
+    assert f"{path}: at most" in result.output.replace("\n", "")
     image = np.random.default_rng(0).random((1, 4, 20, 31)).astype("float32")
     (found,) = onnxruntime.InferenceSession(path).run(None, {"lr": image})
     assert found.shape == (1, 4, 40, 62)

@@ -4,7 +4,7 @@ Everything heavy is imported by the commands that need it: ``--help`` answers at
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ import click
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
-
-Command = Callable[..., Any]
 
 
 @contextmanager
@@ -109,9 +107,13 @@ def export(
     """Write a network as an ONNX file with dynamic height and width, checked against torch."""
     from sen2naip_sr.upscaling.export import export_model
 
+    path = output or Path(f"{model}.{kind}")
     with plain_errors():
-        path = export_model(model, weights, output or Path(f"{model}.{kind}"), overwrite=overwrite)
-    click.echo(path)
+        difference = export_model(model, weights, path, overwrite=overwrite)
+    checked = "not checked: onnxruntime is not installed"
+    if difference is not None:
+        checked = f"at most {difference:.1e} of the range from torch"
+    click.echo(f"{path}: {checked}")
 
 
 if __name__ == "__main__":

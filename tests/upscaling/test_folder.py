@@ -13,7 +13,8 @@ import rasterio
 from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.upscaling.folder import upscale_all
+from sen2naip_sr.training.weights import load_weights
+from sen2naip_sr.upscaling.folder import _for_workers, upscale_all
 from sen2naip_sr.upscaling.parameters import make_parameters
 
 
@@ -64,11 +65,22 @@ def test_what_is_done_is_skipped_until_something_changes(scenes, weights):
     assert states(upscale(scenes, weights, overwrite=True)[0]) == ["done"] * 3
 
 
-def test_a_result_without_the_intervals_asked_for_is_not_done(scenes, weights):
+@pytest.mark.parametrize("missing", ["0_x2.tif", "0_x2_interval.tif"])
+def test_a_run_that_ended_between_result_and_intervals_is_gone_on_with(scenes, weights, missing):
     write_calibration(weights)
     upscale(scenes / "0.tif", weights, uncertainty=True)
-    (scenes / "0_x2_interval.tif").unlink()
-    assert states(upscale(scenes / "0.tif", weights, uncertainty=True)[0]) == ["failed"]
+    (scenes / missing).unlink()
+    assert states(upscale(scenes / "0.tif", weights, uncertainty=True)[0]) == ["done"]
+    assert (scenes / missing).exists()
+
+
+def test_workers_take_the_weights_that_were_given(scenes, weights, monkeypatch):
+    monkeypatch.chdir(weights.parent)
+    given = make_parameters(scheduler="tcp://nowhere:1")
+    assert _for_workers(given, load_weights(Path(weights.name))).weights == weights
+    relative = make_parameters(scheduler="tcp://nowhere:1", weights=weights.name)
+    assert _for_workers(relative, None).weights == weights
+    assert _for_workers(given, None).weights is None
 
 
 def test_a_failing_scene_stops_no_other_and_is_named_in_the_end(scenes, weights):

@@ -9,7 +9,7 @@ from sen2naip_sr.upscaling.parameters import UpscalingParameters, make_parameter
     [
         ({"model": "leen"}, "did you mean 'lean'"),
         ({"value_range": "10:1"}, "LOW below HIGH"),
-        ({"value_range": "bright"}, "auto, dtype or LOW:HIGH"),
+        ({"value_range": "bright"}, "neither auto, dtype nor LOW:HIGH"),
         ({"bands": [1, 1]}, "names a band twice"),
         ({"bands": [0]}, "greater than or equal to 1"),
         ({"bands": "1;x"}, "valid integer"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, restore
@@ -17,8 +18,6 @@ from sen2naip_sr.raster.windows import Region, Tile
 if TYPE_CHECKING:
     from sen2naip_sr.raster.cog import Target
     from sen2naip_sr.raster.scene import Scene
-
-SCALE = 2
 
 
 @dataclass(frozen=True)

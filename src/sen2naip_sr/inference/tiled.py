@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.pieces import SCALE, Output, Piece, noting, read_piece
+from sen2naip_sr.inference.pieces import Output, Piece, noting, read_piece
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.raster.ahead import WORKERS, map_ahead

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -12,6 +13,7 @@ from sen2naip_sr.inference.speed import measure_speed
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.training.shipped import FOLDER, load_shipped
+from sen2naip_sr.training.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ def entries(*, measure: bool) -> list[Entry]:
     """
     scores = json.loads((FOLDER / "scores.json").read_text())
     found = [
-        _entry(name, scores[name]["scores"]["native"]["all"], measure)
+        _entry(weights, scores[name]["scores"]["native"]["all"], measure)
         for name in NETWORK_PARAMETERS
-        if name in scores and load_shipped(name)
+        if name in scores and (weights := load_shipped(name))
     ]
     return sorted(found, key=lambda entry: -entry.psnr)
 
@@ -87,15 +89,14 @@ def print_models(*, measure: bool) -> None:
     Console(width=None if Console().is_terminal else 100).print(table)
 
 
-def _entry(name: str, scores: dict[str, float], measure: bool) -> Entry:
-    weights = load_shipped(name)
-    assert weights is not None
+def _entry(weights: Weights, scores: dict[str, float], measure: bool) -> Entry:
+    name = weights.metadata.architecture
     network = make_network(weights.build())
     return Entry(
         model=name,
         title=get_spec(name).title,
         parameters=sum(weight.numel() for weight in network.model.parameters()),
-        megabytes=(FOLDER / f"{name}.safetensors").stat().st_size / 1e6,
+        megabytes=Path(weights.source).stat().st_size / 1e6,
         receptive_field=network.halo,
         psnr=scores["psnr"],
         gain=scores["delta_psnr"],

@@ -35,10 +35,15 @@ def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
         with_interval: Whether the intervals have to be there.
     """
     files = [job.target, *([job.interval] if with_interval else [])]
-    if not all(file.is_file() for file in (job.source, *files)):
+    return all(is_made_so(file, job.source, settings) for file in files)
+
+
+def is_made_so(result: Path, source: Path, settings: str) -> bool:
+    """Return whether a file is there and was made of a scene as it is now with these settings."""
+    if not (result.is_file() and source.is_file()):
         return False
-    expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(job.source)}
-    return all(expected.items() <= _tags(file).items() for file in files)
+    expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(source)}
+    return expected.items() <= _tags(result).items()
 
 
 def _tags(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
@@ -74,7 +75,7 @@ def upscale_all(
         )
     jobs = find_jobs(parameters.source, parameters.output, parameters.shard)
     if parameters.scheduler:
-        finished = _on_cluster(parameters, jobs, show)
+        finished = _on_cluster(_for_workers(parameters, weights), jobs, show)
     else:
         upscaler = Upscaler(parameters, weights)
         show(f"{upscaler.label}; {upscaler.network.describe()}")
@@ -98,7 +99,9 @@ def _one_by_one(
             def advance(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)  # noqa: B023 - of this turn
 
-            yield _attempt(parameters, upscaler, job, advance)
+            outcome = _attempt(parameters, upscaler, job, advance)
+        # once the bar is closed: what is said of the scene would break into it
+        yield outcome
 
 
 def _attempt(
@@ -120,6 +123,12 @@ def _attempt(
         # a scene among many: what is wrong with it must not stop the others
         last = "".join(traceback.format_exception(error)[-2:]).strip()
         return Outcome(job, "failed", message=f"{job.source}: {last}")
+
+
+def _for_workers(parameters: UpscalingParameters, weights: Weights | None) -> UpscalingParameters:
+    """Return parameters that name the weights by a path that workers find too."""
+    path = Path(weights.source) if weights else parameters.weights
+    return parameters.model_copy(update={"weights": path and path.absolute()})
 
 
 def _on_cluster(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.values import parse_range
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 from sen2naip_sr.parameters import Parameters, describe_unknown
 
@@ -65,15 +66,10 @@ class UpscalingParameters(Parameters):
     @field_validator("value_range")
     @classmethod
     def _range_is_readable(cls, text: str) -> str:
-        if text in ("auto", "dtype"):
-            return text
-        low, _, high = text.partition(":")
         try:
-            ordered = float(low) < float(high)
-        except ValueError:
-            ordered = False
-        if not ordered:
-            raise ValueError(f"'{text}' is not auto, dtype or LOW:HIGH with LOW below HIGH")
+            parse_range(text)
+        except UserError as error:
+            raise ValueError(error.problem) from error
         return text
 
     @field_validator("bands")

@@ -24,7 +24,7 @@ from sen2naip_sr.raster.scene import Scene, open_scene
 from sen2naip_sr.training.shipped import load_shipped
 from sen2naip_sr.training.weights import Weights, load_weights
 from sen2naip_sr.upscaling.calibration import load_calibration
-from sen2naip_sr.upscaling.finished import TAG, digest, source_state
+from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.scenes import Job
 
@@ -152,7 +152,9 @@ class Upscaler:
             value_range = choose_range(parse_range(p.value_range), scene)
             tags = self.tags(scene, value_range)
             target = files.enter_context(
-                writing_cog(job.target, scene, tags, overwrite=p.overwrite)
+                writing_cog(
+                    job.target, scene, tags, overwrite=self._replaceable(job.target, job.source)
+                )
             )
             intervals = None
             if self._refinement.calibration:
@@ -163,7 +165,7 @@ class Upscaler:
                         tags | self._interval_tags(),
                         dtype="float32",
                         differences=True,
-                        overwrite=p.overwrite,
+                        overwrite=self._replaceable(job.interval, job.source),
                     )
                 )
             statistics = upscale_scene(
@@ -178,6 +180,10 @@ class Upscaler:
                 progress=progress,
             )
         return _summary(scene, value_range, statistics, intervals is not None, began)
+
+    def _replaceable(self, result: Path, source: Path) -> bool:
+        """Return whether a result may be replaced: also one of a pair that was not finished."""
+        return self._parameters.overwrite or is_made_so(result, source, digest(self.settings))
 
     def _require_bands(self, scene: Scene) -> None:
         expected = self._weights.metadata.bands
