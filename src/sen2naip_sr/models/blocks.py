@@ -91,7 +91,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
-        total = self.second(F.relu(self.first(features), inplace=True)) + features
+        total = self.second(F.relu(self.first(features), inplace=True)).add_(features)
         return F.relu(total, inplace=True) if self.relu_after_sum else total
 
 

@@ -1,4 +1,4 @@
-"""Behaviour of benchmarks/deepen.py: a deeper network that gives what the shallower one gave."""
+"""Behaviour of benchmarks/depth.py: deeper and shorter networks of trained weights."""
 
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +15,9 @@ from sen2naip_sr.training.weights import Weights
 def tool() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-        import deepen
+        import depth
 
-        return deepen
+        return depth
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,29 @@ def test_new_blocks_learn(tool: ModuleType, lean: Weights) -> None:
     assert deeper.body[blocks].second.weight.grad.abs().sum() > 0
 
 
-def test_refuses_what_cannot_be_deepened(tool: ModuleType, lean: Weights) -> None:
-    with pytest.raises(UserError, match="less than 3 blocks"):
+def test_shorter_network_loses_the_blocks_that_do_nothing(tool: ModuleType, lean: Weights) -> None:
+    blocks = lean.metadata.architecture_parameters["blocks"]
+    deeper = tool.deepen(lean, blocks + 2)
+    metadata = lean.metadata.model_copy(
+        update={"architecture_parameters": {"channels": 48, "blocks": blocks + 2}}
+    )
+    weights = Weights(deeper.state_dict(), metadata, "here")
+    image = torch.rand(1, 4, 15, 17)
+    expected = deeper(image).detach()
+
+    def likeness(network: torch.nn.Module) -> float:
+        return -float((network(image).detach() - expected).abs().max())
+
+    shorter = tool.shorten(weights, blocks, likeness)
+    assert len(shorter.body) == blocks + 1
+    assert likeness(shorter) > -1e-6
+
+
+def test_refuses_other_depths_and_networks(tool: ModuleType, lean: Weights) -> None:
+    with pytest.raises(UserError, match="more than"):
         tool.deepen(lean, 3)
+    with pytest.raises(UserError, match="ask for 1 to"):
+        tool.shorten(lean, 0, lambda network: 0.0)
     carn = load_shipped("carn")
     assert carn
     with pytest.raises(UserError, match="a 'carn'"):
