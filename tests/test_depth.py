@@ -49,7 +49,7 @@ def test_shorter_network_loses_the_blocks_that_do_nothing(tool: ModuleType, lean
     metadata = lean.metadata.model_copy(
         update={"architecture_parameters": {"channels": 48, "blocks": blocks + 2}}
     )
-    weights = Weights(deeper.state_dict(), metadata, "here")
+    weights = Weights(metadata, deeper.state_dict(), "here")
     image = torch.rand(1, 4, 15, 17)
     expected = deeper(image).detach()
 
