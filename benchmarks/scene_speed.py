@@ -1,4 +1,4 @@
-"""Scenes from file to file: against the bare network, by the core, from a cold start."""
+"""Scenes from file to file: against plain CARN and the bare network, and from a cold start."""
 
 import subprocess
 import sys
@@ -12,18 +12,23 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
+from backends import mosaic, windows
 from naip import stores
+from plain import plain_network
 from rasterio.transform import from_origin
 
-from sen2naip_sr.inference.speed import measure_speed
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.inference.network import TorchNetwork
+from sen2naip_sr.inference.speed import matrix_product_rate, multiply_adds_per_pixel
 from sen2naip_sr.upscaling.parameters import make_parameters
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
 SIDE = 1024
 COLD_SIDE = 512
-TILES = (256, 512, 1024)
+TILES = {"lean": (512, 768, 1024), "carn": (256, 512)}
+PARTS = 2
+"""The bare network gets the scene in 2 x 2 parts, without halo: whole, it takes several GB."""
+PLAIN, BARE = "plain", "bare"
 ROUNDS = 3
 GRANULE = 10_980**2
 COMMAND = [sys.executable, "-m", "sen2naip_sr.command"]
@@ -37,27 +42,15 @@ def measure(data: Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         scene, cold = Path(scratch, "scene.tif"), Path(scratch, "cold.tif")
-        pixels = _mosaic(data)
+        with stores(data) as (_, lr, _):
+            pixels = mosaic(lr.chips, SIDE // lr.manifest.shape[-1])
         _write(scene, pixels)
         _write(cold, pixels[:, :COLD_SIDE, :COLD_SIDE])
-        return {
-            "networks": [_network(name, scene, pixels) for name in ("lean", "carn")],
+        return _networks(scene, pixels) | {
             "cold_start_s": _seconds([*COMMAND, "upscale", str(cold), "--overwrite"]),
             "help_s": _seconds([*COMMAND, "--help"]),
             "threads": torch.get_num_threads(),
         }
-
-
-def _mosaic(data: Path) -> np.ndarray:
-    """Return LR chips side by side: (4, SIDE, SIDE)."""
-    with stores(data) as (_, lr, _):
-        size = lr.manifest.shape[-1]
-        across = SIDE // size
-        rows = [
-            np.concatenate([lr.chips[row * across + n] for n in range(across)], axis=-1)
-            for row in range(across)
-        ]
-        return np.concatenate(rows, axis=-2)
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:
@@ -76,47 +69,60 @@ def _write(path: Path, pixels: np.ndarray) -> None:
         target.write(pixels)
 
 
-def _network(name: str, scene: Path, pixels: np.ndarray) -> dict[str, Any]:
-    """Time a network on the scene in one piece, and from file to file by size of the tiles."""
-    weights = load_shipped(name)
-    assert weights is not None
-    tiles = TILES if name == "lean" else TILES[:2]
-    upscalers = {tile: Upscaler(make_parameters(model=name, tile=tile, overwrite=True))
-                 for tile in tiles}  # fmt: skip
-    network = upscalers[tiles[0]].network
+def _networks(scene: Path, pixels: np.ndarray) -> dict[str, Any]:
+    """Time plain CARN, networks in parts without halo, and from file to file by tile."""
+    upscalers = {
+        (name, tile): Upscaler(make_parameters(model=name, tile=tile, overwrite=True))
+        for name, tiles in TILES.items()
+        for tile in tiles
+    }
     image = pixels[np.newaxis].astype(np.float32) / 255
-    job = Job(scene, scene.with_name(f"{name}.tif"))
-    times: dict[Any, list[float]] = {"bare": [], **{tile: [] for tile in tiles}}
-    for _ in range(ROUNDS):
-        times["bare"].append(_timed(lambda: _in_parts(network, image)))
-        for tile, upscaler in upscalers.items():
-            times[tile].append(_timed(lambda upscaler=upscaler: upscaler(job)))
-    seconds = {key: median(values) for key, values in times.items()}
-    speed = measure_speed(network)
-    best = min(seconds[tile] for tile in tiles)
-    rate = SIDE**2 / best / torch.get_num_threads()
+    parts = windows(image, PARTS)
+    bare = {name: upscalers[name, tiles[0]].network for name, tiles in TILES.items()}
+    ways: dict[Any, Callable[[], object]] = {
+        (name, BARE): lambda network=network: [network(part) for part in parts]
+        for name, network in bare.items()
+    } | {
+        (name, tile): lambda name=name, upscaler=upscaler: upscaler(
+            Job(scene, scene.with_name(f"{name}.tif"))
+        )
+        for (name, tile), upscaler in upscalers.items()
+    }
+    times: dict[Any, list[float]] = {way: [] for way in [PLAIN, *ways]}
+    with plain_network("carn") as plain:
+        for _ in range(ROUNDS):
+            times[PLAIN].append(plain.seconds(image))
+            for way, work in ways.items():
+                times[way].append(_timed(work))
+    seconds = {way: median(values) for way, values in times.items()}
+    rows = [_row(name, network, seconds) for name, network in bare.items()]
+    return {"plain_carn_megapixels_s": _rate(seconds[PLAIN]), "networks": rows}
+
+
+def _row(name: str, network: TorchNetwork, seconds: dict[Any, float]) -> dict[str, Any]:
+    bare = seconds[name, BARE]
+    best = min(seconds[name, tile] for tile in TILES[name])
+    by_core = SIDE**2 / best / torch.get_num_threads()
+    multiplied = SIDE**2 * multiply_adds_per_pixel(network) / bare
     return {
         "network": name,
         "backend": network.describe(),
-        "bare_megapixels_s": round(4e-6 * SIDE**2 / seconds["bare"], 3),
-        "file_megapixels_s": {
-            str(tile): round(4e-6 * SIDE**2 / seconds[tile], 3) for tile in tiles
-        },
+        "bare_megapixels_s": _rate(bare),
+        "file_megapixels_s": {str(tile): _rate(seconds[name, tile]) for tile in TILES[name]},
         "file_against_bare": {
-            str(tile): round(seconds["bare"] / seconds[tile], 3) for tile in tiles
+            str(tile): round(bare / seconds[name, tile], 3) for tile in TILES[name]
         },
-        "lr_pixels_s_core": round(rate),
-        "granule_minutes_8_cores": round(GRANULE / rate / 8 / 60, 1),
-        "share_of_matrix_product": round(speed.share, 2),
+        "bare_times_plain_carn": round(seconds[PLAIN] / bare, 2),
+        "file_times_plain_carn": round(seconds[PLAIN] / best, 2),
+        "lr_pixels_s_core": round(by_core),
+        "granule_minutes_8_cores": round(GRANULE / by_core / 8 / 60, 1),
+        "share_of_matrix_product": round(multiplied / matrix_product_rate(network.device), 2),
     }
 
 
-def _in_parts(network: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> None:
-    """Predict quarters, without halo: the image at once takes CARN several GB."""
-    half = SIDE // 2
-    for top in (0, half):
-        for left in (0, half):
-            network(np.ascontiguousarray(image[..., top : top + half, left : left + half]))
+def _rate(seconds: float) -> float:
+    """Return millions of the result's pixels a second."""
+    return round(4e-6 * SIDE**2 / seconds, 3)
 
 
 def _timed(work: Callable[[], object]) -> float:
