@@ -6,8 +6,8 @@ from conftest import random_pixels
 
 from sen2naip_sr.pairs import Downscaling
 from sen2naip_sr.pipelines.training.nodes import train_network
-from sen2naip_sr.pipelines.training.parameters import NetworkParameters
 from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.training.parameters import NetworkParameters
 
 PLACES = ["a", "a", "b", "b", "c", "d"]
 SPLIT = ["train", "train", "train", "train", "validation", "test"]

@@ -10,8 +10,8 @@ from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.parameters import Parameters, describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
-from sen2naip_sr.pipelines.training.parameters import NetworkParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 PARAMETERS: dict[str, type[Parameters]] = {

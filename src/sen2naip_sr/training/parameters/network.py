@@ -1,15 +1,15 @@
-"""The parameters of one network's training pipeline."""
+"""What is built, and how it is trained."""
 
 from typing import Any
 
 from pydantic import Field
 
 from sen2naip_sr.parameters import Parameters
-from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.parameters.training import TrainingParameters
 
 
 class NetworkParameters(Parameters):
-    """What is built, and how it is trained."""
+    """One network of a training pipeline or an experiment."""
 
     architecture: dict[str, Any] = Field(default_factory=dict)
     """The architecture's parameters; see `sen2naip_sr.models.parameters`."""

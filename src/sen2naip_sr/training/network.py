@@ -1,0 +1,172 @@
+"""One network trained: from chips and parameters to weights that say what they are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from sen2naip_sr import __version__
+from sen2naip_sr.degradation import get_recipe
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.parameters import DEFAULT_GENERATOR
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.provenance import git_commit
+from sen2naip_sr.raster.store import Store
+from sen2naip_sr.splits import TRAIN, VALIDATION, split_hash
+from sen2naip_sr.training.fit import FitResult, Report, fit
+from sen2naip_sr.training.parameters import NetworkParameters
+from sen2naip_sr.training.sampler import TrainingData
+from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.training.weights import Weights, WeightsMetadata, load_weights
+
+
+def train_network(  # noqa: PLR0913 - the last four are keywords
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    parameters: NetworkParameters,
+    *,
+    architecture: str,
+    checkpoint: Path,
+    generators: Mapping[str, Weights | None] | None = None,
+    report: Report | None = None,
+) -> tuple[Weights, FitResult]:
+    """Train one network; go on where an interrupted training with equal inputs stopped.
+
+    Args:
+        hr: HR chips.
+        lr: Their LR chips.
+        splits: Which chips train and which validate.
+        parameters: What to build and how to train it.
+        architecture: The network's name.
+        checkpoint: Where an interrupted training left its state.
+        generators: Weights by network, for an adversarial training to start from.
+        report: See `sen2naip_sr.training.fit.fit`.
+
+    Returns:
+        The averaged weights that were kept, and what came of the training.
+
+    Raises:
+        UserError: If the weights to start from are not there or do not fit, and as `fit`.
+    """
+    data = _training_data(hr, lr, splits)
+    start = _start(architecture, parameters, generators or {})
+    if start:
+        _refuse_unfit(start, architecture, hr.manifest.shape[1])
+    described = _describe(hr, lr, splits, architecture, parameters, start)
+    torch.manual_seed(parameters.training.seed)
+    model = build_model(architecture, described.bands, **described.architecture_parameters)
+    if start:
+        start.load_into(model)
+    result = fit(
+        model,
+        data,
+        parameters.training,
+        checkpoint=checkpoint,
+        fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step", "commit"}),
+        report=report,
+    )
+    metadata = described.model_copy(
+        update={"validation_psnr": result.best_psnr, "step": result.best_step}
+    )
+    return Weights(metadata, result.state, architecture), result
+
+
+def _start(
+    architecture: str, parameters: NetworkParameters, generators: Mapping[str, Weights | None]
+) -> Weights | None:
+    """Return the weights to start from, if any.
+
+    Raises:
+        UserError: If they are not there.
+    """
+    if parameters.start_from == "shipped":
+        if shipped := load_shipped(architecture):
+            return shipped
+        raise UserError(
+            f"the project comes without weights for '{architecture}'",
+            f"leave out {architecture}.start_from",
+        )
+    if parameters.start_from:
+        return load_weights(Path(parameters.start_from))
+    if not generators:
+        return None
+    generator = parameters.architecture.get("generator", DEFAULT_GENERATOR)
+    if found := generators.get(generator):
+        return found
+    raise UserError(
+        f"there are no weights of '{generator}' that an adversarial training could start from",
+        f"train them first: kedro run --pipelines=train_{generator}",
+    )
+
+
+def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
+    """Refuse weights of another network, or of other images; the GAN's may be a generator's."""
+    theirs = start.metadata
+    if architecture not in (theirs.architecture, "gan"):
+        raise UserError(
+            f"{start.source}: these are weights of '{theirs.architecture}', and a training of "
+            f"'{architecture}' cannot start from them",
+            f"set {architecture}.start_from to weights of '{architecture}', or leave it out",
+        )
+    if theirs.bands != bands:
+        raise UserError(
+            f"{start.source}: these are weights for images of {theirs.bands} bands, and the data "
+            f"have {bands}",
+            "start from weights of such images, or set ingestion.bands",
+        )
+
+
+def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> TrainingData:
+    def chips(split: str) -> Any:
+        return splits.loc[splits["split"] == split, "chip"].to_numpy()
+
+    low, high = hr.attributes["value_range"]
+    recipe = get_recipe(lr.attributes["recipe"].partition("@")[0])
+    return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
+
+
+def _describe(  # noqa: PLR0913, PLR0917 - one a source of what is described
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    architecture: str,
+    parameters: NetworkParameters,
+    start: Weights | None,
+) -> WeightsMetadata:
+    """Return what the weights will depend on; PSNR and step are filled in after the training."""
+    return WeightsMetadata(
+        architecture=architecture,
+        architecture_parameters=_architecture(architecture, parameters, start),
+        bands=hr.manifest.shape[1],
+        recipe=lr.attributes["recipe"],
+        value_range=tuple(hr.attributes["value_range"]),
+        dtype=hr.manifest.dtype,
+        data_hash=hr.manifest.content,
+        split_hash=split_hash(splits),
+        train_places=sorted(splits.loc[splits["split"] == TRAIN, "place"].unique()),
+        validation_psnr=float("nan"),
+        step=0,
+        training=parameters.training.model_dump(),
+        version=__version__,
+        synthetic=hr.attributes["synthetic"],
+        started_from=start.label if start else None,
+        commit=git_commit(Path.cwd()),
+    )
+
+
+def _architecture(
+    architecture: str, parameters: NetworkParameters, start: Weights | None
+) -> dict[str, Any]:
+    """Return the architecture's parameters: those of the weights that it starts from, if any."""
+    if start is None:
+        return parameters.architecture
+    theirs = start.metadata
+    if theirs.architecture == architecture:
+        return theirs.architecture_parameters
+    return {
+        "generator": theirs.architecture,
+        "generator_parameters": theirs.architecture_parameters,
+    }
