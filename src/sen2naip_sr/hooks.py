@@ -13,12 +13,14 @@ from pydantic import BaseModel
 
 from sen2naip_sr import provenance
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.parameters import describe_unknown
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
 
 DISK_ERRORS = {
     errno.ENOSPC: "free some space on that disk, or work on another one",
@@ -56,11 +58,15 @@ class ProjectHooks:
         _tag(git_commit=provenance.git_commit(self._root) or "no checkout")
 
     @hook_impl(tryfirst=True)
-    def before_node_run(self, inputs: dict[str, Any]) -> None:
+    def before_node_run(self, node: "Node", inputs: dict[str, Any]) -> None:
         """Show MLflow typed parameters as plain ones, so that it logs them one by one.
 
-        ``inputs`` is each hook's own copy: the node still gets the typed ones.
+        ``inputs`` is each hook's own copy: the node still gets the typed ones. An experiment may
+        vary any network: what is used of their parameters stands in the nested runs.
         """
+        if "experiment" in node.tags:
+            for network in NETWORK_PARAMETERS:
+                inputs.pop(f"params:{network}", None)
         for name, value in inputs.items():
             if isinstance(value, BaseModel) and name.startswith("params:"):
                 inputs[name] = value.model_dump(mode="json")

@@ -3,7 +3,14 @@
 from kedro.pipeline import Pipeline
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
-from sen2naip_sr.pipelines import evaluation, ingestion, preprocessing, training, upscaling
+from sen2naip_sr.pipelines import (
+    evaluation,
+    experiments,
+    ingestion,
+    preprocessing,
+    training,
+    upscaling,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -24,6 +31,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     calibrate = {
         f"calibrate_{name}": preprocess + upscaling.create_calibration(name) for name in networks
     }
+    experiment = {
+        name: preprocess + experiments.create_pipeline(name, networks)
+        for name in experiments.EXPERIMENTS
+    }
     return {
         "ingest": ingest,
         "preprocess": preprocess,
@@ -31,5 +42,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluate": evaluate,
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,
+        **experiment,
         "__default__": train["train_lean"] + evaluate,
     }

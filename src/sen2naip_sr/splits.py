@@ -79,6 +79,29 @@ def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataF
     return table
 
 
+def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
+    """Return the splits with other cross-validation folds.
+
+    Args:
+        splits: From `make_splits`.
+        folds: How many.
+        seed: Draws the places of each.
+
+    Raises:
+        UserError: If there are fewer places beside those of the test.
+    """
+    groups = group_places(splits)
+    places = groups[splits["split"] != TEST].nunique()
+    if folds > places:
+        raise UserError(
+            f"{folds} folds of whole places cannot be made of the {places} place(s) beside those "
+            "of the test",
+            f"ask for {places} folds at most, or add imagery of other places",
+        )
+    fold = _folds(groups, splits["split"], SplitParameters(folds=folds, seed=seed))
+    return splits.assign(fold=fold)
+
+
 def split_hash(splits: "pd.DataFrame") -> str:
     """Return a short hash of which chip is in which split and fold."""
     text = splits[["chip", "place", "split", "fold"]].to_csv(index=False)

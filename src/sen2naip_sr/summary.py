@@ -37,6 +37,9 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
     console = Console(width=None if Console().is_terminal else 100)
     if "rejected" in made:
         _print_rejected(console, catalog, root)
+    for name in sorted(made):
+        if name.endswith(".answer"):
+            _print_answer(console, catalog, root, name.removesuffix(".answer"))
     if "comparison" not in made:
         return
     synthetic = catalog.load("hr").attributes["synthetic"]
@@ -73,6 +76,16 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
     for row in comparison.to_dict("records"):
         table.add_row(str(row["method"]), *(column.show(row) for column in COLUMNS))
     return table
+
+
+def _print_answer(console: Console, catalog: "DataCatalog", root: Path, experiment: str) -> None:
+    """Print what an experiment has shown, and where its table and its picture are."""
+    console.print(f"\n[bold]{experiment}[/bold]")
+    console.print(catalog.load(f"{experiment}.answer"), highlight=False)
+    for made in ("table", "figure", "animation"):
+        path = _path(catalog, f"{experiment}.{made}", root)
+        if (root / path).is_file():
+            console.print(f"{made.capitalize() + ':':<11}{path}", highlight=False)
 
 
 def _print_rejected(console: Console, catalog: "DataCatalog", root: Path) -> None:

@@ -18,7 +18,7 @@ from sen2naip_sr.raster.store import write_store
 from sen2naip_sr.training.weights import Weights, WeightsMetadata
 
 KINDS = {
-    "CheckpointDataset": "checkpoint.pt",
+    "PathDataset": "checkpoint.pt",
     "FigureDataset": "below/figure.png",
     "GeoTIFFDataset": "below/scene.tif",
     "StoreDataset": "below/store",
@@ -143,9 +143,9 @@ def test_damaged_weights_are_left_out_with_a_warning(make_dataset, weights, tmp_
 
 
 def test_checkpoint_is_a_path_that_only_the_fit_loop_writes(make_dataset, tmp_path):
-    dataset = make_dataset("CheckpointDataset")
+    dataset = make_dataset("PathDataset")
     assert dataset.load() == tmp_path / "checkpoint.pt"
-    with pytest.raises(DatasetError, match="written by the fit loop"):
+    with pytest.raises(DatasetError, match="while its node runs"):
         dataset.save("anything")
 
 

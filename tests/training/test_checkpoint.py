@@ -161,4 +161,4 @@ def test_patience_counts_validations_since_the_best(patience, validations, expec
     earlier = [{"step": step, "validation_psnr": 28.0 + step / 2} for step in (0, 2, 4)]
     later = [{"step": 5 + n, "validation_psnr": 29.0} for n in range(validations)]
     state.history = [*earlier, *later, {"step": 50, "loss": 0.1}]
-    assert state.out_of_patience(patience) is expected
+    assert state.is_enough(patience, None) is expected

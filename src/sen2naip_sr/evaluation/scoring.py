@@ -57,6 +57,28 @@ def score_methods(
     tested = splits[splits["split"] == TEST]
     if tested.empty:
         raise UserError("there is no test chip", "name test places in preprocessing.splits")
+    return score_chips(methods, hr, lr, tested, parameters)
+
+
+def score_chips(
+    methods: Sequence[Method],
+    hr: Store,
+    lr: Store,
+    tested: pd.DataFrame,
+    parameters: EvaluationParameters,
+) -> pd.DataFrame:
+    """Score methods on given chips.
+
+    Args:
+        methods: What to score.
+        hr: HR chips, the truth.
+        lr: LR chips.
+        tested: The chips, with columns chip, place and location.
+        parameters: How many of them, on which device.
+
+    Returns:
+        As `score_methods`.
+    """
     chips = spread(tested["chip"].to_numpy(), parameters.chips or len(tested))
     device = choose_device(parameters.accelerator)
     for method in methods:

@@ -1,12 +1,17 @@
 """All parameters of the project by their top-level name, and their check before any node runs."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.parameters import (
+    CrossValidationParameters,
+    OverfitParameters,
+    StudyParameters,
+)
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.parameters import Parameters, describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
@@ -19,8 +24,16 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "preprocessing": PreprocessingParameters,
     "evaluation": EvaluationParameters,
     "upscaling": UpscalingParameters,
+    "cross_validate": CrossValidationParameters,
+    "compare_architectures": StudyParameters,
+    "compare_losses": StudyParameters,
+    "compare_optimizers": StudyParameters,
+    "compare_schedules": StudyParameters,
+    "overfit": OverfitParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
 }
+VALUES: dict[str, TypeAdapter[Any]] = {"model": TypeAdapter(Literal[*NETWORK_PARAMETERS])}
+"""Parameters that are no group."""
 
 
 def check_parameters(values: Mapping[str, Any]) -> None:
@@ -32,16 +45,24 @@ def check_parameters(values: Mapping[str, Any]) -> None:
     Raises:
         UserError: If a name is unknown or a value is not valid; the message lists all problems.
     """
+    checks: dict[str, Callable[[Any], Any]] = {
+        name: model.model_validate for name, model in PARAMETERS.items()
+    }
+    checks |= {name: value.validate_python for name, value in VALUES.items()}
     problems = []
     for name, value in values.items():
-        if name not in PARAMETERS:
-            problems.append(describe_unknown(name, list(PARAMETERS)))
+        if name not in checks:
+            problems.append(describe_unknown(name, list(checks)))
             continue
-        problems.extend(_problems(name, PARAMETERS[name], value))
+        problems.extend(_problems(name, checks[name], value))
         if name in NETWORK_PARAMETERS and isinstance(value, dict):
             architecture = value.get("architecture", {})
             problems.extend(
-                _problems(f"{name}.architecture", NETWORK_PARAMETERS[name], architecture)
+                _problems(
+                    f"{name}.architecture",
+                    NETWORK_PARAMETERS[name].model_validate,
+                    architecture,
+                )
             )
     if problems:
         raise UserError(
@@ -50,9 +71,9 @@ def check_parameters(values: Mapping[str, Any]) -> None:
         )
 
 
-def _problems(name: str, model: type[Parameters], value: Any) -> list[str]:
+def _problems(name: str, check: Callable[[Any], Any], value: Any) -> list[str]:
     try:
-        model.model_validate(value)
+        check(value)
     except ValidationError as error:
         return [
             f"{'.'.join([name, *map(str, problem['loc'])])}: "

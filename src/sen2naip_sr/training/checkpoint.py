@@ -100,9 +100,11 @@ class TrainingState:
         self.losses = {}
         return means
 
-    def out_of_patience(self, patience: int | None) -> bool:
-        """Return whether the last ``patience`` validations brought nothing better."""
+    def is_enough(self, patience: int | None, target: float | None) -> bool:
+        """Return whether a validation met the target (dB), or the last ones brought no gain."""
         psnr = self.validations
+        if target is not None and psnr and max(psnr) >= target:
+            return True
         if patience is None or not psnr:
             return False
         return len(psnr) - 1 - psnr.index(max(psnr)) >= patience

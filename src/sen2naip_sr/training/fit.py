@@ -21,6 +21,8 @@ from sen2naip_sr.training.trainer import Trainer
 
 Report = Callable[[dict[str, float], int], None]
 """Takes what was measured and the step."""
+Observe = Callable[[nn.Module, int], None]
+"""Takes the averaged network, in eval mode, and the step."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class FitResult:
     resumed_from: int | None
 
 
-def fit(  # noqa: PLR0913 - the last three are keywords
+def fit(  # noqa: PLR0913 - the last four are keywords
     model: nn.Module,
     data: TrainingData,
     parameters: TrainingParameters,
@@ -54,6 +56,7 @@ def fit(  # noqa: PLR0913 - the last three are keywords
     checkpoint: Path | None = None,
     fingerprint: dict[str, Any] | None = None,
     report: Report | None = None,
+    observe: Observe | None = None,
 ) -> FitResult:
     """Train a network and return its averaged weights.
 
@@ -70,6 +73,7 @@ def fit(  # noqa: PLR0913 - the last three are keywords
             the architecture and its parameters. A checkpoint with another one is not used.
         report: Called at every entry of the history. After a resume, the steps since the
             checkpoint are reported again.
+        observe: Called after every validation.
 
     Raises:
         UserError: If the data do not fit the parameters, the device is not there or has too
@@ -82,15 +86,15 @@ def fit(  # noqa: PLR0913 - the last three are keywords
     saved = _go_on(state, checkpoint, parts)
     budget = Budget(parameters.steps, parameters.minutes, saved["elapsed"] if saved else 0.0)
     if not saved:
-        _record(state, {"validation_psnr": trainer.validate()}, report)
+        _record(state, {"validation_psnr": trainer.validate(observe)}, report)
     with progress_bar() as bar:
         task = bar.add_task("Training", total=budget.total, status="")
         progress = budget.progress(state.step)
-        while progress < 1 and not state.out_of_patience(parameters.patience):
+        while progress < 1 and not state.is_enough(parameters.patience, parameters.target_psnr):
             metrics = trainer.train_step(progress)
             progress = budget.progress(state.step)
             if progress == 1 or state.step % parameters.validate_every == 0:
-                metrics["validation_psnr"] = trainer.validate()
+                metrics["validation_psnr"] = trainer.validate(observe)
             if metrics:
                 _record(state, metrics, report)
             if checkpoint and state.step % parameters.checkpoint_every == 0:

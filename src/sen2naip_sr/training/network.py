@@ -15,14 +15,14 @@ from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import TRAIN, VALIDATION, split_hash
-from sen2naip_sr.training.fit import FitResult, Report, fit
+from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.shipped import load_shipped
 from sen2naip_sr.training.weights import Weights, WeightsMetadata, load_weights
 
 
-def train_network(  # noqa: PLR0913 - the last four are keywords
+def train_network(  # noqa: PLR0913 - the last five are keywords
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -32,6 +32,7 @@ def train_network(  # noqa: PLR0913 - the last four are keywords
     checkpoint: Path,
     generators: Mapping[str, Weights | None] | None = None,
     report: Report | None = None,
+    observe: Observe | None = None,
 ) -> tuple[Weights, FitResult]:
     """Train one network; go on where an interrupted training with equal inputs stopped.
 
@@ -44,6 +45,7 @@ def train_network(  # noqa: PLR0913 - the last four are keywords
         checkpoint: Where an interrupted training left its state.
         generators: Weights by network, for an adversarial training to start from.
         report: See `sen2naip_sr.training.fit.fit`.
+        observe: See there.
 
     Returns:
         The averaged weights that were kept, and what came of the training.
@@ -67,6 +69,7 @@ def train_network(  # noqa: PLR0913 - the last four are keywords
         checkpoint=checkpoint,
         fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step", "commit"}),
         report=report,
+        observe=observe,
     )
     metadata = described.model_copy(
         update={"validation_psnr": result.best_psnr, "step": result.best_step}

@@ -123,8 +123,11 @@ class Trainer:
             **({"batch_size": self._growth.size} if p.batch_growth.largest > 1 else {}),
         }
 
-    def validate(self) -> float:
+    def validate(self, observe: Callable[[nn.Module, int], None] | None = None) -> float:
         """Score the averaged weights, and keep them if they are the best so far.
+
+        Args:
+            observe: Called with the averaged network and the step.
 
         Returns:
             Mean PSNR of the validation chips, dB.
@@ -143,6 +146,8 @@ class Trainer:
             )
         self._objective.check(state.step, psnr)
         state.keep(psnr, network, only_if_best=self.parameters.keep == "best")
+        if observe:
+            observe(network, state.step)
         return psnr
 
     @property

@@ -71,6 +71,8 @@ class TrainingParameters(Parameters):
     last, for trainings that give up PSNR for something else."""
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a better PSNR; null: never."""
+    target_psnr: float | None = Field(default=None, gt=0)
+    """Stop once a validation reaches this PSNR, dB; null: never."""
     checkpoint_every: int = Field(default=100, ge=1)
     """Steps between checkpoints, from which a killed training goes on."""
     log_every: int = Field(default=20, ge=1)

@@ -1,4 +1,4 @@
-"""The place of a training's checkpoint in the catalog."""
+"""A place in the catalog that the core itself reads and writes."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -6,37 +6,37 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 
-class CheckpointDataset(AbstractDataset[NoReturn, Path]):
-    """Loads to the path where a training keeps its checkpoint; the fit loop reads and writes it.
+class PathDataset(AbstractDataset[NoReturn, Path]):
+    """Loads to a path: where a training keeps its checkpoint, or an experiment its trainings.
 
     Example:
         .. code-block:: yaml
 
             "{model}.checkpoint":
-              type: sen2naip_sr.datasets.CheckpointDataset
+              type: sen2naip_sr.datasets.PathDataset
               filepath: data/06_models/{model}/checkpoint.pt
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """Point to a file.
+        """Point to a file or folder.
 
         Args:
-            filepath: Where the checkpoint goes.
+            filepath: Where it goes.
             metadata: Anything, for plugins.
         """
         self._path = Path(filepath)
         self.metadata = metadata
 
     def load(self) -> Path:
-        """Return the path, whether the file is there or not."""
+        """Return the path, whether anything is there or not."""
         return self._path
 
     def save(self, data: NoReturn) -> None:
-        """Refuse: only the fit loop writes checkpoints."""
-        raise DatasetError("a checkpoint is written by the fit loop, not by a node's output")
+        """Refuse: the node that gets the path writes there while it runs."""
+        raise DatasetError(f"{self._path}: is written while its node runs, not as its output")
 
     def _exists(self) -> bool:
-        # what loads is the path: without a file there the training simply starts anew
+        # what loads is the path: without anything there the node simply starts anew
         return True
 
     def _describe(self) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""An animated picture in the catalog."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from kedro.io import AbstractDataset, DatasetError
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
+    """Writes pictures (h, w, 3), uint8, as an animated GIF that ends with a pause.
+
+    Example:
+        .. code-block:: yaml
+
+            overfit.animation:
+              type: sen2naip_sr.datasets.AnimationDataset
+              filepath: data/08_reporting/overfit.gif
+    """
+
+    def __init__(
+        self, *, filepath: str, milliseconds: int = 150, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Point to a file.
+
+        Args:
+            filepath: The GIF.
+            milliseconds: How long each picture is shown.
+            metadata: Anything, for plugins.
+        """
+        self._filepath = Path(filepath)
+        self._milliseconds = milliseconds
+        self.metadata = metadata
+
+    def load(self) -> NoReturn:
+        """Refuse: a GIF holds fewer colours than the pictures that it was made of."""
+        raise DatasetError(f"{self._filepath}: animations are only written")
+
+    def save(self, data: Sequence[Array]) -> None:
+        """Write the pictures in one piece or not at all."""
+        from PIL import Image
+
+        # one palette for all: with one a picture, colours would flicker
+        palette = Image.fromarray(data[-1]).quantize(256)
+        images = [Image.fromarray(picture).quantize(palette=palette) for picture in data]
+        durations = [self._milliseconds] * (len(images) - 1) + [2000]
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._filepath.with_name(f".{self._filepath.name}.partial")
+        try:
+            images[0].save(
+                partial,
+                format="GIF",
+                save_all=True,
+                append_images=images[1:],
+                duration=durations,
+                loop=0,
+            )
+            partial.replace(self._filepath)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

@@ -1,0 +1,1 @@
+"""Experiments: questions that are answered by training variations of one network."""

@@ -1,0 +1,44 @@
+"""Chips that an experiment may see, and which of them it holds out. Never a test chip."""
+
+import pandas as pd
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.splits import TEST, TRAIN, VALIDATION
+
+
+def without_test(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all chips that are not tested on: train on train, hold out validation."""
+    return splits[splits["split"] != TEST].reset_index(drop=True)
+
+
+def fold_splits(splits: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Return the splits of one fold of a cross-validation.
+
+    Args:
+        splits: From `sen2naip_sr.splits.make_splits`.
+        fold: Whose chips are held out; all other folds train.
+    """
+    usable = without_test(splits)
+    held_out = usable["fold"] == fold
+    return usable.assign(split=held_out.map({True: VALIDATION, False: TRAIN}))
+
+
+def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
+    """Return splits in which some training chips both train and are held out.
+
+    Args:
+        splits: From `sen2naip_sr.splits.make_splits`.
+        chips: Numbers of training chips.
+
+    Raises:
+        UserError: If one of them is none.
+    """
+    training = splits[splits["split"] == TRAIN]
+    if strangers := sorted(set(chips) - set(training["chip"])):
+        raise UserError(
+            f"chip {strangers[0]} is no training chip",
+            f"choose of {training['chip'].min()} to {training['chip'].max()}, as the splits say",
+        )
+    chosen = training[training["chip"].isin(chips)]
+    both = [chosen, chosen.assign(split=VALIDATION)]
+    return pd.concat(both, ignore_index=True)

@@ -1,0 +1,70 @@
+"""Parameters of the experiments. Imports no torch, so that start-up stays quick."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sen2naip_sr.parameters import Parameters
+
+
+class ExperimentParameters(Parameters):
+    """What all experiments have in common."""
+
+    model: str | None = None
+    """The network; null: the one of the parameter ``model``."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Training parameters that differ from the network's own, nested as in ``parameters_*.yml``."""
+    workers: int = Field(1, ge=1)
+    """Trainings at the same time, each in a process of its own; 1: one after the other, here."""
+
+
+class CrossValidationParameters(ExperimentParameters):
+    """How far the score depends on the split."""
+
+    folds: int | None = Field(None, ge=2)
+    """Groups of whole places, each held out once; null: preprocessing.splits.folds."""
+    seed: int = 0
+    """Draws the places of each fold, where ``folds`` is given."""
+
+
+class VariationParameters(Parameters):
+    """What is different in one variation of a study."""
+
+    model: str | None = None
+    """The network; null: that of the study."""
+    architecture: dict[str, Any] | None = None
+    """The architecture's parameters; null: those of the network's own ``parameters_*.yml``."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Training parameters that differ, nested as in ``parameters_*.yml``."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from a network's parameters."""
+        architecture = {} if self.architecture is None else {"architecture": self.architecture}
+        return {**architecture, "training": self.training}
+
+
+class StudyParameters(ExperimentParameters):
+    """Variations that are trained on the same chips with the same budget and compared."""
+
+    variations: dict[str, VariationParameters] = Field(min_length=2)
+    """By name; a null takes one of those in conf out. The first is what others are compared to."""
+    learning_rates: list[float] = Field(default_factory=list)
+    """Each variation is trained with each of these factors on its learning rate, and its best one
+    on the held-out chips stands for it; empty: with its own alone."""
+    figure: Literal["cost", "losses", "bars"] = "bars"
+    """cost: PSNR against parameters, multiply-adds and milliseconds; losses: what each does to
+    PSNR, SSIM, SAM and sharpness; bars: PSNR alone."""
+
+
+class OverfitParameters(ExperimentParameters):
+    """Whether a network can represent a few chips at all."""
+
+    chips: int | list[int] = 3
+    """Training chips to learn by heart: their number (spread evenly), or which."""
+    target_psnr: float = Field(45.0, gt=0)
+    """Stop at this PSNR on these chips, dB."""
+    frames: int = Field(40, ge=2)
+    """Pictures in the animation at most."""
+    crop: int = Field(96, ge=16)
+    """Side of the part of a chip that it shows, in HR pixels."""

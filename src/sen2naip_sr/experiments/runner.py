@@ -1,0 +1,302 @@
+"""Runs the variations of an experiment: each once, whatever interrupts them."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.evaluation.scoring import score_chips
+from sen2naip_sr.experiments.variation import Outcome, Variation
+from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.models.cost import count_parameters, multiply_adds
+from sen2naip_sr.raster.store import Store, require_store
+from sen2naip_sr.splits import VALIDATION
+from sen2naip_sr.training.checkpoint import replacing
+from sen2naip_sr.training.fit import Observe, Report
+from sen2naip_sr.training.network import train_network
+from sen2naip_sr.training.weights import load_weights, save_weights
+
+OUTCOME, WEIGHTS = "outcome.json", "weights.safetensors"
+SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
+COUNTED_SIDE = 64
+
+logger = logging.getLogger(__name__)
+
+
+def run_variations(  # noqa: PLR0913 - the last two are keywords
+    variations: Sequence[Variation],
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    evaluation: EvaluationParameters,
+    *,
+    workers: int = 1,
+    done: Callable[[Variation, Outcome], object] | None = None,
+) -> list[Outcome]:
+    """Train every variation and score it on its held-out chips.
+
+    Each has a folder of its own with weights, history, scores and, written last, its outcome: what
+    is there already with equal inputs is not done again, and a training that was interrupted goes
+    on from its checkpoint. What fails is recorded, stops nothing, and is tried again the next time.
+
+    Args:
+        variations: What to train; their names are unique.
+        hr: HR chips.
+        lr: Their LR chips.
+        folder: Where their folders are made.
+        evaluation: How held-out chips are scored.
+        workers: Processes that train at the same time, each with its share of torch's threads. 1:
+            this process.
+        done: Called in this thread with each variation and its outcome, as they end.
+
+    Returns:
+        The outcomes, in the order of the variations.
+
+    Raises:
+        UserError: If two variations have one name, or all of them failed.
+    """
+    names = [variation.name for variation in variations]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UserError(f"two variations are called '{min(twice)}'", "give each its own name")
+    outcomes = {}
+    for variation, outcome in _outcomes(variations, hr, lr, folder, evaluation, workers):
+        outcomes[variation.name] = outcome
+        if outcome.error:
+            logger.warning("%s failed: %s", variation.name, outcome.error)
+        if done:
+            done(variation, outcome)
+    failed = [outcome for outcome in outcomes.values() if outcome.error]
+    if len(failed) == len(variations):
+        raise UserError(
+            f"all {len(failed)} variations failed; {failed[0].name}: {failed[0].error}",
+            "correct that, and run again",
+        )
+    return [outcomes[name] for name in names]
+
+
+def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
+    variation: Variation,
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    evaluation: EvaluationParameters,
+    report: Report | None = None,
+) -> Outcome:
+    """Train one variation, unless that has been done, and return what came of it.
+
+    Args:
+        variation: What to train.
+        hr: HR chips.
+        lr: Their LR chips.
+        folder: Its own folder.
+        evaluation: How held-out chips are scored.
+        report: See `sen2naip_sr.training.fit.fit`. What it raises is raised.
+    """
+    fingerprint = variation.fingerprint(hr, lr)
+    head: dict[str, Any] = {
+        "name": variation.name,
+        "model": variation.model,
+        "tags": dict(variation.tags),
+        "fingerprint": fingerprint,
+    }
+    found = read_outcome(folder)
+    if found and found.fingerprint == fingerprint and not found.error:
+        return found.model_copy(update=head)
+    try:
+        outcome = Outcome(**head, **_train(variation, hr, lr, folder, evaluation, report))
+    except UserError as error:
+        outcome = Outcome(**head, error=f"{error}")
+    except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
+        outcome = Outcome(**head, error=f"{type(error).__name__}: {error}")
+    with replacing(folder / OUTCOME) as stream:
+        stream.write(outcome.model_dump_json(indent=1).encode())
+    return outcome
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return the outcome that was written to a variation's folder, if it can be read."""
+    try:
+        return Outcome.model_validate_json((folder / OUTCOME).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return the held-out scores of the outcomes that did not fail.
+
+    Args:
+        folder: Of the experiment.
+        outcomes: From `run_variations`.
+
+    Returns:
+        The columns of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
+        variation's name.
+    """
+    return pd.concat(
+        [
+            pd.read_parquet(folder / outcome.name / SCORES)
+            for outcome in outcomes
+            if not outcome.error
+        ],
+        ignore_index=True,
+    )
+
+
+def _train(  # noqa: PLR0913, PLR0917
+    variation: Variation,
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    evaluation: EvaluationParameters,
+    report: Report | None,
+) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, result = train_network(
+        hr,
+        lr,
+        variation.splits,
+        variation.parameters,
+        architecture=variation.model,
+        checkpoint=folder / "checkpoint.pt",
+        report=report,
+        observe=_watcher(variation, hr, lr, folder / FRAMES) if variation.watched else None,
+    )
+    save_weights(folder / WEIGHTS, weights.state, weights.metadata)
+    model = load_weights(folder / WEIGHTS).build()
+    pd.DataFrame(result.history).to_csv(folder / HISTORY, index=False)
+    method = Method(variation.name, variation.name, model, trained=True)
+    held_out = variation.splits[variation.splits["split"] == VALIDATION]
+    scores = score_chips([method], hr, lr, held_out, evaluation)
+    scores.to_parquet(folder / SCORES)
+    pixels = COUNTED_SIDE**2
+    counted = multiply_adds(model.cpu(), weights.metadata.bands, COUNTED_SIDE, COUNTED_SIDE)
+    return {
+        "seconds": result.seconds,
+        "steps": result.step,
+        "psnr": float(scores.loc[scores["band"] == "all", "psnr"].mean()),
+        "parameters": count_parameters(model),
+        "multiply_adds": counted // pixels,
+        "curve": [
+            (int(entry["step"]), entry["validation_psnr"])
+            for entry in result.history
+            if "validation_psnr" in entry
+        ],
+    }
+
+
+def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observe:
+    """Return what upscales the watched chips, and writes them as a file a step."""
+    chips = np.stack([lr.chips[chip] for chip in variation.watched])
+    low, high = hr.attributes["value_range"]
+
+    def watch(model: nn.Module, step: int) -> None:
+        device = next(model.parameters()).device
+        upscaled = predict(model, chips, (low, high), device).cpu().numpy()
+        with replacing(folder / f"{step:08d}.npy") as stream:
+            np.save(stream, upscaled.astype(np.float32))
+
+    return watch
+
+
+def _outcomes(  # noqa: PLR0913, PLR0917
+    variations: Sequence[Variation],
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    evaluation: EvaluationParameters,
+    workers: int,
+) -> Iterator[tuple[Variation, Outcome]]:
+    """Yield variations with their outcomes, in their order."""
+    if workers == 1:
+        for number, variation in enumerate(variations, 1):
+            logger.info("%s (%d of %d)", variation.name, number, len(variations))
+            outcome = run_variation(variation, hr, lr, folder / variation.name, evaluation)
+            yield variation, outcome
+        return
+    threads = max(1, torch.get_num_threads() // workers)
+    helpers = _Helpers(threads)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            futures: list[Future[Outcome]] = [
+                pool.submit(
+                    helpers.run,
+                    variation,
+                    hr.folder,
+                    lr.folder,
+                    folder / variation.name,
+                    evaluation,
+                )
+                for variation in variations
+            ]
+            for variation, future in zip(variations, futures, strict=True):
+                yield variation, future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+            helpers.stop()
+
+
+class _Helpers:
+    """Processes that train, one for each thread that asks; one that dies is replaced."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._own = local()
+        self._all: list[ProcessPoolExecutor] = []
+
+    def run(
+        self,
+        variation: Variation,
+        hr: Path,
+        lr: Path,
+        folder: Path,
+        evaluation: EvaluationParameters,
+    ) -> Outcome:
+        if getattr(self._own, "process", None) is None:
+            self._own.process = ProcessPoolExecutor(
+                1, get_context("spawn"), initializer=_prepare, initargs=(self._threads,)
+            )
+            self._all.append(self._own.process)
+        try:
+            return self._own.process.submit(
+                _run_there, variation, hr, lr, folder, evaluation
+            ).result()
+        except BrokenProcessPool:
+            self._own.process = None
+            return Outcome(
+                name=variation.name,
+                model=variation.model,
+                tags=dict(variation.tags),
+                fingerprint="",
+                error="its process was ended from outside, as happens where memory runs out",
+            )
+
+    def stop(self) -> None:
+        for process in self._all:
+            process.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(threads: int) -> None:
+    torch.set_num_threads(threads)
+    # several progress bars at a time would write over each other
+    sys.stderr = open(os.devnull, "w")
+
+
+def _run_there(
+    variation: Variation, hr: Path, lr: Path, folder: Path, evaluation: EvaluationParameters
+) -> Outcome:
+    return run_variation(variation, require_store(hr), require_store(lr), folder, evaluation)

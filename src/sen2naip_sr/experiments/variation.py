@@ -1,0 +1,111 @@
+"""One training of an experiment, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from sen2naip_sr import __version__
+from sen2naip_sr.raster.store import Store, fingerprint_of
+from sen2naip_sr.splits import split_hash
+from sen2naip_sr.training.parameters import NetworkParameters
+
+REPLACED = ("losses", "optimizer", "architecture")
+"""Parameters that a change replaces as a whole: what is left of the others would not belong."""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A training: what is built, how and on which chips it is trained.
+
+    Attributes:
+        name: Its name, unique in the experiment; of letters, digits and " ._+=-".
+        model: The network's name in `sen2naip_sr.models.registry.MODELS`.
+        parameters: What to build and how to train it.
+        splits: Which chips train, and which are held out (called validation): scored during the
+            training and in the end. Holds no test chip.
+        tags: What distinguishes it from the others, as ``{"fold": "2"}``.
+        watched: Chips that are upscaled at every validation, to see how they emerge.
+    """
+
+    name: str
+    model: str
+    parameters: NetworkParameters
+    splits: pd.DataFrame
+    tags: Mapping[str, str] = field(default_factory=dict)
+    watched: tuple[int, ...] = ()
+
+    def fingerprint(self, hr: Store, lr: Store) -> str:
+        """Return a hash of all that the outcome depends on."""
+        return fingerprint_of(
+            self.model,
+            self.parameters.model_dump(mode="json"),
+            hr.manifest.content,
+            lr.attributes["recipe"],
+            split_hash(self.splits),
+            self.watched,
+            __version__,
+        )
+
+
+class Outcome(BaseModel):
+    """What came of a variation; plain JSON.
+
+    Attributes:
+        name: The variation.
+        model: Its network.
+        tags: What distinguishes it.
+        fingerprint: Of all that it depends on.
+        error: Why it failed; None: it did not.
+        seconds: Wall-clock time of the training, interrupted parts included.
+        steps: Steps done.
+        psnr: Mean PSNR of the held-out chips, dB, of the weights that were kept.
+        parameters: Numbers that training changes.
+        multiply_adds: For each pixel of LR.
+        curve: Validation PSNR by step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    model: str
+    tags: dict[str, str]
+    fingerprint: str
+    error: str | None = None
+    seconds: float = 0.0
+    steps: int = 0
+    psnr: float | None = None
+    parameters: int = 0
+    multiply_adds: int = 0
+    curve: list[tuple[int, float]] = []
+
+
+def varied(parameters: Mapping[str, Any], *changes: Mapping[str, Any]) -> NetworkParameters:
+    """Return a network's parameters with changes, of which later ones win.
+
+    Groups are merged field by field, but for those of `REPLACED`.
+
+    Args:
+        parameters: As conf has them.
+        *changes: The same nested, with what is to be different.
+
+    Raises:
+        pydantic.ValidationError: If a name is unknown or a value not valid.
+    """
+    merged = dict(parameters)
+    for change in changes:
+        merged = _merged(merged, change)
+    return NetworkParameters.model_validate(merged)
+
+
+def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in change.items():
+        held = merged.get(name)
+        both = isinstance(held, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(held, value) if both and name not in REPLACED else value  # type: ignore[arg-type]
+    if change.get("minutes") is None and change.get("steps") is not None:
+        merged["minutes"] = None
+    return merged

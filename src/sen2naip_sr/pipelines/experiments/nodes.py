@@ -1,0 +1,191 @@
+"""Nodes of the experiments.
+
+Heavy imports stand inside the functions: listing pipelines needs none of them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.parameters import (
+    CrossValidationParameters,
+    OverfitParameters,
+    StudyParameters,
+)
+from sen2naip_sr.raster.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sen2naip_sr.experiments.variation import Outcome, Variation
+else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
+    Figure = Outcome = Variation = Any
+
+
+def plan_folds(
+    parameters: CrossValidationParameters, model: str, splits: pd.DataFrame, **networks: Any
+) -> list[Variation]:
+    """Return a training for each fold."""
+    from sen2naip_sr.experiments import cross_validation
+
+    name = parameters.model or model
+    return cross_validation.plan_folds(parameters, name, _network(networks, name), splits)
+
+
+def plan_study(
+    parameters: StudyParameters, model: str, splits: pd.DataFrame, **networks: Any
+) -> list[Variation]:
+    """Return a training for each variation of a study."""
+    from sen2naip_sr.experiments import study
+
+    return study.plan_study(parameters, model, _plain(networks), splits)
+
+
+def plan_overfitting(
+    parameters: OverfitParameters, model: str, splits: pd.DataFrame, **networks: Any
+) -> list[Variation]:
+    """Return the training on a few chips."""
+    from sen2naip_sr.experiments import overfitting
+
+    name = parameters.model or model
+    return overfitting.plan_overfitting(parameters, name, _network(networks, name), splits)
+
+
+def run(  # noqa: PLR0913, PLR0917 - one a dataset
+    variations: list[Variation],
+    hr: Store,
+    lr: Store,
+    evaluation: EvaluationParameters,
+    parameters: Any,
+    folder: Path,
+    *,
+    experiment: str,
+) -> list[Outcome]:
+    """Train every variation that has not been, each a nested run in MLflow."""
+    from sen2naip_sr.experiments.runner import run_variations
+    from sen2naip_sr.pipelines.experiments.tracking import track_variation
+
+    return run_variations(
+        variations,
+        hr,
+        lr,
+        folder,
+        evaluation,
+        workers=parameters.workers,
+        done=lambda variation, outcome: track_variation(experiment, folder, variation, outcome),
+    )
+
+
+def summarise_folds(  # noqa: PLR0913, PLR0917 - one a dataset
+    variations: list[Variation],
+    outcomes: list[Outcome],
+    hr: Store,
+    lr: Store,
+    evaluation: EvaluationParameters,
+    folder: Path,
+) -> tuple[pd.DataFrame, Figure, str]:
+    """Return the table of the folds, its figure and the answer."""
+    from sen2naip_sr.evaluation.comparison import best_interpolation
+    from sen2naip_sr.experiments import cross_validation
+    from sen2naip_sr.experiments.runner import read_scores
+    from sen2naip_sr.experiments.study_figure import draw_folds
+
+    held_out = [_held_out(variation) for variation in variations]
+    plain = _interpolated(hr, lr, pd.concat(held_out), evaluation)
+    best = best_interpolation(plain)
+    table = cross_validation.summarise_folds(
+        read_scores(folder, outcomes), plain[plain["method"] == best], evaluation
+    )
+    answer = cross_validation.answer_folds(table, variations[0].model, best)
+    return table, draw_folds(table), answer + _failures(outcomes)
+
+
+def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
+    variations: list[Variation],
+    outcomes: list[Outcome],
+    hr: Store,
+    lr: Store,
+    evaluation: EvaluationParameters,
+    folder: Path,
+    parameters: StudyParameters,
+) -> tuple[pd.DataFrame, Figure, str]:
+    """Return the table of a study, its figure and the answer."""
+    from sen2naip_sr.experiments import study, study_figure
+    from sen2naip_sr.experiments.runner import read_scores
+
+    chosen = study.best_of_groups(outcomes)
+    plain = _interpolated(hr, lr, _held_out(variations[0]), evaluation)
+    table = study.summarise_study(chosen, read_scores(folder, chosen), plain, evaluation)
+    draw = {
+        "cost": study_figure.draw_costs,
+        "losses": study_figure.draw_qualities,
+        "bars": study_figure.draw_intervals,
+    }[parameters.figure]
+    return table, draw(table), study.answer_study(table) + _failures(outcomes)
+
+
+def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
+    variations: list[Variation],
+    outcomes: list[Outcome],
+    hr: Store,
+    lr: Store,
+    evaluation: EvaluationParameters,
+    folder: Path,
+    parameters: OverfitParameters,
+) -> tuple[pd.DataFrame, list[Any], str]:
+    """Return the curve as a table, the pictures of the animation, and the answer."""
+    from sen2naip_sr.evaluation.comparison import best_interpolation
+    from sen2naip_sr.experiments import overfitting
+    from sen2naip_sr.experiments.runner import FRAMES
+
+    (variation,), (outcome,) = variations, outcomes
+    plain = _interpolated(hr, lr, _held_out(variation), evaluation)
+    best = plain[(plain["method"] == best_interpolation(plain)) & (plain["band"] == "all")]
+    frames = overfitting.draw_emergence(
+        folder / variation.name / FRAMES, variation.watched[0], outcome, hr, lr, parameters
+    )
+    table = pd.DataFrame(outcome.curve, columns=["step", "psnr"])
+    before = float(best["psnr"].mean())
+    answer = overfitting.answer_overfitting(outcome, before, parameters.target_psnr)
+    return table, frames, answer
+
+
+def _network(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
+    from sen2naip_sr.errors import UserError
+
+    if name not in networks:
+        raise UserError(
+            f"unknown model '{name}'", f"set model to one of {', '.join(sorted(networks))}"
+        )
+    return _plain(networks)[name]
+
+
+def _plain(networks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the networks' parameters as conf has them."""
+    return {
+        name: value if isinstance(value, dict) else value.model_dump(mode="json")
+        for name, value in networks.items()
+    }
+
+
+def _held_out(variation: Variation) -> pd.DataFrame:
+    from sen2naip_sr.splits import VALIDATION
+
+    return variation.splits[variation.splits["split"] == VALIDATION]
+
+
+def _interpolated(
+    hr: Store, lr: Store, chips: pd.DataFrame, evaluation: EvaluationParameters
+) -> pd.DataFrame:
+    from sen2naip_sr.evaluation.methods import interpolations
+    from sen2naip_sr.evaluation.scoring import score_chips
+
+    return score_chips(interpolations(hr.manifest.shape[1]), hr, lr, chips, evaluation)
+
+
+def _failures(outcomes: list[Outcome]) -> str:
+    failed = [f"{outcome.name} ({outcome.error})" for outcome in outcomes if outcome.error]
+    return f" Failed, and left out: {'; '.join(failed)}." if failed else ""

@@ -1,0 +1,63 @@
+"""Wiring of the experiments."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial, update_wrapper
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from sen2naip_sr.pipelines.experiments import nodes
+
+EXPERIMENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], str]] = {
+    "cross_validate": (nodes.plan_folds, nodes.summarise_folds, "figure"),
+    "compare_architectures": (nodes.plan_study, nodes.summarise_study, "figure"),
+    "compare_losses": (nodes.plan_study, nodes.summarise_study, "figure"),
+    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, "figure"),
+    "compare_schedules": (nodes.plan_study, nodes.summarise_study, "figure"),
+    "overfit": (nodes.plan_overfitting, nodes.summarise_overfitting, "animation"),
+}
+"""By name: what plans the trainings, what summarises them, and what is drawn."""
+
+
+def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
+    """Return an experiment's pipeline: plan, run, summarise.
+
+    Args:
+        experiment: A name in `EXPERIMENTS`; its parameters are ``params:<experiment>``.
+        networks: Networks whose parameters can be varied.
+    """
+    plan, summarise, picture = EXPERIMENTS[experiment]
+    own = f"params:{experiment}"
+    varied = {name: f"params:{name}" for name in networks}
+    chips = {"hr": "hr", "lr": "lr", "evaluation": "params:evaluation"}
+    trained = {"variations": f"{experiment}.variations", "folder": f"{experiment}.trainings"}
+    parametrised = "parameters" in inspect.signature(summarise).parameters
+    return Pipeline(
+        [
+            Node(
+                plan,
+                inputs={"parameters": own, "model": "params:model", "splits": "splits", **varied},
+                outputs=f"{experiment}.variations",
+                name=f"plan_{experiment}",
+            ),
+            Node(
+                update_wrapper(partial(nodes.run, experiment=experiment), nodes.run),
+                inputs={**chips, **trained, "parameters": own},
+                outputs=f"{experiment}.outcomes",
+                name=f"run_{experiment}",
+            ),
+            Node(
+                summarise,
+                inputs={
+                    **chips,
+                    **trained,
+                    "outcomes": f"{experiment}.outcomes",
+                    **({"parameters": own} if parametrised else {}),
+                },
+                outputs=[f"{experiment}.{made}" for made in ("table", picture, "answer")],
+                name=f"summarise_{experiment}",
+            ),
+        ],
+        tags=["experiment", experiment],
+    )

@@ -1,0 +1,89 @@
+"""Variations as nested MLflow runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sen2naip_sr.experiments.variation import Outcome, Variation
+
+TRACKED = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
+AT_ONCE = 1000
+"""Metrics that MLflow takes in one call."""
+
+
+def track_variation(
+    experiment: str, folder: Path, variation: "Variation", outcome: "Outcome"
+) -> None:
+    """Log a variation as a run below the active one; does nothing where there is none.
+
+    Its curves have the names that a training's run has (``train/...``), the scores of its held-out
+    chips are ``held_out/...``.
+
+    Args:
+        experiment: The experiment's name.
+        folder: Of the experiment's trainings.
+        variation: What was trained.
+        outcome: What came of it.
+    """
+    import mlflow
+
+    if mlflow.active_run() is None:
+        return
+    tags = {"experiment": experiment, "variation": outcome.name, "model": outcome.model}
+    with mlflow.start_run(run_name=f"{experiment}: {outcome.name}", nested=True) as run:
+        mlflow.set_tags({**tags, **outcome.tags})
+        mlflow.log_params(flattened(variation.parameters.model_dump(mode="json")))
+        if outcome.error:
+            mlflow.set_tag("error", outcome.error[:500])
+            mlflow.end_run("FAILED")
+            return
+        _log_curves(run.info.run_id, folder / outcome.name / "history.csv")
+        _log_scores(folder / outcome.name / "scores.parquet")
+        mlflow.log_metrics(
+            {
+                "cost/wall_seconds": outcome.seconds,
+                "cost/parameters": outcome.parameters,
+                "cost/multiply_adds": outcome.multiply_adds,
+            }
+        )
+        for name in ("history.csv", "outcome.json"):
+            mlflow.log_artifact(str(folder / outcome.name / name), "history")
+
+
+def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested parameters as flat ones, joined by dots; nulls are left out."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= flattened(value, f"{prefix}{name}.")
+        elif value is not None:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _log_curves(run_id: str, history: Path) -> None:
+    import time
+
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+    table = pd.read_csv(history)
+    now = int(1000 * time.time())
+    metrics = [
+        Metric(f"train/{name}", float(value), now, int(step))
+        for name in table.columns.drop("step")
+        for step, value in table[["step", name]].dropna().itertuples(index=False)
+    ]
+    for first in range(0, len(metrics), AT_ONCE):
+        MlflowClient().log_batch(run_id, metrics[first : first + AT_ONCE])
+
+
+def _log_scores(file: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    scores = pd.read_parquet(file)
+    means = scores[scores["band"] == "all"][list(TRACKED)].mean().dropna()
+    mlflow.log_metrics({f"held_out/{name}": value for name, value in means.items()})
+    mlflow.log_artifact(str(file), "scores")
