@@ -1,0 +1,78 @@
+"""The comparison's answer as a few lines of text."""
+
+import math
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.comparing_parameters import ComparingParameters
+from sen2naip_sr.evaluation.measures import Measure, get_measure
+from sen2naip_sr.evaluation.verdict import NO_DIFFERENCE, UNKNOWN
+
+
+def write_answer(
+    contestants: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
+) -> str:
+    """Return who was compared on what, and the verdict on every pair.
+
+    Args:
+        contestants: From `sen2naip_sr.evaluation.common_ground.describe_contestants`.
+        comparison: From `sen2naip_sr.evaluation.run_comparison.compare_pairs`.
+        parameters: Those of the comparison.
+
+    Returns:
+        Lines of at most about 100 characters, ended by a line break.
+    """
+    measure = get_measure(parameters.metric)
+    lines = [_title(contestants, comparison, measure)]
+    lines += [_introduce(row, parameters.metric, measure) for row in contestants.to_dict("records")]
+    lines += ["", *(_conclude(row, measure) for row in comparison.to_dict("records")), ""]
+    lines += _notes(comparison, parameters)
+    return "\n".join(lines) + "\n"
+
+
+def _title(contestants: pd.DataFrame, comparison: pd.DataFrame, measure: Measure) -> str:
+    unit = f"{measure.unit}, " if measure.unit else ""
+    better = "higher" if measure.higher_is_better else "lower"
+    chips = int(contestants["chips_compared"].min())
+    fewer = contestants["chips"].max() > chips
+    places = int(comparison["locations"].max())
+    common = (
+        f", those in common (scored: {', '.join(map(str, contestants['chips']))})" if fewer else ""
+    )
+    return (
+        f"{measure.title} ({unit}{better} is better) on {_count(chips, 'test chip')} of "
+        f"{_count(places, 'location')}{common}"
+    )
+
+
+def _introduce(row: dict, metric: str, measure: Measure) -> str:
+    remark = f", {row['remark']}" if row["remark"] else ""
+    mean = "-" if math.isnan(row[metric]) else measure.amount(row[metric])
+    return f"  {row['label']}: {mean}; run {row['run']} ({row['run_id'][:8]}){remark}"
+
+
+def _conclude(row: dict, measure: Measure) -> str:
+    verdict, pair = row["verdict"], f"{row['a']} against {row['b']}"
+    if verdict.startswith(UNKNOWN):
+        return f"  {pair}: {verdict}"
+    numbers = f"p = {row['p_holm']:.2g}"
+    if verdict == NO_DIFFERENCE:
+        ends = measure.amount(row["difference"], row["low"], row["high"])
+        numbers = f"{ends}, {numbers}"
+    return f"  {pair}: {verdict} ({numbers})"
+
+
+def _notes(comparison: pd.DataFrame, parameters: ComparingParameters) -> list[str]:
+    tested = int(comparison["p"].notna().sum())
+    adjusted = f", adjusted for {tested} comparisons (Holm)" if tested > 1 else ""
+    lines = [
+        f"In brackets: {100 * (1 - parameters.alpha):g} % intervals. p: sign flips by location"
+        f"{adjusted}; a difference is shown below {parameters.alpha:g}."
+    ]
+    if (comparison["verdict"] == NO_DIFFERENCE).any():
+        lines.append("No difference shown is not the same as none: the interval says what may be.")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
