@@ -1,5 +1,6 @@
 """The tracked runs in the catalog."""
 
+from functools import cache
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,22 +43,24 @@ class TrackedRunsDataset(AbstractDataset[NoReturn, TrackedRuns]):
         active = mlflow.active_run()
         own = active.info.run_id if active else None
         runs = [_describe_run(run) for run in _all_runs(client) if run.info.run_id != own]
-        return TrackedRuns(runs, self._read_scores)
+        # several methods of one run are one download
+        read = cache(self._read_scores)
+        return TrackedRuns(runs, lambda run: read(run.run_id))
 
     def save(self, data: NoReturn) -> None:
         """Refuse: runs are tracked by running pipelines."""
         raise DatasetError("tracked runs are only read")
 
-    def _read_scores(self, run: TrackedRun) -> pd.DataFrame | None:
+    def _read_scores(self, run_id: str) -> pd.DataFrame | None:
         import mlflow
 
         folder = self._artifact.rpartition("/")[0]
-        listed = mlflow.MlflowClient().list_artifacts(run.run_id, folder or None)
+        listed = mlflow.MlflowClient().list_artifacts(run_id, folder or None)
         if self._artifact not in [item.path for item in listed]:
             return None
         with TemporaryDirectory() as target:
             path = mlflow.artifacts.download_artifacts(
-                run_id=run.run_id, artifact_path=self._artifact, dst_path=target
+                run_id=run_id, artifact_path=self._artifact, dst_path=target
             )
             return pd.read_parquet(path)
 

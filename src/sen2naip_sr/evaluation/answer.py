@@ -10,23 +10,37 @@ from sen2naip_sr.evaluation.verdict import NO_DIFFERENCE, UNKNOWN
 
 
 def write_answer(
-    contestants: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
+    contestants: pd.DataFrame,
+    comparison: pd.DataFrame,
+    places: pd.DataFrame,
+    parameters: ComparingParameters,
 ) -> str:
     """Return who was compared on what, and the verdict on every pair.
 
     Args:
         contestants: From `sen2naip_sr.evaluation.common_ground.describe_contestants`.
         comparison: From `sen2naip_sr.evaluation.run_comparison.compare_pairs`.
+        places: From `sen2naip_sr.evaluation.run_comparison.compare_at_places`.
         parameters: Those of the comparison.
 
     Returns:
         Lines of at most about 100 characters, ended by a line break.
     """
     measure = get_measure(parameters.metric)
-    lines = [_title(contestants, comparison, measure)]
+    # a table that was stored has no empty texts
+    texts = {"remark": "", "data_source": "unknown", "recipe": "unknown"}
+    contestants = contestants.astype(dict.fromkeys(texts, object)).fillna(texts)
+    first = contestants.iloc[0]
+    lines = [
+        _title(contestants, comparison, measure),
+        f"Imagery: {first['data_source']}; LR by {first['recipe']}",
+        "",
+    ]
     lines += [_introduce(row, parameters.metric, measure) for row in contestants.to_dict("records")]
-    lines += ["", *(_conclude(row, measure) for row in comparison.to_dict("records")), ""]
-    lines += _notes(comparison, parameters)
+    lines.append("")
+    for row in comparison.to_dict("records"):
+        lines += [_conclude(row, measure), *_dissent(row, places, measure)]
+    lines += ["", *_notes(comparison, parameters)]
     return "\n".join(lines) + "\n"
 
 
@@ -60,6 +74,21 @@ def _conclude(row: dict, measure: Measure) -> str:
         ends = measure.amount(row["difference"], row["low"], row["high"])
         numbers = f"{ends}, {numbers}"
     return f"  {pair}: {verdict} ({numbers})"
+
+
+def _dissent(row: dict, places: pd.DataFrame, measure: Measure) -> list[str]:
+    """Return a line on the places that say the opposite of a difference that is shown."""
+    if row["verdict"].startswith((NO_DIFFERENCE, UNKNOWN)):
+        return []
+    own = places[(places["a"] == row["a"]) & (places["b"] == row["b"])]
+    other = own[own["difference"] * row["difference"] < 0]
+    if other.empty:
+        return []
+    worst = other.loc[other["difference"].abs().idxmax()]
+    return [
+        f"    but the other way round at {len(other)} of {_count(len(own), 'place')}, "
+        f"most at {worst['place']} by {measure.amount(abs(worst['difference']))}"
+    ]
 
 
 def _notes(comparison: pd.DataFrame, parameters: ComparingParameters) -> list[str]:

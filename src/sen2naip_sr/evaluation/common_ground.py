@@ -44,13 +44,19 @@ def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFram
         A row a contestant and chip: columns label, chip, place, location, value.
 
     Raises:
-        UserError: If the metric is no column of the scores, or there is no common chip.
+        UserError: If the metric is no column of the scores, a chip was scored twice, or there is no
+            common chip.
     """
     for one in contestants:
         if metric not in one.scores:
             raise UserError(
                 f"the scores of run {one.run} have no column '{metric}'",
                 "set comparing.metric to another, or score that run again",
+            )
+        if one.scores["chip"].duplicated().any():
+            raise UserError(
+                f"run {one.run} scores a chip of {one.method} more than once",
+                "compare runs with one score a chip and method",
             )
     chips = reduce(set.intersection, (set(one.scores["chip"]) for one in contestants))
     if not chips:
@@ -83,7 +89,8 @@ def describe_contestants(
 
     Returns:
         Columns label, entry, run_id, run, method, remark, chips (that it was scored on),
-        chips_compared, the metric's mean over these, and split_hash.
+        chips_compared, the metric's mean over these, and the run's tags data_source, recipe and
+        split_hash.
     """
     compared = scores.groupby("label")["value"]
     return pd.DataFrame(
@@ -97,7 +104,7 @@ def describe_contestants(
             "chips": len(one.scores),
             "chips_compared": int(compared.size()[one.label]),
             metric: float(compared.mean()[one.label]),
-            "split_hash": one.run.tags.get("split_hash", ""),
+            **{tag: one.run.tags.get(tag, "") for tag in ("data_source", "recipe", "split_hash")},
         }
         for one in contestants
     )

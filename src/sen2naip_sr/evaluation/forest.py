@@ -3,6 +3,7 @@
 import math
 import textwrap
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +17,24 @@ from sen2naip_sr.evaluation.verdict import NO_DIFFERENCE, UNKNOWN
 
 WIDTH = 9.0
 """Of the figure, inches; likewise the next."""
-ROW = 0.8
-HEADER = 0.75
-FOOTER = 0.95
-LEFT = 2.1
+ROW = 0.85
+HEADER = 0.62
+FOOTER = 0.98
 RIGHT = 2.4
+CHARACTER = 0.078
+"""Of a label."""
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 """Of places, told apart by the colour-blind too: Paul Tol's bright scheme."""
 MANY = len(COLOURS)
 PLAIN = "#7f8c9b"
 SHOWN, NOT_SHOWN = "black", "#8a8a8a"
-SPREAD = 0.3
-"""Half the height of a row's points, in rows."""
+BAR = -0.26
+"""Where in its row the interval lies, in rows from its middle, downwards."""
+POINTS = (-0.08, 0.4)
+"""Likewise the points of the first and last location."""
+LABEL = 24
+"""Characters a line of a label."""
 
 
 def draw_forest(
@@ -46,35 +52,33 @@ def draw_forest(
     measure = get_measure(parameters.metric)
     height = HEADER + ROW * len(comparison) + FOOTER
     figure = Figure(figsize=(WIDTH, height), dpi=150)
-    axes = figure.add_axes(
-        (
-            LEFT / WIDTH,
-            FOOTER / height,
-            1 - (LEFT + RIGHT) / WIDTH,
-            ROW * len(comparison) / height,
-        )
-    )
+    labels = [_label(pair) for pair in comparison.to_dict("records")]
+    left = 0.4 + CHARACTER * max(len(line) for label in labels for line in label.split("\n"))
+    width = WIDTH - left - RIGHT
+    corner = (left / WIDTH, FOOTER / height)
+    axes = figure.add_axes((*corner, width / WIDTH, ROW * len(comparison) / height))
     colours = _place_colours(differences)
     for row, pair in enumerate(comparison.to_dict("records")):
         own = differences[(differences["a"] == pair["a"]) & (differences["b"] == pair["b"])]
         _draw_points(axes, row, own, colours)
         _draw_interval(axes, row, pair)
-        _write_row(axes, row, pair, measure)
+        _write_row(axes, row, labels[row], pair, measure)
     _frame(axes, len(comparison), measure)
-    _head(axes, comparison, measure, parameters)
+    _head(figure, axes, comparison, measure)
     _foot(figure, colours, parameters)
     return figure
 
 
 def _draw_points(axes: Axes, row: int, own: pd.DataFrame, colours: dict[str, str]) -> None:
     _, level = np.unique(own["location"], return_inverse=True)
-    heights = (level + 0.5) / max(level.max(initial=0) + 1, 1) * 2 - 1
+    first, last = POINTS
+    heights = first + (last - first) * (level + 0.5) / (level.max(initial=0) + 1)
     axes.scatter(
         own["difference"],
-        row + SPREAD * heights,
+        row + heights,
         s=float(np.clip(900 / max(len(own), 1), 4, 22)),
         c=[colours.get(place, PLAIN) for place in own["place"]],
-        alpha=0.6,
+        alpha=0.65,
         linewidths=0,
         zorder=2,
     )
@@ -83,35 +87,31 @@ def _draw_points(axes: Axes, row: int, own: pd.DataFrame, colours: dict[str, str
 def _draw_interval(axes: Axes, row: int, pair: dict) -> None:
     shown = not pair["verdict"].startswith((NO_DIFFERENCE, UNKNOWN))
     colour = SHOWN if shown else NOT_SHOWN
+    mean, ends = pair["difference"], (pair["low"], pair["high"])
+    style: dict[str, Any] = {"color": colour, "zorder": 3}
     if not math.isnan(pair["low"]):
-        # a light rim keeps it readable over points
-        for width, ink in ((5.5, "white"), (2.5, colour)):
-            axes.plot(
-                [pair["low"], pair["high"]],
-                [row, row],
-                color=ink,
-                linewidth=width,
-                solid_capstyle="round",
-                zorder=3,
-            )
+        axes.plot(ends, [row + BAR] * 2, linewidth=2, marker="|", markersize=8, **style)
     axes.plot(
-        pair["difference"],
-        row,
+        mean,
+        row + BAR,
         marker="D",
-        markersize=8,
-        color=colour if shown else "white",
-        markeredgecolor="white" if shown else colour,
-        markeredgewidth=1.2,
-        zorder=4,
+        markersize=5.5,
+        markerfacecolor=colour if shown else "white",
+        **style,
     )
 
 
-def _write_row(axes: Axes, row: int, pair: dict, measure: Measure) -> None:
+def _label(pair: dict) -> str:
+    first, second = pair["a"], f"against {pair['b']}"
+    return "\n".join(textwrap.fill(text, LABEL) for text in (first, second))
+
+
+def _write_row(axes: Axes, row: int, label: str, pair: dict, measure: Measure) -> None:
     across = axes.get_yaxis_transform()
     axes.text(
         -0.03,
         row,
-        f"{pair['a']}\nagainst {pair['b']}",
+        label,
         transform=across,
         ha="right",
         va="center",
@@ -154,23 +154,26 @@ def _frame(axes: Axes, rows: int, measure: Measure) -> None:
     axes.set_xlabel(f"difference in {measure.title}, first minus second{unit}", fontsize=9)
 
 
-def _head(
-    axes: Axes, comparison: pd.DataFrame, measure: Measure, parameters: ComparingParameters
-) -> None:
+def _head(figure: Figure, axes: Axes, comparison: pd.DataFrame, measure: Measure) -> None:
     chips, locations = int(comparison["chips"].max()), int(comparison["locations"].max())
-    axes.figure.text(
+    figure.text(
         0.02,
-        1 - 0.12 / axes.figure.get_figheight(),
+        1 - 0.12 / figure.get_figheight(),
         f"{measure.title}, paired by chip: {chips} chips of {locations} locations",
         fontsize=11,
         fontweight="bold",
         va="top",
     )
     right, left = ("first", "second") if measure.higher_is_better else ("second", "first")
-    options = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-    style = {"fontsize": 8.5, "color": "#555555", "va": "bottom"}
-    axes.annotate(f"{right} better →", (0, 1), (6, 3), ha="left", **options, **style)
-    axes.annotate(f"← {left} better", (0, 1), (-6, 3), ha="right", **options, **style)
+    options: dict[str, Any] = {
+        "xycoords": ("data", "axes fraction"),
+        "textcoords": "offset points",
+        "fontsize": 8.5,
+        "color": "#555555",
+        "va": "bottom",
+    }
+    axes.annotate(f"{right} better →", (0, 1), (6, 3), ha="left", **options)
+    axes.annotate(f"← {left} better", (0, 1), (-6, 3), ha="right", **options)
 
 
 def _foot(figure: Figure, colours: dict[str, str], parameters: ComparingParameters) -> None:

@@ -28,8 +28,8 @@ class Measure:
     def amount(self, value: float, *others: float) -> str:
         """Return a value with unit, and any others as an interval behind it."""
         decimals = self.decimals
-        smallest = min(abs(number) for number in (value, *others))
-        while decimals < 6 and 0 < smallest < 0.5 * 10**-decimals:
+        smallest = min((abs(number) for number in (value, *others) if number), default=1.0)
+        while decimals < 6 and smallest < 0.5 * 10**-decimals:
             decimals += 1
         # adding zero turns -0.0 into 0.0
         texts = [f"{round(number, decimals) + 0.0:.{decimals}f}" for number in (value, *others)]

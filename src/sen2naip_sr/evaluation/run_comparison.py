@@ -118,7 +118,8 @@ def _verdicts(table: pd.DataFrame, parameters: ComparingParameters) -> list[str]
             Interval(row["difference"], row["low"], row["high"]),
             row["p_holm"],
             row["locations"],
-            tested * smallest_p_value(row["locations"], parameters.permutations),
+            smallest_p_value(row["locations"], parameters.permutations),
+            tested,
         )
         verdicts.append(give_verdict(row["a"], row["b"], measure, evidence, parameters.alpha))
     return verdicts

@@ -18,13 +18,15 @@ class Evidence:
         difference: Its mean and interval.
         p_holm: The p-value, adjusted for all comparisons; NaN where there is none.
         locations: On how many locations it rests.
-        smallest_p_holm: The smallest adjusted p-value that so many locations can give.
+        smallest_p: The smallest p-value, not adjusted, that so many locations can give.
+        comparisons: For how many p-values are adjusted.
     """
 
     difference: Interval
     p_holm: float
     locations: int
-    smallest_p_holm: float
+    smallest_p: float
+    comparisons: int = 1
 
 
 def give_verdict(a: str, b: str, measure: Measure, evidence: Evidence, alpha: float) -> str:
@@ -43,10 +45,12 @@ def give_verdict(a: str, b: str, measure: Measure, evidence: Evidence, alpha: fl
     if evidence.locations < 2:
         why = ("no chip has a value for both", "all chips lie in one location")
         return f"{UNKNOWN}: {why[evidence.locations]}"
-    if evidence.smallest_p_holm >= alpha:
+    smallest = min(evidence.comparisons * evidence.smallest_p, 1)
+    if smallest >= alpha:
+        several = f" and {evidence.comparisons} comparisons" if evidence.comparisons > 1 else ""
         return (
-            f"{UNKNOWN}: with {evidence.locations} locations p cannot be below "
-            f"{evidence.smallest_p_holm:.2g}"
+            f"{UNKNOWN}: with {evidence.locations} locations{several} p cannot be below "
+            f"{smallest:.2g}"
         )
     mean, low, high = evidence.difference.mean, evidence.difference.low, evidence.difference.high
     excludes_zero = not math.isnan(low) and (low > 0 or high < 0)

@@ -54,9 +54,12 @@ def show_differences(
 
 
 def answer(
-    contestants: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
+    contestants: pd.DataFrame,
+    comparison: pd.DataFrame,
+    places: pd.DataFrame,
+    parameters: ComparingParameters,
 ) -> str:
     """Return the answer as text; see `sen2naip_sr.evaluation.answer.write_answer`."""
     from sen2naip_sr.evaluation.answer import write_answer
 
-    return write_answer(contestants, comparison, parameters)
+    return write_answer(contestants, comparison, places, parameters)

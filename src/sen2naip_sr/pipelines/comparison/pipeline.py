@@ -34,7 +34,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 answer,
-                inputs=["compared_runs", "run_comparison", "params:comparing"],
+                inputs=["compared_runs", "run_comparison", "compared_places", "params:comparing"],
                 outputs="run_answer",
                 name="answer",
             ),
