@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.pipelines import (
+    comparison,
     evaluation,
     experiments,
     ingestion,
@@ -40,6 +41,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "preprocess": preprocess,
         **train,
         "evaluate": evaluate,
+        "compare": comparison.create_pipeline(),
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,
         **experiment,

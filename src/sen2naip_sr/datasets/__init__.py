@@ -5,6 +5,7 @@ from sen2naip_sr.datasets.figure_dataset import FigureDataset
 from sen2naip_sr.datasets.geotiff_dataset import GeoTIFFDataset
 from sen2naip_sr.datasets.path_dataset import PathDataset
 from sen2naip_sr.datasets.store_dataset import StoreDataset
+from sen2naip_sr.datasets.tracked_runs_dataset import TrackedRunsDataset
 from sen2naip_sr.datasets.weights_dataset import WeightsDataset
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "GeoTIFFDataset",
     "PathDataset",
     "StoreDataset",
+    "TrackedRunsDataset",
     "WeightsDataset",
 ]

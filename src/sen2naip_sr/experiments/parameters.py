@@ -2,9 +2,22 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel, field_validator
 
-from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.parameters import Parameters, describe_unknown
+
+
+class ModelName(RootModel[str]):
+    """The network of the experiments that are about one."""
+
+    @field_validator("root")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in NETWORK_PARAMETERS:
+            unknown = describe_unknown(name, list(NETWORK_PARAMETERS))
+            raise ValueError(unknown.replace("parameter", "model"))
+        return name
 
 
 class ExperimentParameters(Parameters):
