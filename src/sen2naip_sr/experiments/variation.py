@@ -12,7 +12,7 @@ from sen2naip_sr.raster.store import Store, fingerprint_of
 from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.parameters import NetworkParameters
 
-REPLACED = ("losses", "optimizer", "architecture")
+REPLACED = ("losses", "optimizer")
 """Parameters that a change replaces as a whole: what is left of the others would not belong."""
 
 
