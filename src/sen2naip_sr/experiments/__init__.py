@@ -1,0 +1,1 @@
+"""What the experiments measure, one subject a file."""
