@@ -54,7 +54,7 @@ class FastfoodProjection(nn.Module):
 
     def forward(self, coordinates: Tensor) -> Tensor:
         """Map (dimension,) to (weights,)."""
-        blocks, width = self.order.shape
+        width = self.order.shape[1]
         padded = nn.functional.pad(coordinates, (0, width - self.dimension))
         mixed = hadamard(padded * self.before)
         mixed = hadamard(mixed.gather(1, self.order) * self.after)
