@@ -17,9 +17,11 @@ class IntrinsicDimensionParameters(Parameters):
     """Seeds the network, its projections, and what is drawn."""
     model: str = "lean"
     """The network, by its name in the registry."""
-    model_parameters: dict[str, Any] = Field(default_factory=lambda: {"channels": 16, "blocks": 2})
+    architecture_parameters: dict[str, Any] = Field(
+        default_factory=lambda: {"channels": 16, "blocks": 2}
+    )
     """Its size."""
-    dimensions: list[PositiveInt] = Field(default=[16, 64, 256, 1024, 4096], min_length=1)
+    dimensions: list[PositiveInt] = Field(default=[16, 64, 256, 1024, 4096, 12288], min_length=1)
     """Dimensions of the subspaces that it is trained in. Those above the number of its weights
     are left out."""
     share: float = Field(default=0.9, gt=0, le=1)
@@ -32,7 +34,7 @@ class IntrinsicDimensionParameters(Parameters):
     """Crops a step."""
     crop_size: int = Field(default=16, ge=1)
     """Side of a crop in low-resolution pixels."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: float = Field(default=4e-3, gt=0)
     """With all weights. In a subspace it is larger by the root of weights / dimension, so that
     steps are as long."""
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
