@@ -54,7 +54,9 @@ class Trainer:
         self._model = model = model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._weights = list(model.parameters())
-        self._last_layer = [weight for weight in self._weights if weight.ndim > 1][-1]
+        # a network may have vectors only, such as the coordinates of a subspace
+        matrices = [weight for weight in self._weights if weight.ndim > 1]
+        self._last_layer = (matrices or self._weights)[-1]
         self._ema = AveragedModel(model, fabric.device, multi_avg_fn=_ema_update(p.ema_decay))
         self._objective = Objective(p, data, fabric)
         optimizer = build_optimizer(

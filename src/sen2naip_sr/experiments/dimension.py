@@ -1,0 +1,195 @@
+"""The intrinsic dimension of points: how many numbers tell them apart, whatever they are made of.
+
+Both estimators look at how fast the number of neighbours grows with their distance, and come from
+scikit-dimension (Bac et al. 2021, https://arxiv.org/abs/2109.02596):
+
+- ``two_nn``: Facco et al. 2017, "Estimating the intrinsic dimension of datasets by a minimal
+  neighborhood information", https://doi.org/10.1038/s41598-017-11873-y, from the ratio of the
+  distances to the second and the first neighbour. It sees the finest scale, noise included.
+- ``mle``: Levina and Bickel 2005, "Maximum Likelihood Estimation of Intrinsic Dimension", over
+  more neighbours, and thus a coarser scale, with far less variance. Points are combined by the
+  mean of the inverses (MacKay and Ghahramani 2005, a comment on that paper).
+
+Both take the density for constant within a neighbourhood. Where the dimension is high, points are
+too few for that, and at the borders of what they fill: estimates above 10 or so are too low.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from scipy.stats import t as student
+from skdim.id import MLE, TwoNN
+from sklearn.neighbors import NearestNeighbors
+
+from sen2naip_sr.errors import UserError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+EstimatorName = Literal["two_nn", "mle"]
+ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
+
+PARTITIONS = 4
+"""How often the points are dealt into groups; the variances are averaged."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An intrinsic dimension and its 95 % interval.
+
+    Attributes:
+        estimator: What it was estimated by.
+        dimension: The estimate.
+        low: Lower end of the interval; NaN where all points are of one chip.
+        high: Upper end of the interval; NaN likewise.
+        points: Distinct points that it is an estimate of.
+        duplicates: Points that were left out since they equal another one.
+    """
+
+    estimator: EstimatorName
+    dimension: float
+    low: float
+    high: float
+    points: int
+    duplicates: int
+
+
+def estimate_dimension(
+    points: Array,
+    *,
+    neighbours: int = 10,
+    groups: int = 10,
+    chips: Array | None = None,
+    seed: int = 0,
+) -> list[Estimate]:
+    """Estimate the intrinsic dimension of points by every estimator.
+
+    A bootstrap draws points more than once, and a point beside its copy has a neighbour at the
+    distance zero, which no estimator survives. Subsets that overlap have other neighbours than
+    the whole, so that a jackknife of them takes the noise for too large (by a quarter for halves).
+    The interval is therefore one of random groups (Wolter 2007, Introduction to Variance
+    Estimation, chapter 2): the points are dealt into groups that share none, each is estimated
+    alone, and the spread of the logarithms, divided by the root of the number of groups, is the
+    standard error of the whole. Groups reach farther to their neighbours, so only their spread is
+    used, not their mean. The interval is Student's, for one degree of freedom less than there are
+    groups. It holds the noise of which points were drawn, not an estimator's own bias.
+
+    Equal points are dropped but for one, since they say that values are rounded, not how points
+    lie; how many stands in the result, and in the log. Rounded values also put neighbours at equal
+    distances, which makes estimates of small patches of 8-bit imagery too high.
+
+    Args:
+        points: (N, F), finite, any real dtype, F at least 2.
+        neighbours: Neighbours of a point that ``mle`` looks at, at least 2.
+        groups: Groups that the points are dealt into, at least 2; no more than there are chips.
+        chips: What each point is from (N,): all points of a chip go into one group, so that the
+            interval covers that other chips would have been other ground. One chip says nothing
+            of others: no interval. None: points are independent.
+        seed: Seeds the dealing; equal arguments give equal results.
+
+    Returns:
+        One estimate for each of `ESTIMATORS`.
+
+    Raises:
+        UserError: If points are not finite, have less than two values or are all equal, or if
+            distinct points are too few for so many groups and neighbours.
+        ValueError: If the shapes do not fit, or ``neighbours`` or ``groups`` is below 2.
+    """
+    _refuse_shapes(points, chips, neighbours, groups)
+    kept = distinct(points)
+    duplicates = len(points) - len(kept)
+    if duplicates:
+        logger.info("%d of %d points equal another one and are left out", duplicates, len(points))
+    if len(kept) < 2:
+        raise UserError(
+            f"all {len(points)} points are equal: they have no dimension",
+            "take points from places or chips that differ",
+        )
+    values = points[kept].astype(np.float64)
+    values -= values.mean(axis=0)
+    origins = np.arange(len(kept)) if chips is None else chips[kept]
+    reaches = _reaches(values, origins, neighbours, groups, seed)
+    return [
+        Estimate(name, d, d / reach, d * reach, len(kept), duplicates)
+        for name, d, reach in zip(
+            ESTIMATORS, _estimates(values, neighbours).tolist(), reaches.tolist(), strict=True
+        )
+    ]
+
+
+def distinct(points: Array) -> Array:
+    """Return the numbers of the points (N, F) that equal no earlier one, ascending."""
+    _, first = np.unique(points, axis=0, return_index=True)
+    return np.sort(first)
+
+
+def _reaches(values: Array, origins: Array, neighbours: int, groups: int, seed: int) -> Array:
+    """Return what to divide and multiply the estimates by for their intervals, (estimators,)."""
+    _, origins = np.unique(origins, return_inverse=True)
+    groups = min(groups, int(origins.max()) + 1)
+    generator = np.random.default_rng(seed)
+    variances = []
+    for _ in range(PARTITIONS):
+        group = _deal(origins, groups, generator)
+        _refuse_small(np.bincount(group).min(), len(values), neighbours, groups)
+        if groups == 1:
+            return np.full(len(ESTIMATORS), np.nan)
+        logs = [np.log(_estimates(values[group == g], neighbours)) for g in range(groups)]
+        variances.append(np.var(logs, axis=0, ddof=1) / groups)
+    return np.exp(student.ppf(0.975, groups - 1) * np.sqrt(np.mean(variances, axis=0)))
+
+
+def _deal(origins: Array, groups: int, generator: np.random.Generator) -> Array:
+    """Return the group of each point; those of one origin come into one.
+
+    In random order, each origin goes to a group that has the fewest points so far.
+    """
+    counts = np.bincount(origins)
+    sizes, group = np.zeros(groups, int), np.empty(len(counts), int)
+    for origin in generator.permutation(len(counts)):
+        group[origin] = sizes.argmin()
+        sizes[group[origin]] += counts[origin]
+    return group[origins]
+
+
+def _estimates(values: Array, neighbours: int) -> Array:
+    """Return what every estimator says of distinct points, in the order of `ESTIMATORS`."""
+    search = NearestNeighbors(n_neighbors=neighbours).fit(values)
+    distances, indices = search.kneighbors()
+    # points that differ by less than the distances resolve are at the distance zero
+    apart = distances[:, 0] > 0
+    distances, indices = distances[apart], indices[apart]
+    found: dict[EstimatorName, float] = {
+        "two_nn": TwoNN(dist=True).fit(distances[:, :2]).dimension_,
+        "mle": MLE().fit(values, precomputed_knn_arrays=(distances, indices)).dimension_,
+    }
+    return np.array([found[name] for name in ESTIMATORS])
+
+
+def _refuse_shapes(points: Array, chips: Array | None, neighbours: int, groups: int) -> None:
+    if points.ndim != 2 or (chips is not None and chips.shape != points.shape[:1]):
+        shapes = points.shape, None if chips is None else chips.shape
+        raise ValueError("points must be (N, F) and chips (N,): got {} and {}".format(*shapes))
+    if min(neighbours, groups) < 2:
+        raise ValueError(f"{neighbours} neighbours and {groups} groups: both must be 2 or more")
+    if points.shape[1] < 2:
+        raise UserError(
+            f"points of {points.shape[1]} values have no dimension to be found",
+            "take larger patches or more bands",
+        )
+    if not np.isfinite(points).all():
+        raise UserError(
+            "some points hold values that are no numbers", "leave out chips with invalid pixels"
+        )
+
+
+def _refuse_small(smallest: int, points: int, neighbours: int, groups: int) -> None:
+    """Refuse groups in which a point's neighbours would be half of all points or more."""
+    if smallest < 2 * neighbours:
+        raise UserError(
+            f"{points} distinct points are too few for {groups} groups with {neighbours} "
+            f"neighbours a point: one group has {smallest}, and needs {2 * neighbours}",
+            "take more points, from more chips, or fewer neighbours or groups",
+        )
