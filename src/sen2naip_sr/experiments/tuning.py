@@ -179,7 +179,9 @@ def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
     return trial.suggest_float(name, found.low, found.high, step=found.step, log=found.log)
 
 
-def best_parameters(study: "Study", parameters: TuningParameters, network: Mapping[str, Any]) -> Any:
+def best_parameters(
+    study: "Study", parameters: TuningParameters, network: Mapping[str, Any]
+) -> Any:
     """Return a network's parameters with the best trial's values, as conf takes them."""
     best = study.best_trial.params
     return varied(network, _nested(best)).model_dump(mode="json", exclude_defaults=True)

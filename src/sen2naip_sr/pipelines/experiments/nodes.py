@@ -90,11 +90,12 @@ def summarise_folds(  # noqa: PLR0913, PLR0917 - one a dataset
     """Return the table of the folds, its figure and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import cross_validation
+    from sen2naip_sr.experiments.baseline import score_interpolations
     from sen2naip_sr.experiments.runner import read_scores
     from sen2naip_sr.experiments.study_figure import draw_folds
 
     held_out = [_held_out(variation) for variation in variations]
-    plain = _interpolated(hr, lr, pd.concat(held_out), evaluation)
+    plain = score_interpolations(hr, lr, pd.concat(held_out), folder, evaluation)
     best = best_interpolation(plain)
     table = cross_validation.summarise_folds(
         read_scores(folder, outcomes), plain[plain["method"] == best], evaluation
@@ -114,10 +115,11 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> tuple[pd.DataFrame, Figure, str]:
     """Return the table of a study, its figure and the answer."""
     from sen2naip_sr.experiments import study, study_figure
+    from sen2naip_sr.experiments.baseline import score_interpolations
     from sen2naip_sr.experiments.runner import read_scores
 
     chosen = study.best_of_groups(outcomes)
-    plain = _interpolated(hr, lr, _held_out(variations[0]), evaluation)
+    plain = score_interpolations(hr, lr, _held_out(variations[0]), folder, evaluation)
     table = study.summarise_study(chosen, read_scores(folder, chosen), plain, evaluation)
     draw = {
         "cost": study_figure.draw_costs,
@@ -139,10 +141,11 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     """Return the curve as a table, the pictures of the animation, and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import overfitting
+    from sen2naip_sr.experiments.baseline import score_interpolations
     from sen2naip_sr.experiments.runner import FRAMES
 
     (variation,), (outcome,) = variations, outcomes
-    plain = _interpolated(hr, lr, _held_out(variation), evaluation)
+    plain = score_interpolations(hr, lr, _held_out(variation), folder, evaluation)
     best = plain[(plain["method"] == best_interpolation(plain)) & (plain["band"] == "all")]
     frames = overfitting.draw_emergence(
         folder / variation.name / FRAMES, variation.watched[0], outcome, hr, lr, parameters
@@ -175,15 +178,6 @@ def _held_out(variation: Variation) -> pd.DataFrame:
     from sen2naip_sr.splits import VALIDATION
 
     return variation.splits[variation.splits["split"] == VALIDATION]
-
-
-def _interpolated(
-    hr: Store, lr: Store, chips: pd.DataFrame, evaluation: EvaluationParameters
-) -> pd.DataFrame:
-    from sen2naip_sr.evaluation.methods import interpolations
-    from sen2naip_sr.evaluation.scoring import score_chips
-
-    return score_chips(interpolations(hr.manifest.shape[1]), hr, lr, chips, evaluation)
 
 
 def _failures(outcomes: list[Outcome]) -> str:
