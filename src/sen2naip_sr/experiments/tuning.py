@@ -171,7 +171,7 @@ def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
     """Draw a hyperparameter's value."""
     if found.choices is not None:
         return trial.suggest_categorical(name, found.choices)
-    assert found.low is not None and found.high is not None  # noqa: PT018 - the model's own check
+    assert found.low is not None and found.high is not None
     if found.whole:
         return trial.suggest_int(
             name, int(found.low), int(found.high), step=int(found.step or 1), log=found.log
