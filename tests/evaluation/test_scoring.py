@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method, interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import SHAVE, choose_device, score_methods
+from sen2naip_sr.evaluation.scoring import SHAVE, choose_device, score_chips, score_methods
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,23 @@ def test_has_a_row_a_method_test_chip_and_band(stores):
     assert (joint["seconds_per_megapixel"] > 0).all()
     assert joint[["psnr", "ssim", "sam", "uiqi", "consistency"]].notna().all().all()
     assert scores.loc[scores["band"] != "all", "seconds_per_megapixel"].isna().all()
+
+
+def test_what_is_asked_for_is_what_it_is_among_all_and_the_rest_is_nan(stores):
+    hr, lr, splits = stores
+    tested = splits[splits["split"] == "test"]
+    only = ["psnr", "sam", "spectrum"]
+    options = EvaluationParameters(accelerator="cpu")
+    every, some = (
+        score_chips(interpolations(4)[:2], hr, lr, tested, options, **asked)
+        for asked in ({}, {"only": only})
+    )
+    assert list(some) == list(every)
+    same = [*every.columns[:6], *only]
+    pd.testing.assert_frame_equal(some[same], every[same])
+    left = some.columns.difference([*same, "seconds_per_megapixel"])
+    assert some[left].isna().all().all()
+    assert some[left].dtypes.eq("float64").all()
 
 
 def test_psnr_is_that_of_scikit_image_after_shaving_four_pixels(stores):

@@ -317,3 +317,16 @@ def test_bad_input_is_refused_by_name_and_value(prediction, options, words):
 def test_images_of_unusable_shape_are_refused(shape):
     with pytest.raises(ValueError, match=str(shape[0])):
         score(torch.ones(shape), torch.ones(shape), data_range=255, shave=1)
+
+
+@pytest.mark.parametrize("only", [("psnr",), ("ssim", "sam"), ("rmse", "ergas", "ms_ssim")])
+def test_what_is_asked_for_is_what_it_is_among_all(only):
+    prediction, truth = textured_pair((2, 3, 200, 190))
+    every = score(prediction, truth, data_range=255)
+    some = score(prediction, truth, data_range=255, only=only)
+    assert set(some.chip) == set(only)
+    assert set(some.band) == set(only) - {"sam"}
+    for name in some.chip:
+        assert torch.equal(some.chip[name], every.chip[name])
+    for name in some.band:
+        assert torch.equal(some.band[name], every.band[name])

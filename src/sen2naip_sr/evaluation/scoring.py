@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sen2naip_sr.evaluation.measures import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.predict import predict
-from sen2naip_sr.metrics.full_reference import SHAVE, score
+from sen2naip_sr.metrics.full_reference import METRICS, SHAVE, score
 from sen2naip_sr.metrics.spectrum import SMALLEST, spectral_distance
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.shards import Array
@@ -25,6 +25,9 @@ from sen2naip_sr.training.validation import spread
 
 LOWEST_FREQUENCY = 0.25 / SCALE
 """Of the spectral distance, cycles per HR pixel: half of LR's Nyquist frequency."""
+
+EVERYTHING = (*METRICS, "consistency", "spectrum")
+"""What can be scored, beside the time."""
 
 
 def score_methods(
@@ -59,12 +62,14 @@ def score_methods(
     return score_chips(methods, hr, lr, tested, parameters)
 
 
-def score_chips(
+def score_chips(  # noqa: PLR0913 - the last is a keyword
     methods: Sequence[Method],
     hr: Store,
     lr: Store,
     tested: pd.DataFrame,
     parameters: EvaluationParameters,
+    *,
+    only: Collection[str] = EVERYTHING,
 ) -> pd.DataFrame:
     """Score methods on given chips.
 
@@ -74,6 +79,7 @@ def score_chips(
         lr: LR chips.
         tested: The chips, with columns chip, place and location.
         parameters: How many of them, on which device.
+        only: Names of `EVERYTHING`; the columns of the others are NaN, and take no time.
 
     Returns:
         As `score_methods`.
@@ -88,7 +94,8 @@ def score_chips(
         where = {"chip": chip, **located.loc[chip].to_dict()}
         for method in methods:
             head = {"method": method.name, "trained": method.trained, **where}
-            rows.extend(head | scores for scores in _score_chip(method, hr, lr, chip, device))
+            found = _score_chip(method, hr, lr, chip, device, only)
+            rows.extend(head | scores for scores in found)
     return pd.DataFrame(rows)
 
 
@@ -105,22 +112,24 @@ def choose_device(accelerator: str) -> torch.device:
     return torch.device(accelerator)
 
 
-def _score_chip(
-    method: Method, hr: Store, lr: Store, chip: int, device: torch.device
+def _score_chip(  # noqa: PLR0913, PLR0917
+    method: Method, hr: Store, lr: Store, chip: int, device: torch.device, only: Collection[str]
 ) -> list[dict[str, Any]]:
     low, high = hr.attributes["value_range"]
     truth = torch.from_numpy(hr.chips[chip][None].astype(np.float64))
     small = lr.chips[chip][None]
     prediction, seconds = _timed_prediction(method, small, (low, high), device)
-    scores = score(prediction, truth, data_range=high - low, shave=SHAVE)
-    residual = _consistency_residual(prediction, small, lr.attributes["recipe"])
+    scores = score(prediction, truth, data_range=high - low, shave=SHAVE, only=only)
+    squares = None
+    if "consistency" in only:
+        squares = _consistency_residual(prediction, small, lr.attributes["recipe"]).square()
     megapixels = truth.shape[-1] * truth.shape[-2] / 1e6
     rows: list[dict[str, Any]] = [
         {"band": ALL_BANDS}
-        | {name: float(values[0]) for name, values in scores.chip.items()}
+        | {name: float(scores.chip[name][0]) if name in only else math.nan for name in METRICS}
         | {
-            "consistency": float(residual.square().mean().sqrt()),
-            "spectrum": _spectral_distance(prediction, truth),
+            "consistency": math.nan if squares is None else float(squares.mean().sqrt()),
+            "spectrum": _spectral_distance(prediction, truth) if "spectrum" in only else math.nan,
             "seconds_per_megapixel": seconds / megapixels,
         }
     ]
@@ -128,7 +137,7 @@ def _score_chip(
         rows.append(
             {"band": name}
             | {metric: float(values[0, band]) for metric, values in scores.band.items()}
-            | {"consistency": float(residual[0, band].square().mean().sqrt())}
+            | ({} if squares is None else {"consistency": float(squares[0, band].mean().sqrt())})
         )
     return rows
 

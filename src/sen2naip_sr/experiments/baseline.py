@@ -1,4 +1,4 @@
-"""What interpolations score on held-out chips: computed once for each set of chips, then read."""
+"""The PSNR of interpolations on held-out chips: computed once for each set of chips, then read."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sen2naip_sr.training.checkpoint import replacing
 def score_interpolations(
     hr: Store, lr: Store, chips: pd.DataFrame, folder: Path, evaluation: EvaluationParameters
 ) -> pd.DataFrame:
-    """Return the interpolations' scores.
+    """Return the interpolations' PSNR, all that they are compared in.
 
     Args:
         hr: HR chips.
@@ -24,12 +24,13 @@ def score_interpolations(
         evaluation: How chips are scored.
 
     Returns:
-        The columns of `sen2naip_sr.evaluation.scoring.score_methods`.
+        The columns of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
     """
     depends = (hr.manifest.content, lr.attributes["recipe"], chips["chip"].tolist())
     file = folder / f"interpolations-{fingerprint_of(*depends, evaluation.chips)}.parquet"
     if not file.exists():
-        scores = score_chips(interpolations(hr.manifest.shape[1]), hr, lr, chips, evaluation)
+        plain = interpolations(hr.manifest.shape[1])
+        scores = score_chips(plain, hr, lr, chips, evaluation, only=("psnr",))
         with replacing(file) as stream:
             scores.to_parquet(stream)
     return pd.read_parquet(file)

@@ -1,14 +1,10 @@
 """Runs the variations of an experiment: each once, whatever interrupts them."""
 
 import logging
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
-from threading import local
 from typing import Any
 
 import numpy as np
@@ -20,6 +16,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
+from sen2naip_sr.experiments.processes import Processes
 from sen2naip_sr.experiments.variation import Outcome, Variation
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
@@ -32,6 +29,8 @@ from sen2naip_sr.training.weights import load_weights, save_weights
 
 OUTCOME, WEIGHTS = "outcome.json", "weights.safetensors"
 SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
+SCORED = ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum")
+"""Of a variation's held-out chips; MS-SSIM and UIQI would take as long as all of these."""
 COUNTED_SIDE = 64
 
 logger = logging.getLogger(__name__)
@@ -180,7 +179,7 @@ def _train(  # noqa: PLR0913, PLR0917
     pd.DataFrame(result.history).to_csv(folder / HISTORY, index=False)
     method = Method(variation.name, variation.name, model, trained=True)
     held_out = variation.splits[variation.splits["split"] == VALIDATION]
-    scores = score_chips([method], hr, lr, held_out, evaluation)
+    scores = score_chips([method], hr, lr, held_out, evaluation, only=SCORED)
     scores.to_parquet(folder / SCORES)
     pixels = COUNTED_SIDE**2
     counted = multiply_adds(model.cpu(), weights.metadata.bands, COUNTED_SIDE, COUNTED_SIDE)
@@ -227,76 +226,31 @@ def _outcomes(  # noqa: PLR0913, PLR0917
             outcome = run_variation(variation, hr, lr, folder / variation.name, evaluation)
             yield variation, outcome
         return
-    threads = max(1, torch.get_num_threads() // workers)
-    helpers = _Helpers(threads)
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures: list[Future[Outcome]] = [
-                pool.submit(
-                    helpers.run,
-                    variation,
-                    hr.folder,
-                    lr.folder,
-                    folder / variation.name,
-                    evaluation,
-                )
-                for variation in variations
-            ]
-            for variation, future in zip(variations, futures, strict=True):
-                yield variation, future.result()
-        finally:
-            for future in futures:
-                future.cancel()
-            helpers.stop()
-
-
-class _Helpers:
-    """Processes that train, one for each thread that asks; one that dies is replaced."""
-
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._own = local()
-        self._all: list[ProcessPoolExecutor] = []
-
-    def run(
-        self,
-        variation: Variation,
-        hr: Path,
-        lr: Path,
-        folder: Path,
-        evaluation: EvaluationParameters,
-    ) -> Outcome:
-        if getattr(self._own, "process", None) is None:
-            self._own.process = ProcessPoolExecutor(
-                1, get_context("spawn"), initializer=_prepare, initargs=(self._threads,)
+    with Processes(workers, max(1, torch.get_num_threads() // workers)) as processes:
+        futures = [
+            processes.submit(
+                _run_there, variation, hr.folder, lr.folder, folder / variation.name, evaluation
             )
-            self._all.append(self._own.process)
-        try:
-            return self._own.process.submit(
-                _run_there, variation, hr, lr, folder, evaluation
-            ).result()
-        except BrokenProcessPool:
-            self._own.process = None
-            return Outcome(
-                name=variation.name,
-                model=variation.model,
-                tags=dict(variation.tags),
-                fingerprint="",
-                error="its process was ended from outside, as happens where memory runs out",
-            )
-
-    def stop(self) -> None:
-        for process in self._all:
-            process.shutdown(wait=False, cancel_futures=True)
-
-
-def _prepare(threads: int) -> None:
-    torch.set_num_threads(threads)
-    # several progress bars at a time would write over each other
-    sys.stderr = open(os.devnull, "w")
+            for variation in variations
+        ]
+        for variation, future in zip(variations, futures, strict=True):
+            yield variation, _result(variation, future)
 
 
 def _run_there(
     variation: Variation, hr: Path, lr: Path, folder: Path, evaluation: EvaluationParameters
 ) -> Outcome:
     return run_variation(variation, require_store(hr), require_store(lr), folder, evaluation)
+
+
+def _result(variation: Variation, future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Outcome(
+            name=variation.name,
+            model=variation.model,
+            tags=dict(variation.tags),
+            fingerprint="",
+            error="its process was ended from outside, as happens where memory runs out",
+        )

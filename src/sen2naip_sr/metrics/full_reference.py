@@ -8,7 +8,7 @@ constant in UIQI, and takes a hundred times as long in float64.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -64,16 +64,22 @@ class Scores:
     """Scores of a batch, float64.
 
     Args:
-        chip: Over all bands jointly: every name of `METRICS` to a tensor (B,).
-        band: Of each band: every name but ``sam`` (one band has no angle) to a tensor (B, C).
+        chip: Over all bands jointly: every name that was asked for to a tensor (B,).
+        band: Of each band: the same but ``sam`` (one band has no angle) to a tensor (B, C).
     """
 
     chip: dict[str, Tensor]
     band: dict[str, Tensor]
 
 
-def score(
-    prediction: Tensor, truth: Tensor, *, data_range: float, shave: int = SHAVE, ratio: int = 2
+def score(  # noqa: PLR0913 - the last four are keywords
+    prediction: Tensor,
+    truth: Tensor,
+    *,
+    data_range: float,
+    shave: int = SHAVE,
+    ratio: int = 2,
+    only: Collection[str] = tuple(METRICS),
 ) -> Scores:
     """Score predictions against the truth, jointly over the bands and for each band.
 
@@ -103,6 +109,7 @@ def score(
         data_range: Largest minus smallest possible digital number (255 for 8 bits).
         shave: Pixels left out on each side before anything is computed.
         ratio: Pixel size of the low resolution over that of the high resolution.
+        only: Names of `METRICS`. ``ssim``, ``ms_ssim`` and ``uiqi`` take nearly all of the time.
 
     Returns:
         The scores, on the device of the inputs, which has to know float64.
@@ -116,19 +123,22 @@ def score(
     inner = (..., slice(shave, height - shave), slice(shave, width - shave))
     x, y = prediction[inner].double(), truth[inner].double()
     # One chip at a time: the intermediate images take many times its memory.
-    bands = [_score_bands(p, t, data_range, ratio) for p, t in zip(x, y, strict=True)]
+    bands = [_score_bands(p, t, data_range, ratio, only) for p, t in zip(x, y, strict=True)]
     band = {name: torch.stack([each[name] for each in bands]) for name in bands[0]}
-    mse = band["rmse"].square().mean(dim=1)
-    chip = {
-        "psnr": psnr(x, y, data_range),
-        "ssim": band["ssim"].mean(dim=1),
-        "ms_ssim": band["ms_ssim"].mean(dim=1),
-        "rmse": mse.sqrt(),
-        "sam": _spectral_angle(x, y),
-        "ergas": band["ergas"].square().mean(dim=1).sqrt(),
-        "uiqi": band["uiqi"].mean(dim=1),
+    jointly: dict[str, Callable[[], Tensor]] = {
+        "psnr": lambda: psnr(x, y, data_range),
+        "rmse": lambda: band["rmse"].square().mean(dim=1).sqrt(),
+        "sam": lambda: _spectral_angle(x, y),
+        "ergas": lambda: band["ergas"].square().mean(dim=1).sqrt(),
     }
-    return Scores(chip, band)
+    return Scores(
+        {
+            name: jointly[name]() if name in jointly else band[name].mean(dim=1)
+            for name in METRICS
+            if name in only
+        },
+        band,
+    )
 
 
 def psnr(prediction: Tensor, truth: Tensor, data_range: float) -> Tensor:
@@ -163,21 +173,24 @@ def _check(prediction: Tensor, truth: Tensor, data_range: float, shave: int, rat
 
 
 def _score_bands(
-    prediction: Tensor, truth: Tensor, data_range: float, ratio: int
+    prediction: Tensor, truth: Tensor, data_range: float, ratio: int, only: Collection[str]
 ) -> dict[str, Tensor]:
     """Return the scores (C,) of each band of one chip (C, H, W)."""
     mse = (prediction - truth).square().mean(dim=(-2, -1))
     mean = truth.mean(dim=(-2, -1))
     ergas = 100 / ratio * mse.sqrt() / mean.abs()
-    ssim, ms_ssim = _structural_similarities(prediction, truth, data_range)
-    return {
+    scores = {
         "psnr": psnr(prediction.unsqueeze(1), truth.unsqueeze(1), data_range),
-        "ssim": ssim,
-        "ms_ssim": ms_ssim,
         "rmse": mse.sqrt(),
         "ergas": torch.where(mean == 0, torch.nan, ergas),
-        "uiqi": _quality_index(prediction, truth),
     }
+    if "ssim" in only or "ms_ssim" in only:
+        scales = len(MS_SSIM_WEIGHTS) if "ms_ssim" in only else 1
+        similarities = _structural_similarities(prediction, truth, data_range, scales)
+        scores |= dict(zip(("ssim", "ms_ssim"), similarities, strict=True))
+    if "uiqi" in only:
+        scores["uiqi"] = _quality_index(prediction, truth)
+    return {name: scores[name] for name in METRICS if name in only and name in scores}
 
 
 def _spectral_angle(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -194,11 +207,11 @@ def _spectral_angle(prediction: Tensor, truth: Tensor) -> Tensor:
 
 
 def _structural_similarities(
-    prediction: Tensor, truth: Tensor, data_range: float
+    prediction: Tensor, truth: Tensor, data_range: float, scales: int
 ) -> tuple[Tensor, Tensor]:
-    """Return SSIM and MS-SSIM (C,) of (C, H, W); NaN where the window does not fit."""
+    """Return SSIM and MS-SSIM (C,) of (C, H, W); NaN where the window or a scale is missing."""
     terms: list[tuple[Tensor, Tensor]] = []
-    while len(terms) < len(MS_SSIM_WEIGHTS) and min(truth.shape[-2:]) >= SSIM_WINDOW:
+    while len(terms) < scales and min(truth.shape[-2:]) >= SSIM_WINDOW:
         terms.append(ssim_terms(prediction, truth, data_range))
         prediction, truth = avg_pool2d(prediction, 2), avg_pool2d(truth, 2)
     undefined = truth.new_full(truth.shape[:1], torch.nan)

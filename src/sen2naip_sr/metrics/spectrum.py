@@ -7,6 +7,8 @@ Keuper 2020, "Watch your Up-Convolution: CNN Based Generative Deep Neural Networ
 Reproduce Spectral Distributions", https://arxiv.org/abs/2003.01826.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -96,6 +98,7 @@ def _hann(side: int, like: Tensor) -> Tensor:
     return torch.hann_window(side, periodic=False, dtype=like.dtype, device=like.device)
 
 
+@lru_cache(maxsize=4)
 def _rings(height: int, width: int, bins: int) -> Tensor:
     """Return each frequency's bin (H * W,): 1 to ``bins``; 0: around none, bins + 1: corners."""
     # in float64: in float32, frequencies at a ring's edge would fall on either side of it
