@@ -105,14 +105,22 @@ def answer_folds(table: pd.DataFrame, model: str, interpolation: str) -> str:
     folds, (pooled,) = table[table["fold"] != POOLED], _records(table[table["fold"] == POOLED])
     spread = folds["psnr"].max() - folds["psnr"].min()
     gains = folds["delta_psnr"]
-    better = f"better than {interpolation} in {(gains > 0).sum()} of {len(folds)} folds"
     return (
         f"{model}: {pooled['psnr']:.2f} dB [{pooled['psnr_low']:.2f}, {pooled['psnr_high']:.2f}] "
         f"over {pooled['n_chips']} chips, each scored once by a network that has not seen its "
-        f"place. Folds lie {spread:.2f} dB apart ({folds['psnr'].min():.2f} to "
-        f"{folds['psnr'].max():.2f}); their gains {gains.max() - gains.min():.2f} dB "
-        f"({gains.min():+.2f} to {gains.max():+.2f}). It is {better}."
+        f"place; against {interpolation} {pooled['delta_psnr']:+.2f} dB "
+        f"[{pooled['delta_low']:+.2f}, {pooled['delta_high']:+.2f}], {_verdict(pooled)}. "
+        f"The folds' scores lie {spread:.2f} dB apart ({folds['psnr'].min():.2f} to "
+        f"{folds['psnr'].max():.2f}), their gains {gains.max() - gains.min():.2f} dB "
+        f"({gains.min():+.2f} to {gains.max():+.2f}); the gain is above zero in "
+        f"{(gains > 0).sum()} of {len(folds)} folds."
     )
+
+
+def _verdict(pooled: Mapping[str, Any]) -> str:
+    if pooled["delta_low"] > 0:
+        return "which is better"
+    return "which is worse" if pooled["delta_high"] < 0 else "so that no difference is shown"
 
 
 def _records(table: pd.DataFrame) -> Sequence[dict[str, Any]]:

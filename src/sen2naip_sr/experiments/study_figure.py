@@ -1,13 +1,13 @@
 """Figures of studies and cross-validations."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sen2naip_sr.experiments.cross_validation import POOLED
 
 COSTS = {
     "parameters": "parameters",
@@ -87,10 +87,10 @@ def draw_folds(table: pd.DataFrame) -> Figure:
     Args:
         table: From `sen2naip_sr.experiments.cross_validation.summarise_folds`.
     """
-    figure = Figure(figsize=(9, 1.4 + 0.34 * len(table)), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(10, 1.6 + 0.45 * len(table)), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     names = [
-        row["fold"] if row["fold"] == POOLED else f"{row['fold']} ({row['n_chips']} chips)"
+        f"{row['fold']} ({row['n_chips']} chips)\n{shorten(row['places'], 44, placeholder=' ...')}"
         for _, row in table.iterrows()
     ]
     shown = {"psnr": "PSNR, dB", "delta_psnr": "gain over interpolation, dB"}
@@ -98,7 +98,9 @@ def draw_folds(table: pd.DataFrame) -> Figure:
         stem = column.removesuffix("_psnr")
         intervals = table[[f"{stem}_low", f"{stem}_high"]].to_numpy()
         _rows(axis, names, table[column], intervals)
-        axis.set_xlabel(f"{title}, with 95 % intervals over locations")
+        axis.axhline(len(table) - 1.5, color="0.8", linewidth=1)
+        axis.set_xlabel(title)
+    figure.suptitle("held-out chips, with 95 % intervals over locations", fontsize=10)
     axes[1].axvline(0, color="0.5", linewidth=1)
     return figure
 

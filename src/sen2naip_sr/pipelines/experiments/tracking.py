@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from sen2naip_sr.experiments.variation import Outcome, Variation
 
 TRACKED = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
+INHERITED = ("data_hash", "data_source", "recipe", "git_commit")
+"""Tags of the run above that hold for its variations too; without them none can be compared."""
 AT_ONCE = 1000
 """Metrics that MLflow takes in one call."""
 
@@ -27,9 +29,18 @@ def track_variation(
     """
     import mlflow
 
-    if mlflow.active_run() is None:
+    from sen2naip_sr.splits import split_hash
+
+    above = mlflow.active_run()
+    if above is None:
         return
-    tags = {"experiment": experiment, "variation": outcome.name, "model": outcome.model}
+    tags = {
+        "experiment": experiment,
+        "variation": outcome.name,
+        "model": outcome.model,
+        "split_hash": split_hash(variation.splits),
+        **_inherited(above.info.run_id),
+    }
     with mlflow.start_run(run_name=f"{experiment}: {outcome.name}", nested=True) as run:
         mlflow.set_tags({**tags, **outcome.tags})
         mlflow.log_params(flattened(variation.parameters.model_dump(mode="json")))
@@ -48,6 +59,13 @@ def track_variation(
         )
         for name in ("history.csv", "outcome.json"):
             mlflow.log_artifact(str(folder / outcome.name / name), "history")
+
+
+def _inherited(run_id: str) -> dict[str, str]:
+    from mlflow import MlflowClient
+
+    tags = MlflowClient().get_run(run_id).data.tags
+    return {name: tags[name] for name in INHERITED if name in tags}
 
 
 def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
