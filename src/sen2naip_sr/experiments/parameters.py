@@ -1,11 +1,27 @@
 """Parameters of the experiments. Imports no torch, so that start-up stays quick."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, field_validator
+from pydantic import AfterValidator, Field, RootModel, ValidationError, field_validator
 
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.training.parameters import TrainingParameters
+
+
+def _require_training(changes: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no training would take, before anything is run."""
+    try:
+        TrainingParameters.model_validate({"steps": 1, **changes})
+    except ValidationError as error:
+        raise ValueError(summarise(error)) from error
+    return changes
+
+
+TrainingChanges = Annotated[dict[str, Any], AfterValidator(_require_training)]
+"""Training parameters that differ, nested as in ``parameters_*.yml``."""
+VariationName = Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
+"""A name that folders, MLflow's parameters and figures can have."""
 
 
 class ModelName(RootModel[str]):
@@ -25,7 +41,7 @@ class ExperimentParameters(Parameters):
 
     model: str | None = None
     """The network; null: the one of the parameter ``model``."""
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: TrainingChanges = Field(default_factory=dict)
     """Training parameters that differ from the network's own, nested as in ``parameters_*.yml``."""
     workers: int = Field(1, ge=1)
     """Trainings at the same time, each in a process of its own; 1: one after the other, here."""
@@ -47,7 +63,7 @@ class VariationParameters(Parameters):
     """The network; null: that of the study."""
     architecture: dict[str, Any] | None = None
     """The architecture's parameters; null: those of the network's own ``parameters_*.yml``."""
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: TrainingChanges = Field(default_factory=dict)
     """Training parameters that differ, nested as in ``parameters_*.yml``."""
 
     @property
@@ -60,14 +76,21 @@ class VariationParameters(Parameters):
 class StudyParameters(ExperimentParameters):
     """Variations that are trained on the same chips with the same budget and compared."""
 
-    variations: dict[str, VariationParameters] = Field(min_length=2)
-    """By name; a null takes one of those in conf out. The first is what others are compared to."""
+    variations: dict[VariationName, VariationParameters] = Field(min_length=2)
+    """By name; a null takes one of those in conf out."""
     learning_rates: list[float] = Field(default_factory=list)
     """Each variation is trained with each of these factors on its learning rate, and its best one
     on the held-out chips stands for it; empty: with its own alone."""
     figure: Literal["cost", "losses", "bars"] = "bars"
     """cost: PSNR against parameters, multiply-adds and milliseconds; losses: what each does to
     PSNR, SSIM, SAM and sharpness; bars: PSNR alone."""
+
+    @field_validator("variations", mode="before")
+    @classmethod
+    def _leave_out(cls, variations: Any) -> Any:
+        if not isinstance(variations, dict):
+            return variations
+        return {name: value for name, value in variations.items() if value is not None}
 
 
 class OverfitParameters(ExperimentParameters):

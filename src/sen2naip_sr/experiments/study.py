@@ -14,7 +14,7 @@ from sen2naip_sr.experiments.held_out import without_test
 from sen2naip_sr.experiments.parameters import StudyParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation, varied
 from sen2naip_sr.metrics.bootstrap import paired_difference
-from sen2naip_sr.models.parameters import summarise
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 
 
 def plan_study(
@@ -47,6 +47,7 @@ def plan_study(
             changed = varied(
                 networks[network], {"training": parameters.training}, variation.changes
             )
+            NETWORK_PARAMETERS[network].model_validate(changed.architecture)
         except ValidationError as error:
             raise UserError(f"variation '{name}': {summarise(error)}", "correct it") from error
         rate = changed.training.learning_rate

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-
 COSTS = {
     "parameters": "parameters",
     "multiply_adds": "multiply-adds for an LR pixel",

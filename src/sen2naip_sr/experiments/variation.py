@@ -21,7 +21,7 @@ class Variation:
     """A training: what is built, how and on which chips it is trained.
 
     Attributes:
-        name: Its name, unique in the experiment; of letters, digits and " ._+=-".
+        name: Its name, unique in the experiment; a folder is called so.
         model: The network's name in `sen2naip_sr.models.registry.MODELS`.
         parameters: What to build and how to train it.
         splits: Which chips train, and which are held out (called validation): scored during the
