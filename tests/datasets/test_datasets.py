@@ -18,6 +18,7 @@ from sen2naip_sr.raster.store import write_store
 from sen2naip_sr.training.weights import Weights, WeightsMetadata
 
 KINDS = {
+    "AnimationDataset": "below/animation.gif",
     "PathDataset": "checkpoint.pt",
     "FigureDataset": "below/figure.png",
     "GeoTIFFDataset": "below/scene.tif",
@@ -171,3 +172,21 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(make_dataset, tmp_path
         dataset.save(broken)
     assert (tmp_path / "below/figure.png").read_bytes() == before
     assert len(list((tmp_path / "below").iterdir())) == 1
+
+
+def test_pictures_become_an_animation_that_pauses_at_its_end(make_dataset, tmp_path):
+    dataset = make_dataset("AnimationDataset", milliseconds=100)
+    assert not dataset.exists()
+    pictures = [np.full((8, 10, 3), 60 * number, np.uint8) for number in range(4)]
+    dataset.save(pictures)
+    assert dataset.exists()
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["animation.gif"]
+    with Image.open(tmp_path / KINDS["AnimationDataset"]) as animation:
+        assert (animation.n_frames, animation.size) == (4, (10, 8))
+        durations = []
+        for frame in range(4):
+            animation.seek(frame)
+            durations.append(animation.info["duration"])
+    assert durations == [100, 100, 100, 2000]
+    with pytest.raises(DatasetError, match="only written"):
+        dataset.load()

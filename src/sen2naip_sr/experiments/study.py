@@ -90,7 +90,7 @@ def summarise_study(
     Returns:
         The columns of `sen2naip_sr.evaluation.comparison.compare_methods` with variation for
         method, and model, parameters, multiply_adds (for each LR pixel), milliseconds (for a
-        megapixel of the result), seconds and steps of the training, and behind_best,
+        megapixel of the result), training_seconds and steps, n_places, and behind_best,
         behind_low, behind_high: the paired difference to the best variation, dB.
     """
     table = compare_methods(
@@ -110,6 +110,7 @@ def summarise_study(
         ]
     )
     table = costs.merge(table, on="method").sort_values("psnr", ascending=False, ignore_index=True)
+    table["n_places"] = scores["place"].nunique()
     table["milliseconds"] = 1e3 * table.pop("seconds_per_megapixel")
     joint = scores[scores["band"] == ALL_BANDS].set_index("chip")
     locations = joint.groupby(level=0)["location"].first()
@@ -160,7 +161,7 @@ def answer_study(table: pd.DataFrame) -> str:
             f"[{row['behind_low']:+.2f}, {row['behind_high']:+.2f}])"
             for _, row in behind.iterrows()
         )
-        text.append(f"Behind it: {', '.join(listed)}.")
-    if table["behind_low"].isna().all() and len(table) > 1:
-        text.append("The held-out chips are of one location: nothing can be told of other places.")
+        text.append(f"Behind it, in dB with 95 % intervals: {', '.join(listed)}.")
+    if best["n_places"] == 1:
+        text.append("The held-out chips are of one place: of others this tells nothing.")
     return " ".join(text)

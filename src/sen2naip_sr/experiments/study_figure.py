@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 COSTS = {
     "parameters": "parameters",
@@ -28,22 +29,28 @@ def draw_costs(table: pd.DataFrame) -> Figure:
     Args:
         table: From `sen2naip_sr.experiments.study.summarise_study`.
     """
-    figure = Figure(figsize=(12, 4.6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(COSTS), sharey=True)
     colours = _colours(table["variation"])
     for axis, (cost, title) in zip(axes, COSTS.items(), strict=True):
         front = table[table[f"on_front_{cost}"]].sort_values(cost)
-        axis.plot(front[cost], front["psnr"], color="0.6", zorder=0, label="Pareto front")
+        axis.step(
+            front[cost], front["psnr"], where="post", color="0.7", zorder=0, label="Pareto front"
+        )
         for _, row in table.iterrows():
-            axis.errorbar(
+            axis.plot(
                 row[cost],
                 row["psnr"],
+                linestyle="none",
                 marker="o",
                 markerfacecolor=colours[row["variation"]] if row[f"on_front_{cost}"] else "white",
                 color=colours[row["variation"]],
                 label=row["variation"],
             )
         axis.set(xscale="log", xlabel=title)
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("PSNR of held-out chips, dB")
     handles, labels = axes[0].get_legend_handles_labels()

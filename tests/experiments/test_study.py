@@ -1,0 +1,177 @@
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from tiny_experiment import (
+    EVALUATION,
+    LEAN,
+    TEST_CHIPS,
+    make_chips,
+    make_splits,
+    make_stores,
+)
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments import study_figure
+from sen2naip_sr.experiments.baseline import score_interpolations
+from sen2naip_sr.experiments.parameters import StudyParameters
+from sen2naip_sr.experiments.runner import read_scores, run_variations
+from sen2naip_sr.experiments.study import (
+    answer_study,
+    best_of_groups,
+    pareto_front,
+    plan_study,
+    summarise_study,
+)
+from sen2naip_sr.experiments.variation import Outcome
+
+NETWORKS = {"lean": LEAN}
+TWO = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
+
+
+def plan(variations=TWO, **parameters):
+    checked = StudyParameters(variations=variations, **parameters)
+    return plan_study(checked, "lean", NETWORKS, make_splits())
+
+
+def test_variations_see_no_test_chip_and_differ_in_what_is_asked():
+    first, second = plan(training={"batch_size": 3})
+    assert (first.name, second.name) == ("l1", "mse")
+    assert second.parameters.training.losses == {"mse": 1.0}
+    for variation in (first, second):
+        assert variation.parameters.training.batch_size == 3
+        assert not set(variation.splits["chip"]) & set(TEST_CHIPS)
+
+
+def test_each_is_trained_at_every_rate():
+    variations = plan(learning_rates=[0.1, 10])
+    assert [v.name for v in variations] == [
+        *("l1, rate 0.0005", "l1, rate 0.05"),
+        *("mse, rate 0.0005", "mse, rate 0.05"),
+    ]
+    assert [v.tags["group"] for v in variations] == ["l1", "l1", "mse", "mse"]
+
+
+def test_null_takes_a_variation_out():
+    assert [v.name for v in plan(TWO | {"more": {}, "mse": None})] == ["l1", "more"]
+    with pytest.raises(ValidationError, match="at least 2"):
+        plan({"l1": {}, "mse": None})
+
+
+@pytest.mark.parametrize(
+    ("variations", "message"),
+    [
+        ({"a": {"training": {"lossess": {}}}}, "unknown parameter 'lossess'"),
+        ({"a": {"training": {"batch_size": 0}}}, "batch_size"),
+        ({"a": {"trainin": {}}}, "unknown parameter 'trainin'"),
+        ({"../a": {}}, "should match pattern"),
+    ],
+)
+def test_what_no_training_takes_is_refused_before_anything_runs(variations, message):
+    with pytest.raises(ValidationError, match=message):
+        StudyParameters(variations=TWO | variations)
+
+
+@pytest.mark.parametrize(
+    ("variation", "message"),
+    [
+        ({"model": "leen"}, "variation 'odd': unknown model 'leen'"),
+        ({"architecture": {"channel": 4}}, "variation 'odd': .*unknown parameter 'channel'"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_refused_with_the_variations_name(variation, message):
+    with pytest.raises(UserError, match=message):
+        plan(TWO | {"odd": variation})
+
+
+def outcome(name, group, psnr):
+    return Outcome(
+        name=name,
+        model="lean",
+        tags={"group": group},
+        fingerprint="",
+        psnr=psnr,
+        error=None if psnr else "failed",
+    )
+
+
+def test_the_best_rate_stands_for_its_variation():
+    outcomes = [
+        outcome("a1", "a", 30.0),
+        outcome("a2", "a", 31.0),
+        outcome("a3", "a", None),
+        outcome("b1", "b", None),
+        outcome("c1", "c", 29.0),
+    ]
+    assert [chosen.name for chosen in best_of_groups(outcomes)] == ["a2", "c1"]
+
+
+def test_no_test_chip_changes_a_study(tmp_path):
+    poisoned = make_chips()
+    poisoned[list(TEST_CHIPS)] = 255
+    tables = []
+    for name, chips in (("plain", make_chips()), ("poisoned", poisoned)):
+        hr, lr = make_stores(tmp_path / name, chips)
+        outcomes = run_variations(plan(), hr, lr, tmp_path / name, EVALUATION)
+        held_out = make_splits().query("split == 'validation'")
+        plain = score_interpolations(hr, lr, held_out, tmp_path / name, EVALUATION)
+        scores = read_scores(tmp_path / name, outcomes)
+        assert set(scores["chip"]) == {8, 9}
+        tables.append(summarise_study(outcomes, scores, plain, EVALUATION))
+    timed = ["milliseconds", "training_seconds", "on_front_milliseconds"]
+    pd.testing.assert_frame_equal(tables[0].drop(columns=timed), tables[1].drop(columns=timed))
+    table = tables[0]
+    assert list(table["psnr"]) == sorted(table["psnr"], reverse=True)
+    assert table.loc[0, "behind_best"] == 0
+    expected = table.loc[1, "psnr"] - table.loc[0, "psnr"]
+    assert table.loc[1, "behind_best"] == pytest.approx(expected)
+    assert table["uiqi"].isna().all()
+    for draw in ("draw_costs", "draw_qualities", "draw_intervals"):
+        assert getattr(study_figure, draw)(table).axes
+
+
+def test_the_pareto_front_is_that_of_brute_force():
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        gain, cost = (pd.Series(random.integers(0, 5, 12)) for _ in range(2))
+
+        def beaten(row, gain=gain, cost=cost):
+            return any(
+                (gain[other] > gain[row] and cost[other] <= cost[row])
+                or (gain[other] >= gain[row] and cost[other] < cost[row])
+                for other in range(12)
+            )
+
+        assert pareto_front(gain, cost) == [not beaten(row) for row in range(12)]
+
+
+def study_table(low, high, places=2):
+    return pd.DataFrame(
+        {
+            "variation": ["best", "other"],
+            "psnr": [30.0, 29.9],
+            "delta_psnr": [1.0, 0.9],
+            "delta_low": 0.5,
+            "delta_high": 1.5,
+            "n_chips": 8,
+            "n_places": places,
+            "behind_best": [0.0, -0.1],
+            "behind_low": [0.0, low],
+            "behind_high": [0.0, high],
+        }
+    )
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.3, 0.1), (-0.2, 0.0), (np.nan, np.nan)])
+def test_the_answer_shows_no_difference_where_the_interval_includes_zero(low, high):
+    answer = answer_study(study_table(low, high))
+    assert "No difference to it shown for: other." in answer
+    assert "Behind" not in answer
+
+
+def test_the_answer_names_what_is_behind_and_how_far_it_goes():
+    answer = answer_study(study_table(-0.2, -0.05, places=1))
+    assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in answer
+    assert "other (-0.10 [-0.20, -0.05])" in answer
+    assert "No difference" not in answer
+    assert "of one place" in answer

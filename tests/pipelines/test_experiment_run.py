@@ -1,0 +1,62 @@
+"""Experiments through the real command line, with tiny sizes."""
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def project(copy_project, tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("experiments") / "project")
+
+
+def runs(project):
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("sen2naip_sr")
+    return client.search_runs([experiment.experiment_id])
+
+
+def test_a_study_answers_and_its_variations_can_be_compared(project, kedro):
+    for _ in range(2):  # the second finds all trainings done
+        completed = kedro(project, "run", "--pipelines=compare_losses")
+        assert completed.returncode == 0, completed.stderr
+    printed = " ".join(completed.stdout.split())
+    assert "compare_losses Best: " in printed
+    assert "data/08_reporting/compare_losses.png" in printed
+    table = pd.read_csv(project / "data/08_reporting/compare_losses.csv")
+    assert {"l1", "mse", "l1 and ssim"} <= set(table["variation"])
+    nested = [run for run in runs(project) if run.data.tags.get("experiment") == "compare_losses"]
+    assert len(nested) == 2 * len(table)
+    l1, mse = (
+        next(run for run in nested if run.data.tags["variation"] == name).info.run_id
+        for name in ("l1", "mse")
+    )
+    compared = kedro(project, "run", "--pipelines=compare", f"--params=runs={l1};{mse}")
+    assert compared.returncode == 0, compared.stderr
+    assert "l1" in (project / "data/08_reporting/run_comparison.txt").read_text()
+
+
+def test_a_cross_validation_answers(project, kedro):
+    completed = kedro(project, "run", "--pipelines=cross_validate")
+    assert completed.returncode == 0, completed.stderr
+    assert "each scored once by a network" in " ".join(completed.stdout.split())
+    table = pd.read_csv(project / "data/08_reporting/cross_validate.csv")
+    assert table["fold"].tolist() == ["fold 0", "fold 1", "all folds"]
+
+
+def test_overfitting_answers_with_an_animation(project, kedro):
+    completed = kedro(project, "run", "--pipelines=overfit")
+    assert completed.returncode == 0, completed.stderr
+    with Image.open(project / "data/08_reporting/overfit.gif") as animation:
+        assert animation.n_frames == 3
+
+
+def test_a_misspelled_parameter_of_a_variation_is_refused_before_anything_runs(project, kedro):
+    params = "--params=compare_losses.variations.mse.training.lossess=1"
+    completed = kedro(project, "run", "--pipelines=compare_losses", params)
+    assert completed.returncode != 0
+    printed = " ".join((completed.stdout + completed.stderr).split())
+    assert "compare_losses.variations.mse.training" in printed
+    assert "unknown parameter 'lossess'" in printed
+    assert "nothing has been run" in printed
