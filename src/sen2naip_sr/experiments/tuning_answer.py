@@ -19,8 +19,7 @@ def answer_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[
         best: The best trial's parameters, as conf has them.
         space: The names of what was searched.
     """
-    complete = table[table["state"] == "complete"]
-    first = complete.loc[complete["psnr"].idxmax()]
+    first = _best(table)
     values = ", ".join(f"{name} {_shown(held_value(best, name))}" for name in space)
     text = [
         f"Best of {len(table)} trials: trial {first['trial']}, {first['psnr']:.2f} dB on the "
@@ -41,6 +40,11 @@ def answer_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[
     else:
         text.append("The network's own values lie outside the search space.")
     return " ".join(text + _pruned(table) + _failed(table))
+
+
+def is_own_best(table: pd.DataFrame) -> bool:
+    """Return whether no trial was better than the network's own values."""
+    return bool(_best(table)["own"])
 
 
 def answer_confirmation(interval: Interval, chips: int) -> str:
@@ -67,13 +71,18 @@ def answer_failures(outcomes: Sequence[Outcome]) -> str:
     return f"Not confirmed, for a training failed: {'; '.join(failed)}."
 
 
+def _best(table: pd.DataFrame) -> pd.Series:
+    complete = table[table["state"] == "complete"]
+    return complete.loc[complete["psnr"].idxmax()]
+
+
 def _pruned(table: pd.DataFrame) -> list[str]:
     pruned = table[table["state"] == "pruned"]
     if pruned.empty:
         return []
     saved, spent = pruned["saved_seconds"].sum(), table["seconds"].sum()
     return [
-        f"{len(pruned)} were pruned, which saved about {saved:.0f} s of training "
+        f"{len(pruned)} {'was' if len(pruned) == 1 else 'were'} pruned, which saved about {saved:.0f} s of training "
         f"(all trials took {spent:.0f} s)."
     ]
 

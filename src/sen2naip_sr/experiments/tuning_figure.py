@@ -1,6 +1,7 @@
 """The figure of a search: its course, what mattered, and two slices through it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,8 +98,8 @@ def _positions(values: pd.Series, found: RangeParameters) -> np.ndarray:
     return np.array([places.get(_key(value), np.nan) for value in values], dtype=float)
 
 
-def _key(value: object) -> str:
-    if value is None or value != value:
+def _key(value: Any) -> str:
+    if pd.isna(value):
         return "None"
     return f"{float(value):g}" if isinstance(value, int | float) else str(value)
 

@@ -51,7 +51,9 @@ def plan_overfitting(
     from sen2naip_sr.experiments import overfitting
 
     name = parameters.model or model
-    return overfitting.plan_overfitting(parameters, name, network_parameters(networks, name), splits)
+    return overfitting.plan_overfitting(
+        parameters, name, network_parameters(networks, name), splits
+    )
 
 
 def run(  # noqa: PLR0913, PLR0917 - one a dataset

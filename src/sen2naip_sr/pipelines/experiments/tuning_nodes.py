@@ -111,6 +111,8 @@ def answer_search(  # noqa: PLR0913, PLR0917 - one a dataset
     ((name, network),) = best.items()
     text = f"{name}: {tuning_answer.answer_search(study, network, list(parameters.space))} "
     if not outcomes:
+        if tuning_answer.is_own_best(study):
+            return text.strip()
         text += f"Not confirmed: {confirmation.why_not(parameters, splits)}."
     elif any(outcome.error for outcome in outcomes):
         text += tuning_answer.answer_failures(outcomes)
