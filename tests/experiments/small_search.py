@@ -53,7 +53,9 @@ def make_chips(folder, test_pixels=None):
     with write_store(folder / "hr", "made", (4, 48, 48), np.dtype("uint16")) as writer:
         for seed, split in enumerate(SPLIT):
             poisoned = test_pixels is not None and split == "test"
-            writer.append(np.full((4, 48, 48), test_pixels, np.uint16) if poisoned else smooth(seed))
+            writer.append(
+                np.full((4, 48, 48), test_pixels, np.uint16) if poisoned else smooth(seed)
+            )
         writer.content = "content"
         writer.attributes = {
             "value_range": [0.0, 10_000.0],

@@ -166,18 +166,13 @@ def test_a_killed_search_goes_on_with_the_trials_it_was_at(folder, workers):
     )
     assert states(study) == ["COMPLETE"] * (2 + workers)
     assert len(study.trials) == 2 + workers
-    assert [t.params for t in study.trials[: len(before)]] == [
-        t.params for t in before
-    ]
+    assert [t.params for t in study.trials[: len(before)]] == [t.params for t in before]
 
 
 def test_a_trial_whose_process_is_ended_is_tried_again_and_not_for_ever(folder, monkeypatch):
     # the child imports the module anew: a value that ends it there has to come by the environment
     killer = folder / "sitecustomize.py"
-    killer.write_text(
-        "import os, sys\n"
-        "if 'spawn_main' in ' '.join(sys.orig_argv): os._exit(9)\n"
-    )
+    killer.write_text("import os, sys\nif 'spawn_main' in ' '.join(sys.orig_argv): os._exit(9)\n")
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(UserError, match="its process was ended from outside"):
         run_search(folder, trials=1, workers=2)

@@ -81,8 +81,9 @@ def _pruned(table: pd.DataFrame) -> list[str]:
     if pruned.empty:
         return []
     saved, spent = pruned["saved_seconds"].sum(), table["seconds"].sum()
+    number = "1 was" if len(pruned) == 1 else f"{len(pruned)} were"
     return [
-        f"{len(pruned)} {'was' if len(pruned) == 1 else 'were'} pruned, which saved about {saved:.0f} s of training "
+        f"{number} pruned, which saved about {saved:.0f} s of training "
         f"(all trials took {spent:.0f} s)."
     ]
 
