@@ -6,13 +6,14 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
 import small_search
 from optuna.trial import TrialState
 from small_search import NETWORK, SPACE, make_chips, parameters, run_search
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments import trial
+from sen2naip_sr.experiments import study_storage, trial
 from sen2naip_sr.experiments.study_storage import load_study
 from sen2naip_sr.experiments.tuning_results import best_parameters, importance, trial_table
 
@@ -99,13 +100,11 @@ def test_pruned_trials_take_fewer_steps(folder):
     assert not (folder / "search" / outcome.name / "checkpoint.pt").exists()
 
 
-def test_the_networks_own_values_are_never_pruned(folder):
-    # with a rate that learns nothing they would be the first to go
-    network = small_search.NETWORK | {
-        "training": NETWORK["training"] | {"learning_rate": 1e-5, "steps": 6}
-    }
-    study = run_search(folder, trials=5, network=network)
-    assert study.trials[0].state == TrialState.COMPLETE
+def test_the_networks_own_values_are_never_pruned(folder, monkeypatch):
+    everything = optuna.pruners.ThresholdPruner(lower=1e6)
+    monkeypatch.setattr(study_storage, "_pruner", lambda _: everything)
+    study = run_search(folder)
+    assert states(study) == ["COMPLETE", "PRUNED", "PRUNED"]
 
 
 def test_a_failed_trial_is_recorded_and_not_the_end(folder, monkeypatch):
@@ -145,7 +144,7 @@ def test_several_processes_share_a_study(folder):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_search_goes_on_with_the_trials_it_was_at(folder, workers):
     asked = {"trials": 2 + workers, "workers": workers, "first_rung": 500, "space": SPACE}
-    endless = {"training": {"steps": 400, "validate_every": 100}}
+    endless = {"training": {"steps": 400, "validate_every": 100, "checkpoint_every": 10}}
     command = [sys.executable, small_search.__file__, folder, json.dumps(asked | endless)]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     last = folder / f"search/trial {workers}/checkpoint.pt"

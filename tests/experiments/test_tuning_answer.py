@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from small_search import EVALUATION, NETWORK, SPACE, make_splits, parameters
+from small_search import EVALUATION, NETWORK, SPACE, make_chips, make_splits, parameters
 
 from sen2naip_sr.experiments.confirmation import (
     BEST,
@@ -17,6 +17,8 @@ from sen2naip_sr.experiments.search_space import with_values
 from sen2naip_sr.experiments.tuning_answer import answer_confirmation, answer_search, is_own_best
 from sen2naip_sr.experiments.tuning_figure import draw_search
 from sen2naip_sr.metrics.bootstrap import Interval
+from sen2naip_sr.pipelines.experiments import tuning_nodes
+from sen2naip_sr.raster.store import require_store
 
 VALUES = {
     "training.learning_rate": 0.01,
@@ -132,6 +134,22 @@ def test_is_not_confirmed_if_not_wanted_or_nothing_differs():
         },
     )
     assert plan_confirmation(parameters(), "lean", NETWORK, same, splits) == []
+
+
+def test_is_trained_scored_and_told(tmp_path):
+    make_chips(tmp_path)
+    stores = [require_store(tmp_path / name) for name in ("hr", "lr")]
+    asked = parameters(confirm={"steps": 2})
+    splits, best = make_splits(), {"lean": BETTER}
+    planned = tuning_nodes.plan_confirmation(asked, "lean", splits, best, lean=NETWORK)
+    outcomes = tuning_nodes.run_confirmation(planned, *stores, EVALUATION, asked, tmp_path)
+    assert [outcome.steps for outcome in outcomes] == [2, 2]
+    said = tuning_nodes.answer_search(
+        asked, SEARCHED, best, splits, planned, outcomes, EVALUATION, tmp_path
+    )
+    assert "on 4 chips of places that the search has not scored" in said
+    assert said.endswith("copy tune_best.yml to conf/local/parameters_lean.yml.")
+    assert tuning_nodes.run_confirmation([], *stores, EVALUATION, asked, tmp_path) == []
 
 
 def test_the_difference_is_paired_by_chip():

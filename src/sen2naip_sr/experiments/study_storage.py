@@ -105,10 +105,11 @@ def _is_alive(owner: Mapping[str, Any]) -> bool:
     if owner["host"] != socket.gethostname():
         return False
     try:
-        started = psutil.Process(owner["pid"]).create_time()
+        process = psutil.Process(owner["pid"])
+        same = abs(process.create_time() - owner["started"]) < 1
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
-    return bool(abs(started - owner["started"]) < 1)
 
 
 def _storage(folder: Path) -> optuna.storages.RDBStorage:

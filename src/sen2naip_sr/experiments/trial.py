@@ -94,11 +94,11 @@ class _Watch:
         self.history: list[dict[str, float]] = [
             {"step": number * every, "validation_psnr": psnr} for number, psnr in known.items()
         ]
-        self._start, self._first = time.perf_counter(), 0
-        self._step = 0
+        self._start, self._step = time.perf_counter(), 0
+        self._first: int | None = None
 
     def __call__(self, metrics: dict[str, float], step: int) -> None:
-        if not self._first:
+        if self._first is None:
             self._first = step
             self.history = [entry for entry in self.history if entry["step"] < step]
         self._step = step
@@ -136,7 +136,9 @@ class _Watch:
         passed = time.perf_counter() - self._start
         if self._training.steps is None:
             return max(0.0, 60 * (self._training.minutes or 0) - passed)
-        return passed * (self._training.steps - self._step) / max(1, self._step - self._first)
+        return (
+            passed * (self._training.steps - self._step) / max(1, self._step - (self._first or 0))
+        )
 
 
 @contextmanager
