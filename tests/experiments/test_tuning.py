@@ -144,7 +144,7 @@ def test_several_processes_share_a_study(folder):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_search_goes_on_with_the_trials_it_was_at(folder, workers):
     asked = {"trials": 2 + workers, "workers": workers, "first_rung": 500, "space": SPACE}
-    endless = {"training": {"steps": 400, "validate_every": 100, "checkpoint_every": 10}}
+    endless = {"training": {"steps": 150, "validate_every": 50, "checkpoint_every": 10}}
     command = [sys.executable, small_search.__file__, folder, json.dumps(asked | endless)]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     last = folder / f"search/trial {workers}/checkpoint.pt"
