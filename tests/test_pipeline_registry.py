@@ -9,13 +9,22 @@ from sen2naip_sr.pipeline_registry import register_pipelines
 from sen2naip_sr.pipelines.experiments import EXPERIMENTS
 
 PIPELINES = register_pipelines()
-HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio", "mlflow")
+HEAVY = (
+    "torch",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "huggingface_hub",
+    "rasterio",
+    "mlflow",
+    "optuna",
+)
 
 
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
     others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
-    assert set(PIPELINES) == others | networks | set(EXPERIMENTS)
+    assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | {"tune"}
 
 
 def test_default_runs_everything_in_order():

@@ -45,5 +45,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,
         **experiment,
+        "tune": preprocess + experiments.create_tuning(networks),
         "__default__": train["train_lean"] + evaluate,
     }

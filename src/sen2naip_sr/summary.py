@@ -39,7 +39,7 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
         _print_rejected(console, catalog, root)
     for name in sorted(made):
         if name.endswith(".answer"):
-            _print_experiment(console, catalog, root, name.removesuffix(".answer"))
+            _print_experiment(console, catalog, root, name.removesuffix(".answer"), made)
     if "run_answer" in made:
         _print_answer(console, catalog, root)
     if "comparison" in made:
@@ -93,12 +93,14 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
 
 
 def _print_experiment(
-    console: Console, catalog: "DataCatalog", root: Path, experiment: str
+    console: Console, catalog: "DataCatalog", root: Path, experiment: str, outputs: set[str]
 ) -> None:
     """Print what an experiment has shown, and where its table and its picture are."""
     console.print(f"\n[bold]{experiment}[/bold]")
     console.print(catalog.load(f"{experiment}.answer"), highlight=False)
-    for made in ("table", "figure", "animation"):
+    for made in ("table", "study", "figure", "animation", "best"):
+        if f"{experiment}.{made}" not in outputs:
+            continue
         path = _path(catalog, f"{experiment}.{made}", root)
         if (root / path).is_file():
             console.print(f"{made.capitalize() + ':':<11}{path}", highlight=False)

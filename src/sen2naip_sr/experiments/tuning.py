@@ -2,87 +2,87 @@
 
 Trials are proposed by tree-structured Parzen estimators (Bergstra et al. 2011, "Algorithms for
 Hyper-Parameter Optimization") and pruned by asynchronous successive halving (Li et al. 2020,
-https://arxiv.org/abs/1810.05934), as Optuna has them. The study lies in SQLite: several processes
-can work on it, and one that was killed goes on.
+https://arxiv.org/abs/1810.05934), as Optuna has them.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import optuna
+import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial, Trial, TrialState
-from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.held_out import fold_splits, without_test
-from sen2naip_sr.experiments.runner import run_variation
-from sen2naip_sr.experiments.tuning_parameters import RangeParameters, TuningParameters
-from sen2naip_sr.experiments.variation import Outcome, Variation, varied
-from sen2naip_sr.models.parameters import summarise
+from sen2naip_sr.experiments.held_out import without_test
+from sen2naip_sr.experiments.runner import read_outcome
+from sen2naip_sr.experiments.search_space import (
+    check_space,
+    full_parameters,
+    own_values,
+    suggest,
+    with_values,
+)
+from sen2naip_sr.experiments.study_storage import open_study, owned
+from sen2naip_sr.experiments.trial import Job, open_pool
+from sen2naip_sr.experiments.tuning_parameters import TuningParameters
+from sen2naip_sr.experiments.variation import Outcome, Variation
 from sen2naip_sr.raster.store import Store
-from sen2naip_sr.splits import TEST, VALIDATION, split_hash
+from sen2naip_sr.splits import split_hash
+from sen2naip_sr.training.parameters import NetworkParameters
 
 if TYPE_CHECKING:
     from optuna import Study
 
-SPACE, DATA = "space", "data"
-STUDY = "study.db"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+OWN, DEATHS, ERROR, STEPS = "own", "deaths", "error", "steps"
+MOST_DEATHS = 3
+"""A trial whose process has been ended so often from outside counts as failed."""
 logger = logging.getLogger(__name__)
 
 Done = Callable[[Variation, Outcome], object]
 
 
-def open_study(
-    folder: Path, parameters: TuningParameters, model: str, known: Mapping[str, Any]
-) -> "Study":
-    """Return the study of a folder, a new one where there is none.
+@dataclass(frozen=True)
+class _Search:
+    """What all trials have in common."""
 
-    Args:
-        folder: Where its database lies.
-        parameters: The search.
-        model: The network's name.
-        known: What else its trials depend on.
+    study: "Study"
+    parameters: TuningParameters
+    model: str
+    base: Mapping[str, Any]
+    splits: pd.DataFrame
+    hr: Store
+    lr: Store
+    folder: Path
+    evaluation: EvaluationParameters
+    done: Done | None
 
-    Raises:
-        UserError: If it was begun with another search space, network or data: names what differs.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    samplers = {
-        "tpe": lambda: optuna.samplers.TPESampler(
-            seed=parameters.seed, multivariate=True, constant_liar=parameters.workers > 1
-        ),
-        "random": lambda: optuna.samplers.RandomSampler(seed=parameters.seed),
-        "gp": lambda: optuna.samplers.GPSampler(seed=parameters.seed),
-    }
-    study = optuna.create_study(
-        study_name=model,
-        storage=f"sqlite:///{folder / STUDY}",
-        direction="maximize",
-        sampler=samplers[parameters.sampler](),
-        pruner=optuna.pruners.SuccessiveHalvingPruner(
-            min_resource=parameters.first_rung, reduction_factor=parameters.reduction
-        ),
-        load_if_exists=True,
-    )
-    space = {name: found.model_dump() for name, found in parameters.space.items()}
-    begun = study.user_attrs
-    if SPACE in begun:
-        _refuse_other(folder, begun[SPACE], space, "search space")
-        _refuse_other(folder, begun[DATA], dict(known), "training or data")
-    else:
-        study.set_user_attr(SPACE, space)
-        study.set_user_attr(DATA, dict(known))
-    return study
+    def variation(self, trial: Trial | FrozenTrial) -> Variation:
+        changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
+        tags = {"trial": str(trial.number)}
+        return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
+
+    def job(self, trial: Trial) -> Job:
+        return Job(
+            trial._trial_id,
+            self.variation(trial),
+            self.hr.folder,
+            self.lr.folder,
+            self.folder,
+            self.parameters,
+            self.evaluation,
+            # what the others are compared with has to come to its end
+            prunable=not trial.user_attrs.get(OWN),
+        )
 
 
-def tune(  # noqa: PLR0913, PLR0917 - one a dataset
+def search(  # noqa: PLR0913, PLR0917 - one a dataset
     parameters: TuningParameters,
     model: str,
     network: Mapping[str, Any],
@@ -95,199 +95,148 @@ def tune(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> "Study":
     """Run trials until there are as many as asked for; those of earlier runs count.
 
-    Each trial is scored on the validation chips. Test chips take no part.
+    The trials that a killed search was at go on from their checkpoints. Each is scored on the
+    validation chips; test chips take no part.
 
     Args:
         parameters: The search.
         model: The network's name.
-        network: Its parameters.
+        network: Its parameters as conf has them.
         splits: From `sen2naip_sr.splits.make_splits`.
         hr: HR chips.
         lr: Their LR chips.
         folder: Where study and trials are kept.
         evaluation: How held-out chips are scored.
-        done: Called with each trial that came to its end.
+        done: Called with each trial that has ended, in earlier runs too.
 
     Raises:
-        UserError: If the space names what a network does not have, or the study was begun with
-            another one.
+        UserError: If the space names what the network does not have, or a value that is not
+            valid; if the study was begun otherwise, or another process is at it; if no trial came
+            to its end.
     """
-    base = varied(network, {"training": parameters.training}).model_dump(mode="json")
+    base = full_parameters(model, network, parameters.training)
+    check_space(parameters.space, model, base, parameters.confirm is not None)
     usable = without_test(splits)
-    start = {name: _held(base, name) for name in parameters.space}
-    known = {
+    depends = {
+        "space": {name: found.model_dump() for name, found in parameters.space.items()},
         "network": base,
         "data": hr.manifest.content,
         "recipe": lr.attributes["recipe"],
         "split": split_hash(usable),
+        "evaluation.chips": evaluation.chips,
     }
-    study = open_study(folder, parameters, model, known)
-    if not study.trials:
-        study.enqueue_trial(start, skip_if_exists=True)
-
-    def objective(trial: Trial) -> float:
-        values = {name: suggest(trial, name, found) for name, found in parameters.space.items()}
-        try:
-            changed = varied(base, _nested(values))
-        except ValidationError as error:
-            raise UserError(f"tune.space: {summarise(error)}", "correct the space") from error
-        name = f"trial {trial.number}"
-        variation = Variation(name, model, changed, usable, {"trial": str(trial.number)})
-
-        def report(metrics: dict[str, float], step: int) -> None:
-            if "validation_psnr" in metrics and step:
-                trial.report(metrics["validation_psnr"], step // changed.training.validate_every)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-
-        outcome = run_variation(variation, hr, lr, folder / name, evaluation, report)
-        if done:
-            done(variation, outcome)
-        if outcome.error or outcome.psnr is None:
-            trial.set_user_attr("error", outcome.error)
-            raise RuntimeError(outcome.error)
-        logger.info("trial %d: %.2f dB", trial.number, outcome.psnr)
-        return outcome.psnr
-
-    def enough(study: "Study", _: FrozenTrial) -> None:
-        if len(study.get_trials(deepcopy=False, states=ENDED)) >= parameters.trials:
-            study.stop()
-
-    ended = len(study.get_trials(deepcopy=False, states=ENDED))
-    if ended < parameters.trials:
-        study.optimize(
-            objective,
-            n_trials=parameters.trials - ended,
-            callbacks=[enough],
-            catch=(RuntimeError,),
-        )
+    study = open_study(folder, parameters, model, depends)
+    with owned(study, folder):
+        _begin(study, parameters, base)
+        shared = (base, usable, hr, lr, folder, evaluation, done)
+        _run(_Search(study, parameters, model, *shared))
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        errors = [trial.user_attrs.get("error") for trial in study.trials]
-        raise UserError(f"no trial came to its end: {errors[-1]}", "correct that, and run again")
+        errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
+        raise UserError(
+            f"no trial came to its end: {errors[-1]}",
+            f"correct that, move {folder} away, and run again",
+        )
     return study
 
 
-def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
-    """Draw a hyperparameter's value."""
-    if found.choices is not None:
-        return trial.suggest_categorical(name, found.choices)
-    assert found.low is not None and found.high is not None
-    if found.whole:
-        return trial.suggest_int(
-            name, int(found.low), int(found.high), step=int(found.step or 1), log=found.log
-        )
-    return trial.suggest_float(name, found.low, found.high, step=found.step, log=found.log)
-
-
-def best_parameters(
-    study: "Study", parameters: TuningParameters, network: Mapping[str, Any]
-) -> Any:
-    """Return a network's parameters with the best trial's values, as conf takes them."""
-    best = study.best_trial.params
-    return varied(network, _nested(best)).model_dump(mode="json", exclude_defaults=True)
-
-
-def trial_table(study: "Study") -> pd.DataFrame:
-    """Return a row a trial: number, state, psnr, seconds, validations, and a column a value."""
-    return pd.DataFrame(
-        [
-            {
-                "trial": trial.number,
-                "state": trial.state.name.lower(),
-                "psnr": trial.value if trial.state == TrialState.COMPLETE else None,
-                "last_psnr": trial.intermediate_values[max(trial.intermediate_values)]
-                if trial.intermediate_values
-                else None,
-                "validations": len(trial.intermediate_values),
-                "seconds": trial.duration.total_seconds() if trial.duration else None,
-                **trial.params,
-            }
-            for trial in study.trials
-        ]
-    )
-
-
-def importance(study: "Study") -> dict[str, float]:
-    """Return how much of the score's variance each hyperparameter explains (fANOVA).
-
-    Hutter, Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter
-    Importance". Empty with fewer than four trials that came to their end.
-    """
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(ended) < 4 or len({trial.value for trial in ended}) < 2:
-        return {}
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
-
-
-def confirmation(
-    parameters: TuningParameters,
-    model: str,
-    network: Mapping[str, Any],
-    best: Mapping[str, Any],
-    splits: pd.DataFrame,
-) -> list[Variation]:
-    """Return two trainings that compare the best trial with the network's own parameters.
-
-    They hold out a fold of training places: the search has seen the scores of the validation
-    places, so that its best trial looks better there than it is.
-
-    Args:
-        parameters: The search.
-        model: The network's name.
-        network: Its own parameters.
-        best: From `best_parameters`.
-        splits: From `sen2naip_sr.splits.make_splits`.
-
-    Returns:
-        Empty where every fold holds validation places, or none is wanted.
-    """
-    searched = set(splits.loc[splits["split"] == VALIDATION, "place"])
-    usable = splits[(splits["split"] != TEST) & (splits["fold"] >= 0)]
-    by_fold = usable.groupby("fold")["place"].agg(set)
-    fresh = [fold for fold, places in by_fold.items() if not places & searched]
-    if parameters.confirm is None or not fresh:
-        return []
-    held_out = fold_splits(splits, int(fresh[0]))
-    common = ({"training": parameters.training}, {"training": parameters.confirm})
-    last = {"training": {"keep": "last", "patience": None}}
-    values = _nested({name: _held(best, name) for name in parameters.space})
-    return [
-        Variation("own parameters", model, varied(network, *common, last), held_out),
-        Variation("best trial", model, varied(network, *common, values, last), held_out),
-    ]
-
-
-def _refuse_other(folder: Path, begun: Any, asked: Any, what: str) -> None:
-    begun, asked = (json.loads(json.dumps(value)) for value in (begun, asked))
-    if begun == asked:
+def _begin(study: "Study", parameters: TuningParameters, base: Mapping[str, Any]) -> None:
+    if study.trials:
         return
-    names = [name for name in {**begun, **asked} if begun.get(name) != asked.get(name)]
-    listed = "; ".join(f"{name}: {begun.get(name)} then, {asked.get(name)} now" for name in names)
-    raise UserError(
-        f"{folder / STUDY}: this study was begun with another {what} ({listed})",
-        "ask for the same, or move the folder away and begin a new study",
-    )
+    own = own_values(parameters.space, base)
+    if own is None:
+        logger.warning("The network's own parameters lie outside the search space: not tried")
+    else:
+        study.enqueue_trial(own, user_attrs={OWN: True})
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, value in values.items():
-        *groups, last = name.split(".")
-        inner = nested
-        for group in groups:
-            inner = inner.setdefault(group, {})
-        inner[last] = value
-    return nested
+def _run(shared: _Search) -> None:
+    study, parameters = shared.study, shared.parameters
+    for ended in study.get_trials(deepcopy=False, states=ENDED):
+        _tell_again(shared, ended)
+    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    running: dict[Future[Outcome], Trial] = {}
+    with open_pool(parameters.workers) as pool:
+        while True:
+            while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
+                trial = Trial(study, left.pop(0)._trial_id) if left else study.ask()
+                if job := _suggested(shared, trial):
+                    running[pool.submit(job)] = trial
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = running.pop(future)
+                pool.release(future)
+                if isinstance(future.exception(), BrokenProcessPool) and _may_try_again(trial):
+                    left.append(study.trials[trial.number])
+                else:
+                    _end(shared, trial, _outcome(shared, trial, future))
 
 
-def _held(parameters: Mapping[str, Any], name: str) -> Any:
-    value: Any = parameters
-    for part in name.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            raise UserError(
-                f"tune.space: the network has no parameter '{name}'",
-                "name it as parameters_*.yml does, and set it there, e.g. training.learning_rate",
-            )
-        value = value[part]
-    return value
+def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool:
+    return len(study.get_trials(deepcopy=False, states=ENDED)) + running < parameters.trials
+
+
+def _suggested(shared: _Search, trial: Trial) -> Job | None:
+    """Return the job of a trial; None, and the trial has failed: its values do not go together."""
+    for name, found in shared.parameters.space.items():
+        suggest(trial, name, found)
+    try:
+        return shared.job(trial)
+    except ValueError as error:
+        trial.set_user_attr(ERROR, f"{error}")
+        shared.study.tell(trial, state=TrialState.FAIL)
+        logger.warning("trial %d failed: %s", trial.number, error)
+        return None
+
+
+def _may_try_again(trial: Trial) -> bool:
+    deaths = trial.user_attrs.get(DEATHS, 0) + 1
+    trial.set_user_attr(DEATHS, deaths)
+    return bool(deaths < MOST_DEATHS)
+
+
+def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if not isinstance(error, Exception):
+        raise error
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, BrokenProcessPool):
+        text = "its process was ended from outside, as happens where memory runs out"
+    name = f"trial {trial.number}"
+    tags = {"trial": str(trial.number)}
+    return Outcome(name=name, model=shared.model, tags=tags, fingerprint="", error=text)
+
+
+def _end(shared: _Search, trial: Trial, outcome: Outcome) -> None:
+    trial.set_user_attr(STEPS, outcome.steps)
+    error = outcome.error
+    if outcome.psnr is not None and not np.isfinite(outcome.psnr):
+        error = f"its PSNR is {outcome.psnr}"
+    if error:
+        trial.set_user_attr(ERROR, error)
+        shared.study.tell(trial, state=TrialState.FAIL)
+        logger.warning("%s failed: %s", outcome.name, error)
+    elif outcome.psnr is None:
+        shared.study.tell(trial, state=TrialState.PRUNED)
+        logger.info("%s: pruned after %d steps", outcome.name, outcome.steps)
+    else:
+        shared.study.tell(trial, outcome.psnr)
+        logger.info("%s: %.2f dB", outcome.name, outcome.psnr)
+    _say(shared, trial, outcome)
+
+
+def _say(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
+    if not shared.done:
+        return
+    pruned = outcome.psnr is None and not outcome.error
+    tags = {"trial": str(trial.number), **({"pruned": "true"} if pruned else {})}
+    shared.done(shared.variation(trial), outcome.model_copy(update={"tags": tags}))
+
+
+def _tell_again(shared: _Search, trial: FrozenTrial) -> None:
+    """Hand on a trial of an earlier run, so that this run shows the whole search."""
+    outcome = read_outcome(shared.folder / f"trial {trial.number}")
+    if outcome is not None:
+        _say(shared, trial, outcome)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sen2naip_sr.experiments.parameters import ExperimentParameters
 from sen2naip_sr.parameters import Parameters
@@ -45,7 +45,8 @@ class TuningParameters(ExperimentParameters):
     """Trainings in all, the ones of an earlier run of the same study included. The first has the
     network's own parameters."""
     space: dict[str, RangeParameters] = Field(min_length=1)
-    """Hyperparameters by their place in the network's parameters (``training.learning_rate``)."""
+    """Hyperparameters by their place in the network's parameters (``training.learning_rate``); a
+    null takes one out."""
     sampler: Literal["tpe", "random", "gp"] = "tpe"
     """What proposes trials: tree-structured Parzen estimators, chance, or Gaussian processes."""
     reduction: int = Field(3, ge=2)
@@ -57,3 +58,11 @@ class TuningParameters(ExperimentParameters):
     confirm: dict[str, Any] | None = Field(default_factory=dict)
     """Training parameters that differ when the best trial and the network's own parameters are
     compared on places that the search has not scored; null: do not compare."""
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _nulls_take_out(cls, space: Any) -> Any:
+        # what conf/base searches cannot be left out of another conf otherwise: they are merged
+        if isinstance(space, dict):
+            return {name: found for name, found in space.items() if found is not None}
+        return space

@@ -14,6 +14,7 @@ from sen2naip_sr.experiments.parameters import (
     OverfitParameters,
     StudyParameters,
 )
+from sen2naip_sr.experiments.tuning_parameters import TuningParameters
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
@@ -33,6 +34,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "compare_optimizers": StudyParameters,
     "compare_schedules": StudyParameters,
     "overfit": OverfitParameters,
+    "tune": TuningParameters,
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),

@@ -32,7 +32,7 @@ def plan_folds(
     from sen2naip_sr.experiments import cross_validation
 
     name = parameters.model or model
-    return cross_validation.plan_folds(parameters, name, _network(networks, name), splits)
+    return cross_validation.plan_folds(parameters, name, network_parameters(networks, name), splits)
 
 
 def plan_study(
@@ -51,7 +51,9 @@ def plan_overfitting(
     from sen2naip_sr.experiments import overfitting
 
     name = parameters.model or model
-    return overfitting.plan_overfitting(parameters, name, _network(networks, name), splits)
+    return overfitting.plan_overfitting(
+        parameters, name, network_parameters(networks, name), splits
+    )
 
 
 def run(  # noqa: PLR0913, PLR0917 - one a dataset
@@ -156,7 +158,8 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     return table, frames, answer
 
 
-def _network(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
+def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the parameters of the network of that name, as conf has them."""
     from sen2naip_sr.errors import UserError
 
     if name not in networks:

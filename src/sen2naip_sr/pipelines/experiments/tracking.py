@@ -48,15 +48,16 @@ def track_variation(
             mlflow.set_tag("error", outcome.error[:500])
             mlflow.end_run("FAILED")
             return
+        mlflow.log_metric("cost/wall_seconds", outcome.seconds)
         _log_curves(run.info.run_id, folder / outcome.name / "history.csv")
-        _log_scores(folder / outcome.name / "scores.parquet")
-        mlflow.log_metrics(
-            {
-                "cost/wall_seconds": outcome.seconds,
-                "cost/parameters": outcome.parameters,
-                "cost/multiply_adds": outcome.multiply_adds,
-            }
-        )
+        if outcome.psnr is not None:  # a trial that was pruned is not scored
+            _log_scores(folder / outcome.name / "scores.parquet")
+            mlflow.log_metrics(
+                {
+                    "cost/parameters": outcome.parameters,
+                    "cost/multiply_adds": outcome.multiply_adds,
+                }
+            )
         for name in ("history.csv", "outcome.json"):
             mlflow.log_artifact(str(folder / outcome.name / name), "history")
 

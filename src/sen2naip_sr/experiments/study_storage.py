@@ -1,0 +1,143 @@
+"""Where a search's trials are kept: an Optuna study in SQLite, on one machine."""
+
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+import psutil
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.tuning_parameters import TuningParameters
+from sen2naip_sr.training.checkpoint import comparable, differences
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+STUDY = "study.db"
+DEPENDS, OWNER = "depends", "owner"
+PATIENCE = 60
+"""Seconds to wait for another process that writes to the database."""
+
+
+def open_study(
+    folder: Path, parameters: TuningParameters, model: str, depends: Mapping[str, Any]
+) -> "Study":
+    """Return the study of a folder, a new one where there is none.
+
+    Args:
+        folder: Where its database lies.
+        parameters: The search.
+        model: The network's name.
+        depends: What its trials depend on, the search space included.
+
+    Raises:
+        UserError: If it was begun with something else: names what differs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name=model,
+        storage=_storage(folder),
+        direction="maximize",
+        pruner=_pruner(parameters),
+        load_if_exists=True,
+    )
+    study.sampler = _sampler(parameters, len(study.trials))
+    begun = study.user_attrs.get(DEPENDS)
+    if begun is None:
+        study.set_user_attr(DEPENDS, comparable(depends))
+    elif changes := differences(begun, comparable(depends)):
+        raise UserError(
+            f"{folder / STUDY}: this search was begun otherwise ({'; '.join(changes)})",
+            "ask for the same, or move the folder away to begin a new search",
+        )
+    return study
+
+
+def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study":
+    """Return a study that is there, for a process that runs one of its trials."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.load_study(
+        study_name=model,
+        storage=_storage(folder),
+        sampler=optuna.samplers.RandomSampler(),
+        pruner=_pruner(parameters),
+    )
+
+
+@contextmanager
+def owned(study: "Study", folder: Path) -> Iterator[None]:
+    """Keep other processes from searching in the same study.
+
+    A process that was killed owns nothing: so trials that are still marked as running when a
+    search begins are known to have been left behind.
+
+    Raises:
+        UserError: If one is.
+    """
+    owner = study.user_attrs.get(OWNER)
+    if owner and owner != _myself() and _is_alive(owner):
+        raise UserError(
+            f"{folder / STUDY}: process {owner['pid']} is searching here",
+            "wait for it; tune.workers sets how many trainings run at a time",
+        )
+    study.set_user_attr(OWNER, _myself())
+    try:
+        yield
+    finally:
+        study.set_user_attr(OWNER, None)
+
+
+def _myself() -> dict[str, Any]:
+    process = psutil.Process()
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process.create_time()}
+
+
+def _is_alive(owner: Mapping[str, Any]) -> bool:
+    # of another host (a container that is gone, say) nothing can be told, and SQLite is not for
+    # several machines
+    if owner["host"] != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(owner["pid"])
+        same = abs(process.create_time() - owner["started"]) < 1
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _storage(folder: Path) -> optuna.storages.RDBStorage:
+    return optuna.storages.RDBStorage(
+        f"sqlite:///{folder / STUDY}", engine_kwargs={"connect_args": {"timeout": PATIENCE}}
+    )
+
+
+def _pruner(parameters: TuningParameters) -> optuna.pruners.BasePruner:
+    return optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=parameters.first_rung, reduction_factor=parameters.reduction
+    )
+
+
+def _sampler(parameters: TuningParameters, begun: int) -> optuna.samplers.BaseSampler:
+    # a search that goes on must not draw again what it drew in the beginning
+    seed = int(np.random.SeedSequence([parameters.seed, begun]).generate_state(1)[0])
+    if parameters.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    # the first trials are drawn by chance: a third of them, so that short searches learn as well
+    first = min(10, max(3, parameters.trials // 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if parameters.sampler == "gp":
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=first)
+        return optuna.samplers.TPESampler(
+            seed=seed,
+            n_startup_trials=first,
+            multivariate=True,
+            constant_liar=parameters.workers > 1,
+        )

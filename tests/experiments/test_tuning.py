@@ -1,0 +1,244 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+import small_search
+from optuna.trial import TrialState
+from small_search import NETWORK, SPACE, make_chips, parameters, run_search
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments import study_storage, trial
+from sen2naip_sr.experiments.study_storage import load_study
+from sen2naip_sr.experiments.tuning_results import best_parameters, importance, trial_table
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_chips(tmp_path)
+    return tmp_path
+
+
+def states(study):
+    return [found.state.name for found in study.trials]
+
+
+def test_begins_with_the_networks_own_values_and_ends_after_as_many_trials(folder):
+    seen = []
+    study = run_search(folder, done=lambda variation, outcome: seen.append((variation, outcome)))
+    assert len(study.trials) == 3
+    assert study.trials[0].params == {
+        "training.learning_rate": 1e-3,
+        "architecture.channels": 4,
+        "training.losses.l1": 1.0,
+    }
+    assert [variation.name for variation, _ in seen] == ["trial 0", "trial 1", "trial 2"]
+    assert not any("test" in set(variation.splits["split"]) for variation, _ in seen)
+    table = trial_table(study)
+    assert table["own"].tolist() == [True, False, False]
+    best = table.loc[table["psnr"].idxmax()]
+    assert study.best_trial.number == best["trial"]
+    assert best["psnr"] == seen[int(best["trial"])][1].psnr
+    found = best_parameters(study, NETWORK)
+    assert found["training"]["steps"] == 4
+    assert found["training"]["learning_rate"] == study.best_trial.params["training.learning_rate"]
+    assert found["training"]["losses"] == {"l1": study.best_trial.params["training.losses.l1"]}
+    assert importance(study) == {}
+
+
+def test_trials_of_earlier_runs_count_and_are_not_repeated(folder):
+    first = run_search(folder, trials=2).trials
+    written = [(folder / f"search/trial {n}/outcome.json").stat().st_mtime_ns for n in range(2)]
+    told = []
+    study = run_search(folder, trials=4, done=lambda variation, _: told.append(variation.name))
+    assert len(study.trials) == 4
+    assert told == [f"trial {number}" for number in range(4)]
+    again = [(folder / f"search/trial {n}/outcome.json").stat().st_mtime_ns for n in range(2)]
+    assert again == written
+    assert [t.params for t in study.trials[:2]] == [t.params for t in first]
+    # a sampler that began with the same seed would draw the same again
+    assert len({t.params["training.learning_rate"] for t in study.trials}) == 4
+
+
+def test_test_chips_have_no_part(tmp_path):
+    for name, pixels in (("one", None), ("other", 9_999)):
+        (tmp_path / name).mkdir()
+        make_chips(tmp_path / name, pixels)
+    one, other = (run_search(tmp_path / name, trials=2) for name in ("one", "other"))
+    assert [t.values for t in one.trials] == [t.values for t in other.trials]
+    assert [t.intermediate_values for t in one.trials] == [
+        t.intermediate_values for t in other.trials
+    ]
+
+
+def test_pruned_trials_take_fewer_steps(folder):
+    long = {"steps": 12, "validate_every": 1}
+    seen = {}
+    study = run_search(
+        folder,
+        trials=8,
+        training=long,
+        done=lambda variation, outcome: seen.update({variation.name: outcome}),
+    )
+    table = trial_table(study)
+    pruned = table[table["state"] == "pruned"]
+    assert len(pruned) >= 2
+    assert (pruned["steps"] < 12).all()
+    assert (pruned["saved_seconds"] > 0).all()
+    assert pruned["psnr"].isna().all()
+    assert (table.loc[table["state"] == "complete", "steps"] == 12).all()
+    # its outcome has a curve and a tag, so that it can be tracked
+    outcome = seen[f"trial {pruned['trial'].iloc[0]}"]
+    assert outcome.tags["pruned"] == "true"
+    assert [step for step, _ in outcome.curve][-1] == outcome.steps
+    assert (folder / "search" / outcome.name / "history.csv").is_file()
+    assert not (folder / "search" / outcome.name / "checkpoint.pt").exists()
+
+
+def test_the_networks_own_values_are_never_pruned(folder, monkeypatch):
+    everything = optuna.pruners.ThresholdPruner(lower=1e6)
+    monkeypatch.setattr(study_storage, "_pruner", lambda _: everything)
+    study = run_search(folder)
+    assert states(study) == ["COMPLETE", "PRUNED", "PRUNED"]
+
+
+def test_a_failed_trial_is_recorded_and_not_the_end(folder, monkeypatch):
+    run_job = trial.run_job
+
+    def fail_once(job):
+        if job.variation.name == "trial 1":
+            raise MemoryError("none left")
+        return run_job(job)
+
+    monkeypatch.setattr(trial, "run_job", fail_once)
+    errors = {}
+    study = run_search(folder, done=lambda v, outcome: errors.update({v.name: outcome.error}))
+    assert states(study)[1] == "FAIL"
+    assert len(study.trials) == 3
+    assert errors == {"trial 0": None, "trial 1": "MemoryError: none left", "trial 2": None}
+    assert trial_table(study)["error"][1] == "MemoryError: none left"
+
+
+def test_says_why_if_no_trial_came_to_its_end(folder):
+    with pytest.raises(UserError, match=r"no trial came to its end: .*crop"):
+        run_search(folder, training={"crop_size": 500})
+
+
+def test_several_processes_share_a_study(folder):
+    seen = []
+    study = run_search(
+        folder, trials=5, workers=2, done=lambda variation, _: seen.append(variation.name)
+    )
+    assert len(study.trials) == 5
+    assert set(states(study)) <= {"COMPLETE", "PRUNED"}
+    assert sorted(seen) == [f"trial {number}" for number in range(5)]
+    times = [(found.datetime_start, found.datetime_complete) for found in study.trials]
+    assert times[1][0] < times[0][1], "the second begins before the first ends"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_search_goes_on_with_the_trials_it_was_at(folder, workers):
+    asked = {"trials": 2 + workers, "workers": workers, "first_rung": 500, "space": SPACE}
+    endless = {"training": {"steps": 150, "validate_every": 50, "checkpoint_every": 10}}
+    command = [sys.executable, small_search.__file__, folder, json.dumps(asked | endless)]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    last = folder / f"search/trial {workers}/checkpoint.pt"
+    waited = time.monotonic() + 120
+    while not last.exists() and killed.poll() is None and time.monotonic() < waited:
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert last.exists(), "killed in the middle of a trial"
+    before = load_study(folder / "search", "lean", parameters()).trials
+    running = [t.number for t in before if t.state == TrialState.RUNNING]
+    ended = [t.number for t in before if t.state.is_finished()]
+    assert running and ended
+    time.sleep(0.5)  # what its processes had begun has ended with it
+    told = []
+    study = run_search(
+        folder, done=lambda v, outcome: told.append(outcome), **(asked | endless | {"workers": 1})
+    )
+    assert states(study) == ["COMPLETE"] * (2 + workers)
+    assert len(study.trials) == 2 + workers
+    assert [t.params for t in study.trials[: len(before)]] == [t.params for t in before]
+
+
+def test_a_trial_whose_process_is_ended_is_tried_again_and_not_for_ever(folder, monkeypatch):
+    # the child imports the module anew: a value that ends it there has to come by the environment
+    killer = folder / "sitecustomize.py"
+    killer.write_text("import os, sys\nif 'spawn_main' in ' '.join(sys.orig_argv): os._exit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(UserError, match="its process was ended from outside"):
+        run_search(folder, trials=1, workers=2)
+    killer.unlink()
+
+
+def test_another_search_space_is_refused_with_the_difference(folder):
+    run_search(folder, trials=1)
+    wider = SPACE | {"architecture.channels": {"low": 2, "high": 8, "whole": True}}
+    with pytest.raises(UserError, match=r"space.architecture.channels.high: was 6.0, is 8.0"):
+        run_search(folder, space=wider)
+    with pytest.raises(UserError, match=r"network.training.steps: was 4, is 5"):
+        run_search(folder, training={"steps": 5})
+
+
+def test_a_study_that_another_process_is_at_is_refused(folder):
+    study = run_search(folder, trials=1)
+    import psutil
+
+    parent = psutil.Process(os.getppid())
+    owner = {"host": os.uname().nodename, "pid": parent.pid, "started": parent.create_time()}
+    study.set_user_attr("owner", owner)
+    with pytest.raises(UserError, match=f"process {parent.pid} is searching here"):
+        run_search(folder, trials=2)
+    study.set_user_attr("owner", owner | {"started": 0.0})
+    assert len(run_search(folder, trials=2).trials) == 2, "another process that got its number"
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"training.learning_rat": {"low": 0.1, "high": 1}}, "did you mean 'learning_rate'"),
+        ({"traning.learning_rate": {"low": 0.1, "high": 1}}, "did you mean 'training'"),
+        ({"architecture.depth": {"low": 1, "high": 2}}, "no parameter 'architecture.depth'"),
+        (
+            {"training.batch_size": {"choices": [0, 4]}},
+            r"tune.space.training.batch_size: 0 is not valid: .* greater than or equal to 1",
+        ),
+        (
+            {"architecture.channels": {"low": 1.5, "high": 4}},
+            r"tune.space.architecture.channels: 1.5 is not valid: Input should be a valid integer",
+        ),
+        ({"training.schedule.name": {"choices": ["cosine", "plateau"]}}, "plateau"),
+    ],
+)
+def test_refuses_a_space_that_the_network_cannot_be_trained_in(folder, space, message):
+    with pytest.raises(UserError, match=message):
+        run_search(folder, space=space)
+    assert not (folder / "search").exists()
+
+
+def test_own_values_outside_the_space_are_not_tried(folder, caplog):
+    space = {"training.learning_rate": {"low": 0.01, "high": 0.1}}
+    study = run_search(folder, trials=1, space=space)
+    assert not trial_table(study)["own"].any()
+    assert "outside the search space" in caplog.text
+
+
+@pytest.mark.parametrize("sampler", ["random", "gp"])
+def test_other_samplers(folder, sampler):
+    assert len(run_search(folder, trials=5, sampler=sampler).trials) == 5
+
+
+def test_every_run_draws_the_same(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        make_chips(tmp_path / name)
+    one, other = (run_search(tmp_path / name) for name in ("one", "other"))
+    assert [t.params for t in one.trials] == [t.params for t in other.trials]
+    assert Path(tmp_path / "one/search/study.db").is_file()
