@@ -27,6 +27,8 @@ class Variation:
         splits: Which chips train, and which are held out (called validation): scored during the
             training and in the end. Holds no test chip.
         tags: What distinguishes it from the others, as ``{"fold": "2"}``.
+        subspace: Dimension of the random subspace of its weights that it is trained in; None: all of
+            them are.
         watched: Chips that are upscaled at every validation, to see how they emerge.
     """
 
@@ -35,6 +37,7 @@ class Variation:
     parameters: NetworkParameters
     splits: pd.DataFrame
     tags: Mapping[str, str] = field(default_factory=dict)
+    subspace: int | None = None
     watched: tuple[int, ...] = ()
 
     def fingerprint(self, hr: Store, lr: Store) -> str:
@@ -45,6 +48,7 @@ class Variation:
             hr.manifest.content,
             lr.attributes["recipe"],
             split_hash(self.splits),
+            self.subspace,
             self.watched,
             __version__,
         )
