@@ -27,9 +27,9 @@ class Variation:
         splits: Which chips train, and which are held out (called validation): scored during the
             training and in the end. Holds no test chip.
         tags: What distinguishes it from the others, as ``{"fold": "2"}``.
-        subspace: Dimension of the random subspace of its weights that it is trained in; None: all of
-            them are.
         watched: Chips that are upscaled at every validation, to see how they emerge.
+        subspace: Dimension of the random subspace that its weights are trained in; None: the whole
+            space.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Variation:
     parameters: NetworkParameters
     splits: pd.DataFrame
     tags: Mapping[str, str] = field(default_factory=dict)
-    subspace: int | None = None
     watched: tuple[int, ...] = ()
+    subspace: int | None = None
 
     def fingerprint(self, hr: Store, lr: Store) -> str:
         """Return a hash of all that the outcome depends on."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparing_parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.parameters import (
     CrossValidationParameters,
     ModelName,
@@ -33,6 +34,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "compare_optimizers": StudyParameters,
     "compare_schedules": StudyParameters,
     "overfit": OverfitParameters,
+    "intrinsic_dimension": IntrinsicDimensionParameters,
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
