@@ -6,6 +6,7 @@ import pytest
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.pipeline_registry import register_pipelines
+from sen2naip_sr.pipelines.experiments import EXPERIMENTS
 
 PIPELINES = register_pipelines()
 HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio", "mlflow")
@@ -14,7 +15,7 @@ HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
     others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
-    assert set(PIPELINES) == others | networks
+    assert set(PIPELINES) == others | networks | set(EXPERIMENTS)
 
 
 def test_default_runs_everything_in_order():
@@ -28,11 +29,12 @@ def test_default_runs_everything_in_order():
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_pipeline_needs_nothing_that_it_does_not_make(name):
-    # but parameters, the place of a checkpoint, the weights that evaluation finds or not, and the
-    # runs that are there to be compared
+    # but parameters, the place of a checkpoint or of an experiment's trainings, the weights that
+    # evaluation finds or not, and the runs that are there to be compared
     needed = PIPELINES[name].inputs()
     assert all(
-        re.match(r"params:|\w+\.(checkpoint|weights)$|tracked_runs$", item) for item in needed
+        re.match(r"params:|\w+\.(checkpoint|trainings|weights)$|tracked_runs$", item)
+        for item in needed
     ), needed
 
 

@@ -18,7 +18,10 @@ from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.parameters import NetworkParameters
 
 WHOLE = "all weights"
-FROM_BICUBIC = {"start_from": None, "training": {"keep": "last", "patience": None, "target_psnr": None}}
+FROM_BICUBIC = {
+    "start_from": None,
+    "training": {"keep": "last", "patience": None, "target_psnr": None},
+}
 """A gain over bicubic needs a start from it; and held-out chips, of which the gain is taken, are
 to pick neither weights nor the end of the training."""
 

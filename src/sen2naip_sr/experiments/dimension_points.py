@@ -86,6 +86,8 @@ def tabulate_estimates(estimates: Mapping[str, Sequence[Estimate]]) -> pd.DataFr
         Columns kind, estimator, dimension, low, high, points and duplicates.
     """
     rows = [
-        {"kind": kind, **asdict(estimate)} for kind, found in estimates.items() for estimate in found
+        {"kind": kind, **asdict(estimate)}
+        for kind, found in estimates.items()
+        for estimate in found
     ]
     return pd.DataFrame(rows)

@@ -66,9 +66,7 @@ def plan_subspaces(
     from sen2naip_sr.experiments import dimension_plan
 
     name, bands = parameters.model or model, hr.manifest.shape[1]
-    return dimension_plan.plan_subspaces(
-        parameters, name, _network(networks, name), splits, bands
-    )
+    return dimension_plan.plan_subspaces(parameters, name, _network(networks, name), splits, bands)
 
 
 def run(  # noqa: PLR0913, PLR0917 - one a dataset
