@@ -23,6 +23,7 @@ def answer(share=0.9, **changes):
         ({"reached": 16}, "takes at most 16 dimensions"),
         ({"reached": None}, "d90 is not reached up to 64 dimensions, which gain 95 % of that"),
         ({"reached": None, "full": -0.1}, "no gain that a subspace could reach a share of"),
+        ({"reached": None, "weights": 64}, "as many dimensions as weights: what is missing is"),
         ({"share": 0.5}, "50 % of that takes 50 dimensions (d50"),
         ({}, "gains 1.00 dB over bicubic on the validation chips in 7 steps"),
         ({"steps": (5, 1_200)}, "in 5 to 1,200 steps"),

@@ -5,7 +5,7 @@ from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParam
 
 
 def test_defaults_are_valid_and_lists_can_come_from_the_command_line():
-    assert IntrinsicDimensionParameters().dimensions == [16, 64, 256, 1024, 4096, 12288]
+    assert IntrinsicDimensionParameters().dimensions == [16, 64, 256, 1024, 4096, 14512]
     assert IntrinsicDimensionParameters(dimensions="4; 8").dimensions == [4, 8]
 
 

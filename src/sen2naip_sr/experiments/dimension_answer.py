@@ -6,6 +6,11 @@ from sen2naip_sr.experiments.dimension import Estimate
 from sen2naip_sr.experiments.dimension_figure import TITLES
 from sen2naip_sr.experiments.dimension_plan import Gains, called
 
+ALL_AND_YET = (
+    " These are as many dimensions as weights: what is missing is lost by training along random "
+    "directions instead of weights, not by too few of them."
+)
+
 
 def answer_dimension(
     model: str, gains: Gains, share: float, estimates: Mapping[str, Sequence[Estimate]]
@@ -35,10 +40,11 @@ def _trainings(model: str, gains: Gains, share: float) -> str:
         return f"{whole}: there is no gain that a subspace could reach a share of; train it longer."
     if gains.reached is None:
         largest = max(gains.subspaces)
-        return (
+        missed = (
             f"{whole}. {called(share)} is not reached up to {largest:,} dimensions, which gain "
             f"{100 * gains.subspaces[largest] / gains.full:.0f} % of that."
         )
+        return missed + ALL_AND_YET if largest == gains.weights else missed
     smallest = min(gains.subspaces)
     most = "at most " if gains.reached == smallest else ""
     return (

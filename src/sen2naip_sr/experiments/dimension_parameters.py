@@ -16,7 +16,7 @@ class IntrinsicDimensionParameters(ExperimentParameters):
         default_factory=lambda: {"channels": 16, "blocks": 2}
     )
     """What differs in the network's size; null: as in ``parameters_*.yml``."""
-    dimensions: list[PositiveInt] = Field(default=[16, 64, 256, 1024, 4096, 12288], min_length=1)
+    dimensions: list[PositiveInt] = Field(default=[16, 64, 256, 1024, 4096, 14512], min_length=1)
     """Dimensions of the subspaces that it is trained in. Those above the number of its weights
     are left out."""
     share: float = Field(default=0.9, gt=0, le=1)
