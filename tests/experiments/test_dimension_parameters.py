@@ -5,19 +5,14 @@ from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParam
 
 
 def test_defaults_are_valid_and_lists_can_come_from_the_command_line():
-    assert IntrinsicDimensionParameters().dimensions == [16, 64, 256, 1024, 4096, 12288]
+    assert IntrinsicDimensionParameters().dimensions == [16, 64, 256, 1024, 4096, 14512]
     assert IntrinsicDimensionParameters(dimensions="4; 8").dimensions == [4, 8]
-
-
-def test_minutes_replace_steps():
-    assert IntrinsicDimensionParameters(minutes=0.5).steps is None
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"patches": 199}, "need 200 patches"),
-        ({"steps": None}, "how long"),
         ({"dimensions": [0]}, "greater than 0"),
         ({"dimension": [4]}, "did you mean 'dimensions'"),
     ],

@@ -30,7 +30,11 @@ def tiny_inputs(folder, bands=3):
         for seed in range(len(PLACES)):
             writer.append(random_pixels(bands, 32, "uint16", seed) // 8)
         writer.content = "content"
-        writer.attributes = {"value_range": [0.0, 10_000.0], "synthetic": False}
+        writer.attributes = {
+            "value_range": [0.0, 10_000.0],
+            "synthetic": False,
+            "bands": [f"band {number}" for number in range(1, bands + 1)],
+        }
     hr = require_store(folder / "hr")
     Downscaling(hr, "area").make(folder / "lr")
     splits = pd.DataFrame({"chip": range(6), "place": PLACES, "split": SPLIT, "fold": 0})

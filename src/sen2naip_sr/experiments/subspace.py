@@ -10,6 +10,8 @@ bicubic, not of the score.
 
 import copy
 import math
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +19,12 @@ from torch.func import functional_call
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.projection import FastfoodProjection
+from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
 
 HANDED_THROUGH = ("bands", "multiple", "receptive_field")
 
 
-class SubspaceNetwork(nn.Module):
+class SubspaceNetwork(Reparametrised):
     """A network whose weights are ``theta0 + P d``, of which only d is trained.
 
     theta0 are the weights that the network comes with, P is a `FastfoodProjection`. Both are
@@ -53,6 +56,7 @@ class SubspaceNetwork(nn.Module):
             if hasattr(model, name):
                 setattr(self, name, getattr(model, name))
         self._names = [name for name, _ in model.named_parameters()]
+        self._seed = seed
         start = next(model.parameters())
         self.coordinates = nn.Parameter(start.new_zeros(dimension))
         self.projection = FastfoodProjection(weights, dimension, seed).to(start.device)
@@ -71,6 +75,23 @@ class SubspaceNetwork(nn.Module):
             name: start + move.view(start.shape)
             for name, start, move in zip(self._names, starts, moves, strict=True)
         }
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The subspace: its dimension, and the seed of its projection."""
+        return {"subspace": {"dimension": self.projection.dimension, "seed": self._seed}}
+
+    @torch.no_grad()
+    def folded(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the network's own state, with the weights that the coordinates stand for."""
+        twin = copy.deepcopy(self).cpu()
+        twin.load_state_dict(state)
+        return {**twin.model.state_dict(), **twin.weights()}
+
+
+def in_subspace(dimension: int | None, seed: int) -> Wrap | None:
+    """Return what puts a network into a random subspace; None without a dimension."""
+    return partial(SubspaceNetwork, dimension=dimension, seed=seed) if dimension else None
 
 
 def count_weights(model: nn.Module) -> int:

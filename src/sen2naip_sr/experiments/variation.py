@@ -28,6 +28,8 @@ class Variation:
             training and in the end. Holds no test chip.
         tags: What distinguishes it from the others, as ``{"fold": "2"}``.
         watched: Chips that are upscaled at every validation, to see how they emerge.
+        subspace: Dimension of the random subspace that its weights are trained in; None: the whole
+            space.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Variation:
     splits: pd.DataFrame
     tags: Mapping[str, str] = field(default_factory=dict)
     watched: tuple[int, ...] = ()
+    subspace: int | None = None
 
     def fingerprint(self, hr: Store, lr: Store) -> str:
         """Return a hash of all that the outcome depends on."""
@@ -45,6 +48,7 @@ class Variation:
             hr.manifest.content,
             lr.attributes["recipe"],
             split_hash(self.splits),
+            self.subspace,
             self.watched,
             __version__,
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparing_parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.parameters import (
     CrossValidationParameters,
     ModelName,
@@ -34,7 +35,11 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "compare_optimizers": StudyParameters,
     "compare_schedules": StudyParameters,
     "overfit": OverfitParameters,
+<<<<<<< HEAD
     "tune": TuningParameters,
+=======
+    "intrinsic_dimension": IntrinsicDimensionParameters,
+>>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),

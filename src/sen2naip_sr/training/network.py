@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from sen2naip_sr import __version__
 from sen2naip_sr.degradation import get_recipe
@@ -17,12 +18,13 @@ from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import TRAIN, VALIDATION, split_hash
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
 from sen2naip_sr.training.parameters import NetworkParameters
+from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
 from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.shipped import load_shipped
 from sen2naip_sr.training.weights import Weights, WeightsMetadata, load_weights
 
 
-def train_network(  # noqa: PLR0913 - the last five are keywords
+def train_network(  # noqa: PLR0913 - the last six are keywords
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -33,6 +35,7 @@ def train_network(  # noqa: PLR0913 - the last five are keywords
     generators: Mapping[str, Weights | None] | None = None,
     report: Report | None = None,
     observe: Observe | None = None,
+    wrap: Wrap | None = None,
 ) -> tuple[Weights, FitResult]:
     """Train one network; go on where an interrupted training with equal inputs stopped.
 
@@ -46,6 +49,8 @@ def train_network(  # noqa: PLR0913 - the last five are keywords
         generators: Weights by network, for an adversarial training to start from.
         report: See `sen2naip_sr.training.fit.fit`.
         observe: See there.
+        wrap: Makes what is trained of the built network; the weights that come of it are those of
+            the built one. None: the network itself is trained.
 
     Returns:
         The averaged weights that were kept, and what came of the training.
@@ -62,19 +67,29 @@ def train_network(  # noqa: PLR0913 - the last five are keywords
     model = build_model(architecture, described.bands, **described.architecture_parameters)
     if start:
         start.load_into(model)
+    trained = wrap(model) if wrap else model
     result = fit(
-        model,
+        trained,
         data,
         parameters.training,
         checkpoint=checkpoint,
-        fingerprint=described.model_dump(exclude={"training", "validation_psnr", "step", "commit"}),
+        fingerprint=_fingerprint(described, trained),
         report=report,
         observe=observe,
     )
     metadata = described.model_copy(
         update={"validation_psnr": result.best_psnr, "step": result.best_step}
     )
-    return Weights(metadata, result.state, architecture), result
+    state = trained.folded(result.state) if isinstance(trained, Reparametrised) else result.state
+    return Weights(metadata, state, architecture), result
+
+
+def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, Any]:
+    """Return what a checkpoint depends on beside how it was trained."""
+    parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit"})
+    if isinstance(trained, Reparametrised):
+        return {**parts, **trained.described}
+    return parts
 
 
 def _start(

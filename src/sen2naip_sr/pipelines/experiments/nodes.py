@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.parameters import (
     CrossValidationParameters,
     OverfitParameters,
@@ -54,6 +55,20 @@ def plan_overfitting(
     return overfitting.plan_overfitting(
         parameters, name, network_parameters(networks, name), splits
     )
+
+
+def plan_subspaces(
+    parameters: IntrinsicDimensionParameters,
+    model: str,
+    splits: pd.DataFrame,
+    hr: Store,
+    **networks: Any,
+) -> list[Variation]:
+    """Return the training with all weights, and those in random subspaces of them."""
+    from sen2naip_sr.experiments import dimension_plan
+
+    name, bands = parameters.model or model, hr.manifest.shape[1]
+    return dimension_plan.plan_subspaces(parameters, name, _network(networks, name), splits, bands)
 
 
 def run(  # noqa: PLR0913, PLR0917 - one a dataset
@@ -158,8 +173,39 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     return table, frames, answer
 
 
+<<<<<<< HEAD
 def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the parameters of the network of that name, as conf has them."""
+=======
+def summarise_dimension(  # noqa: PLR0913, PLR0917 - one a dataset
+    variations: list[Variation],
+    outcomes: list[Outcome],
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    parameters: IntrinsicDimensionParameters,
+) -> tuple[pd.DataFrame, pd.DataFrame, Figure, str]:
+    """Return the tables of trainings and of estimates from points, their figure and the answer."""
+    from sen2naip_sr.experiments import dimension_plan, dimension_points
+    from sen2naip_sr.experiments.dimension_answer import answer_dimension
+    from sen2naip_sr.experiments.dimension_figure import draw_dimension
+    from sen2naip_sr.experiments.runner import WEIGHTS
+    from sen2naip_sr.training.weights import load_weights
+
+    share, whole = parameters.share, variations[0]
+    gains = dimension_plan.Gains.of(variations, outcomes, share)
+    network = load_weights(folder / whole.name / WEIGHTS).build()
+    estimates = dimension_points.estimate_kinds(parameters, hr, lr, whole.splits, network)
+    return (
+        dimension_plan.tabulate(variations, outcomes, gains, share),
+        dimension_points.tabulate_estimates(estimates),
+        draw_dimension(gains.subspaces, gains.full, gains.weights, estimates, share),
+        answer_dimension(whole.model, gains, share, estimates) + _failures(outcomes),
+    )
+
+
+def _network(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
+>>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
     from sen2naip_sr.errors import UserError
 
     if name not in networks:

@@ -9,15 +9,21 @@ from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.experiments import nodes
 
-EXPERIMENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], str]] = {
-    "cross_validate": (nodes.plan_folds, nodes.summarise_folds, "figure"),
-    "compare_architectures": (nodes.plan_study, nodes.summarise_study, "figure"),
-    "compare_losses": (nodes.plan_study, nodes.summarise_study, "figure"),
-    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, "figure"),
-    "compare_schedules": (nodes.plan_study, nodes.summarise_study, "figure"),
-    "overfit": (nodes.plan_overfitting, nodes.summarise_overfitting, "animation"),
+EXPERIMENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]] = {
+    "cross_validate": (nodes.plan_folds, nodes.summarise_folds, ("figure",)),
+    "compare_architectures": (nodes.plan_study, nodes.summarise_study, ("figure",)),
+    "compare_losses": (nodes.plan_study, nodes.summarise_study, ("figure",)),
+    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, ("figure",)),
+    "compare_schedules": (nodes.plan_study, nodes.summarise_study, ("figure",)),
+    "overfit": (nodes.plan_overfitting, nodes.summarise_overfitting, ("animation",)),
+    "intrinsic_dimension": (
+        nodes.plan_subspaces,
+        nodes.summarise_dimension,
+        ("estimates", "figure"),
+    ),
 }
-"""By name: what plans the trainings, what summarises them, and what is drawn."""
+"""By name: what plans the trainings, what summarises them, and what that makes between the table
+and the answer."""
 
 
 def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
@@ -27,17 +33,22 @@ def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
         experiment: A name in `EXPERIMENTS`; its parameters are ``params:<experiment>``.
         networks: Networks whose parameters can be varied.
     """
-    plan, summarise, picture = EXPERIMENTS[experiment]
+    plan, summarise, between = EXPERIMENTS[experiment]
     own = f"params:{experiment}"
     varied = {name: f"params:{name}" for name in networks}
     chips = {"hr": "hr", "lr": "lr", "evaluation": "params:evaluation"}
     trained = {"variations": f"{experiment}.variations", "folder": f"{experiment}.trainings"}
-    parametrised = "parameters" in inspect.signature(summarise).parameters
     return Pipeline(
         [
             Node(
                 plan,
-                inputs={"parameters": own, "model": "params:model", "splits": "splits", **varied},
+                inputs={
+                    "parameters": own,
+                    "model": "params:model",
+                    "splits": "splits",
+                    **_asked(plan, chips),
+                    **varied,
+                },
                 outputs=f"{experiment}.variations",
                 name=f"plan_{experiment}",
             ),
@@ -50,14 +61,19 @@ def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
             Node(
                 summarise,
                 inputs={
-                    **chips,
                     **trained,
                     "outcomes": f"{experiment}.outcomes",
-                    **({"parameters": own} if parametrised else {}),
+                    **_asked(summarise, {**chips, "parameters": own}),
                 },
-                outputs=[f"{experiment}.{made}" for made in ("table", picture, "answer")],
+                outputs=[f"{experiment}.{made}" for made in ("table", *between, "answer")],
                 name=f"summarise_{experiment}",
             ),
         ],
         tags=["experiment", experiment],
     )
+
+
+def _asked(function: Callable[..., Any], inputs: dict[str, str]) -> dict[str, str]:
+    """Return the inputs that a function names."""
+    named = inspect.signature(function).parameters
+    return {name: dataset for name, dataset in inputs.items() if name in named}
