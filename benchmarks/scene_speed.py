@@ -25,7 +25,7 @@ from sen2naip_sr.upscaling.upscaler import Upscaler
 
 SIDE = 1024
 COLD_SIDE = 512
-TILES = {"lean": (512, 768, 1024), "carn": (256, 512)}
+TILES = {"lean": (512, 768, 1024), "carn": (256, 384, 512)}
 PARTS = 2
 """The bare network gets the scene in 2 x 2 parts, without halo: whole, it takes several GB."""
 PLAIN, BARE = "plain", "bare"

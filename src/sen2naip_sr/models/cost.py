@@ -1,7 +1,7 @@
 """What a network costs: parameters, and multiply-adds by torch's own counter."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -9,6 +9,30 @@ from torch.utils.flop_counter import FlopCounterMode
 def count_parameters(model: nn.Module) -> int:
     """Return how many numbers training changes; weights that are used twice count once."""
     return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+
+
+def widest_layer(model: nn.Module, bands: int, side: int = 64) -> float:
+    """Return the numbers that the widest layer reads and writes for each low-resolution pixel.
+
+    Args:
+        model: A network, on any device; it is not changed.
+        bands: Bands of the image.
+        side: Of the image that it is counted on; a multiple of the network's grid.
+    """
+    widest = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal widest
+        widest = max(widest, output.numel() + sum(tensor.numel() for tensor in inputs))
+
+    leaves = [module for module in model.modules() if not list(module.children())]
+    handles = [leaf.register_forward_hook(count) for leaf in leaves]
+    try:
+        _on_meta(model, bands, side, side)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return widest / side**2
 
 
 def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
@@ -23,9 +47,14 @@ def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
         height: Its height in low-resolution pixels.
         width: Its width in low-resolution pixels.
     """
+    with FlopCounterMode(display=False) as counter:
+        _on_meta(model, bands, height, width)
+    return counter.get_total_flops() // 2
+
+
+@torch.no_grad()
+def _on_meta(model: nn.Module, bands: int, height: int, width: int) -> None:
+    """Go through a network without computing anything."""
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     shapes = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    image = torch.empty(1, bands, height, width, device="meta")
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        functional_call(model, shapes, (image,))
-    return counter.get_total_flops() // 2
+    functional_call(model, shapes, (torch.empty(1, bands, height, width, device="meta"),))
