@@ -56,7 +56,8 @@ def test_no_entry_is_unused(catalog):
 
 
 @pytest.mark.parametrize(
-    "name", sorted(USED - {"methods", "comparison_metrics", "upscaling_metrics"})
+    "name",
+    sorted(USED - {"methods", "comparison_metrics", "upscaling_metrics", "tracked_runs"}),
 )
 def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project):
     dataset = catalog.get(name)

@@ -13,7 +13,7 @@ HEAVY = ("torch", "sklearn", "scipy", "matplotlib", "huggingface_hub", "rasterio
 
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
-    others = {"ingest", "preprocess", "evaluate", "upscale", "__default__"}
+    others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
     assert set(PIPELINES) == others | networks
 
 
@@ -28,9 +28,12 @@ def test_default_runs_everything_in_order():
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_pipeline_needs_nothing_that_it_does_not_make(name):
-    # but parameters, the place of a checkpoint, and the weights that evaluation finds or not
+    # but parameters, the place of a checkpoint, the weights that evaluation finds or not, and the
+    # runs that are there to be compared
     needed = PIPELINES[name].inputs()
-    assert all(re.match(r"params:|\w+\.(checkpoint|weights)$", item) for item in needed), needed
+    assert all(
+        re.match(r"params:|\w+\.(checkpoint|weights)$|tracked_runs$", item) for item in needed
+    ), needed
 
 
 @pytest.mark.parametrize("node", PIPELINES["__default__"].nodes, ids=lambda node: node.name)

@@ -3,7 +3,14 @@
 from kedro.pipeline import Pipeline
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
-from sen2naip_sr.pipelines import evaluation, ingestion, preprocessing, training, upscaling
+from sen2naip_sr.pipelines import (
+    comparison,
+    evaluation,
+    ingestion,
+    preprocessing,
+    training,
+    upscaling,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -29,6 +36,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "preprocess": preprocess,
         **train,
         "evaluate": evaluate,
+        "compare": comparison.create_pipeline(),
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,
         "__default__": train["train_lean"] + evaluate,

@@ -10,6 +10,8 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # the making of its database is of no interest; it logs past conf/logging.yml
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+# small tables come quicker than a bar could show
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # `kedro run --pipeline=NAME` is promised to work as well as `--pipelines=NAME`
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 

@@ -1,4 +1,4 @@
-"""What a run ends with in the terminal: the comparison, where the picture is, what to try next."""
+"""What a run ends with in the terminal: what came of it, where to look, what to try next."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,8 +37,22 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
     console = Console(width=None if Console().is_terminal else 100)
     if "rejected" in made:
         _print_rejected(console, catalog, root)
-    if "comparison" not in made:
-        return
+    if "run_answer" in made:
+        _print_answer(console, catalog, root)
+    if "comparison" in made:
+        _print_comparison(console, catalog, root)
+
+
+def _print_answer(console: Console, catalog: "DataCatalog", root: Path) -> None:
+    console.print(
+        catalog.load("run_answer"), highlight=False, markup=False, soft_wrap=not console.is_terminal
+    )
+    console.print(f"Figure:    {_path(catalog, 'run_comparison_figure', root)}")
+    console.print(f"Table:     {_path(catalog, 'run_comparison', root)}")
+    console.print(f"Per place: {_path(catalog, 'compared_places', root)}")
+
+
+def _print_comparison(console: Console, catalog: "DataCatalog", root: Path) -> None:
     synthetic = catalog.load("hr").attributes["synthetic"]
     console.print(comparison_table(catalog.load("comparison"), synthetic))
     console.print(f"Side by side: {_path(catalog, 'comparison_figure', root)}")

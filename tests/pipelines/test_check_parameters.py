@@ -43,6 +43,16 @@ def test_valid_parameters_pass():
         ("preprocessing.recipe", "bicubic", "preprocessing.recipe: Input should be"),
         ("preprocessing.splits.fold", 3, "'fold': did you mean 'folds'?"),
         ("evaluation.chips", 0, "evaluation.chips: Input should be greater"),
+        ("runs", {"a": 1}, "runs: {'a': 1} is not a list of runs"),
+        ("runs", 0.5, "runs: 0.5 is not a list of runs"),
+        ("run", "a;b", "'run': did you mean 'runs'?"),
+        (
+            "comparing.metric",
+            "pnsr",
+            "comparing.metric: unknown metric 'pnsr': did you mean 'psnr'",
+        ),
+        ("comparing.alpha", 0, "comparing.alpha: Input should be greater"),
+        ("comparing.permutation", 9, "'permutation': did you mean 'permutations'?"),
         ("carn", None, "carn: "),
     ],
 )

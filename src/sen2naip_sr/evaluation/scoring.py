@@ -11,6 +11,7 @@ import torch
 
 from sen2naip_sr.degradation import RECIPES, SCALE
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.measures import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.predict import predict
@@ -21,8 +22,6 @@ from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import TEST
 from sen2naip_sr.training.validation import spread
-
-ALL_BANDS = "all"
 
 LOWEST_FREQUENCY = 0.25 / SCALE
 """Of the spectral distance, cycles per HR pixel: half of LR's Nyquist frequency."""

@@ -3,22 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.comparing_parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
-from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 from sen2naip_sr.pipelines.training.parameters import NetworkParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
-PARAMETERS: dict[str, type[Parameters]] = {
+PARAMETERS: dict[str, type[BaseModel]] = {
     "ingestion": IngestionParameters,
     "preprocessing": PreprocessingParameters,
     "evaluation": EvaluationParameters,
     "upscaling": UpscalingParameters,
+    "runs": ComparedRuns,
+    "comparing": ComparingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
 }
 
@@ -50,7 +53,7 @@ def check_parameters(values: Mapping[str, Any]) -> None:
         )
 
 
-def _problems(name: str, model: type[Parameters], value: Any) -> list[str]:
+def _problems(name: str, model: type[BaseModel], value: Any) -> list[str]:
     try:
         model.model_validate(value)
     except ValidationError as error:

@@ -1,0 +1,59 @@
+"""The parameters of comparing tracked runs."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
+
+from sen2naip_sr.evaluation.measures import MEASURES
+from sen2naip_sr.parameters import LIST_SEPARATOR, Parameters, describe_unknown
+
+
+class ComparedRuns(RootModel[list[str]]):
+    """Which runs are compared, in this order.
+
+    The command line's ``--params`` splits at commas, so there the entries stand between semicolons,
+    with or without brackets: ``runs=a;b`` or ``runs=[a;b]``.
+    """
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    root: list[str] = []
+    """Entries ``RUN`` or ``RUN/METHOD``; ``RUN`` is an MLflow run's id, its beginning, or name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if value is None:
+            return []
+        items = value if isinstance(value, (list, tuple)) else [value]
+        # an id of digits alone reads as a number
+        texts = [str(item) if type(item) is int else item for item in items]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(
+                f"{value!r} is not a list of runs: give runs=A;B on the command line, or a list "
+                "of quoted texts in conf/"
+            )
+        parts = [part for text in texts for part in text.strip("[] ").split(LIST_SEPARATOR)]
+        return [part.strip(" '\"") for part in parts if part.strip(" '\"")]
+
+
+class ComparingParameters(Parameters):
+    """How tracked runs are compared."""
+
+    metric: str = "psnr"
+    """The column of the per-chip scores that decides."""
+    bootstrap_draws: int = Field(2000, ge=100)
+    """Resamplings of the locations behind every interval."""
+    permutations: int = Field(10_000, ge=100, le=1_000_000)
+    """Sign patterns of the test: up to so many are enumerated; of more, so many are drawn."""
+    seed: int = 0
+    """Seeds the resamplings and the drawn patterns."""
+    alpha: float = Field(0.05, gt=0, le=0.5)
+    """Accepted chance of finding any difference where there is none; intervals cover 1 - alpha."""
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_is_known(cls, name: str) -> str:
+        if name not in MEASURES:
+            raise ValueError(describe_unknown(name, list(MEASURES)).replace("parameter", "metric"))
+        return name

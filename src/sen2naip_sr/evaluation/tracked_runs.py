@@ -1,0 +1,96 @@
+"""Tracked runs as the comparison sees them, and the run that a text means."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import pandas as pd
+
+from sen2naip_sr.errors import UserError
+
+SHORT_ID = 8
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What tracking knows of one run.
+
+    Attributes:
+        run_id: Its id, unique.
+        name: Its name; several runs may share one.
+        started: When it started, in milliseconds since 1970.
+        finished: Whether it came to its end.
+        tags: Its tags.
+    """
+
+    run_id: str
+    name: str
+    started: int
+    finished: bool
+    tags: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.run_id[:SHORT_ID]})"
+
+
+@dataclass(frozen=True)
+class TrackedRuns:
+    """All tracked runs.
+
+    Attributes:
+        runs: In any order.
+        read_scores: Returns a run's scores per chip, None where it has none.
+    """
+
+    runs: Sequence[TrackedRun]
+    read_scores: Callable[[TrackedRun], pd.DataFrame | None]
+
+
+def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | None:
+    """Return the run that a text means, and what is worth saying of how it was found.
+
+    Args:
+        text: An id, a name, or the beginning of an id; the first of these that fits decides.
+        runs: All runs.
+
+    Returns:
+        The run and a remark, which is empty where there was nothing to choose; None if no run fits.
+
+    Raises:
+        UserError: If several ids begin so.
+    """
+    for run in runs:
+        if run.run_id == text:
+            return run, ""
+    named = [run for run in runs if run.name == text]
+    if named:
+        latest = max(named, key=lambda run: (run.finished, run.started))
+        return latest, f"latest of {len(named)} runs of that name" if len(named) > 1 else ""
+    begun = [run for run in runs if run.run_id.startswith(text)]
+    if len(begun) > 1:
+        raise UserError(
+            f"'{text}' begins the ids of {len(begun)} runs: "
+            + ", ".join(run.run_id for run in begun[:SHOWN]),
+            "give more of the id",
+        )
+    return (begun[0], "") if begun else None
+
+
+def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
+    """Return the error for a text that no run fits; it names the nearest, or else the latest."""
+    if not runs:
+        return UserError(
+            f"no run is tracked yet, so there is none called '{text}'",
+            "make some: kedro run --pipelines=evaluate",
+        )
+    names = {run.name for run in runs} | {run.run_id[:SHORT_ID] for run in runs}
+    nearest = get_close_matches(text[:32], names, n=3, cutoff=0.6)
+    near = [run for run in runs if {run.name, run.run_id[:SHORT_ID]} & set(nearest)]
+    latest = sorted(near or runs, key=lambda run: -run.started)[:SHOWN]
+    listed = ", ".join(map(str, latest))
+    hint = f"did you mean {listed}?" if near else f"the latest are {listed}"
+    return UserError(
+        f"no tracked run has the id or name '{text}': {hint}",
+        "give a run's id, its beginning, or its name; kedro mlflow ui shows them all",
+    )

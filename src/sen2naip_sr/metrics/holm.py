@@ -1,0 +1,36 @@
+"""Holm's correction of p-values for several comparisons.
+
+Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure: the chance of even one false
+finding among all comparisons stays below the level, whatever their dependence.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def holm_adjusted(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return adjusted p-values, to be held against the level that is meant for all together.
+
+    The smallest of m is multiplied by m, the next by m - 1 and so on; none may then be smaller
+    than one before it, nor above 1.
+
+    Args:
+        p_values: Those of all comparisons (m,), in [0, 1] or NaN.
+
+    Returns:
+        The adjusted ones (m,) in the same order; NaN stays NaN and does not count in m.
+
+    Raises:
+        ValueError: If the p-values are not one-dimensional or not in [0, 1].
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    if given.ndim != 1:
+        raise ValueError(f"p-values must be (m,): got {given.shape}")
+    known = np.flatnonzero(~np.isnan(given))
+    if ((given[known] < 0) | (given[known] > 1)).any():
+        raise ValueError(f"p-values must lie in [0, 1]: got {given}")
+    order = known[np.argsort(given[known], kind="stable")]
+    factors = np.arange(order.size, 0, -1)
+    adjusted = np.full(given.shape, np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(given[order] * factors), 1)
+    return adjusted
