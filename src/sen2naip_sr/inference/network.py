@@ -23,7 +23,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 GPU_BATCH, SMALLER_TILE = 8, 512
 """Tiles that a GPU is given at once, and their side: single ones leave most of it idle."""
 
-TILE_BYTES = 2**30
+TILE_BYTES = 7 * 2**28
 SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
 FLOAT_BYTES, LAYERS_ALIVE = 4, 4
 """About so many times what the widest layer reads and writes was seen in memory at the peak."""
