@@ -11,11 +11,15 @@ def count_parameters(model: nn.Module) -> int:
     return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
 
 
-def widest_layer(model: nn.Module, bands: int, side: int = 64) -> float:
+@torch.inference_mode()
+def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
     """Return the numbers that the widest layer reads and writes for each low-resolution pixel.
 
+    A small image is really computed: without computing, torch needs parts that take it two seconds
+    to import.
+
     Args:
-        model: A network, on any device; it is not changed.
+        model: A network on the CPU, in eval mode; it is not changed.
         bands: Bands of the image.
         side: Of the image that it is counted on; a multiple of the network's grid.
     """
@@ -28,7 +32,7 @@ def widest_layer(model: nn.Module, bands: int, side: int = 64) -> float:
     leaves = [module for module in model.modules() if not list(module.children())]
     handles = [leaf.register_forward_hook(count) for leaf in leaves]
     try:
-        _on_meta(model, bands, side, side)
+        model(torch.zeros(1, bands, side, side))
     finally:
         for handle in handles:
             handle.remove()
@@ -47,14 +51,9 @@ def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
         height: Its height in low-resolution pixels.
         width: Its width in low-resolution pixels.
     """
-    with FlopCounterMode(display=False) as counter:
-        _on_meta(model, bands, height, width)
-    return counter.get_total_flops() // 2
-
-
-@torch.no_grad()
-def _on_meta(model: nn.Module, bands: int, height: int, width: int) -> None:
-    """Go through a network without computing anything."""
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     shapes = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    functional_call(model, shapes, (torch.empty(1, bands, height, width, device="meta"),))
+    image = torch.empty(1, bands, height, width, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        functional_call(model, shapes, (image,))
+    return counter.get_total_flops() // 2
