@@ -15,7 +15,7 @@ demo: $(READY)  ## train a network on the embedded sample and compare it with in
 	@$(BIN)/kedro run
 
 test: $(READY)  ## run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(READY)  ## check style, types and import layers
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,12 +24,10 @@ from sen2naip_sr.upscaling.parameters import make_parameters
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
-SIDE = 1024
-COLD_SIDE = 512
-TILES = {"lean": (512, 768, 1024), "carn": (256, 512)}
-PARTS = 2
-"""The bare network gets the scene in 2 x 2 parts, without halo: whole, it takes several GB."""
-PLAIN, BARE = "plain", "bare"
+SIDES = {"lean": 2048, "carn": 1024}
+"""Of the scenes: some tiles across."""
+PLAIN_SIDE, COLD_SIDE = 1024, 512
+PLAIN, BARE, FILE = "plain", "bare", "file"
 ROUNDS = 3
 GRANULE = 10_980**2
 COMMAND = [sys.executable, "-m", "sen2naip_sr.command"]
@@ -41,12 +40,11 @@ def measure(data: Path) -> dict[str, Any]:
         data: The README's chips; scenes are laid out of them.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        scene, cold = Path(scratch, "scene.tif"), Path(scratch, "cold.tif")
+        cold = Path(scratch, "cold.tif")
         with stores(data) as (_, lr, _):
-            pixels = mosaic(lr.chips, SIDE // lr.manifest.shape[-1])
-        _write(scene, pixels)
+            pixels = mosaic(lr.chips, max(SIDES.values()) // lr.manifest.shape[-1])
         _write(cold, pixels[:, :COLD_SIDE, :COLD_SIDE])
-        return _networks(scene, pixels) | {
+        return _networks(Path(scratch), pixels) | {
             "cold_start_s": _seconds([*COMMAND, "upscale", str(cold), "--overwrite"]),
             "help_s": _seconds([*COMMAND, "--help"]),
             "threads": torch.get_num_threads(),
@@ -69,25 +67,19 @@ def _write(path: Path, pixels: np.ndarray) -> None:
         target.write(pixels)
 
 
-def _networks(scene: Path, pixels: np.ndarray) -> dict[str, Any]:
-    """Time plain CARN, networks in parts without halo, and from file to file by tile."""
-    upscalers = {
-        (name, tile): Upscaler(make_parameters(model=name, tile=tile, overwrite=True))
-        for name, tiles in TILES.items()
-        for tile in tiles
-    }
-    image = pixels[np.newaxis].astype(np.float32) / 255
-    parts = windows(image, PARTS)
-    bare = {name: upscalers[name, tiles[0]].network for name, tiles in TILES.items()}
-    ways: dict[Any, Callable[[], object]] = {
-        (name, BARE): lambda network=network: [network(part) for part in parts]
-        for name, network in bare.items()
-    } | {
-        (name, tile): lambda name=name, upscaler=upscaler: upscaler(
-            Job(scene, scene.with_name(f"{name}.tif"))
-        )
-        for (name, tile), upscaler in upscalers.items()
-    }
+def _networks(folder: Path, pixels: np.ndarray) -> dict[str, Any]:
+    """Time plain CARN, and each network on tiles without halo and from file to file."""
+    image = _normalised(pixels[:, :PLAIN_SIDE, :PLAIN_SIDE])
+    ways: dict[Any, Callable[[], object]] = {}
+    networks = {}
+    for name, side in SIDES.items():
+        scene = folder / f"{name}.tif"
+        _write(scene, pixels[:, :side, :side])
+        upscaler = Upscaler(make_parameters(model=name, overwrite=True))
+        network = networks[name] = upscaler.network
+        parts = windows(_normalised(pixels[:, :side, :side]), side // network.tile)
+        ways[name, BARE] = partial(_each, network, parts)
+        ways[name, FILE] = partial(upscaler, Job(scene, folder / f"{name}_x2.tif"))
     times: dict[Any, list[float]] = {way: [] for way in [PLAIN, *ways]}
     with plain_network("carn") as plain:
         for _ in range(ROUNDS):
@@ -95,34 +87,48 @@ def _networks(scene: Path, pixels: np.ndarray) -> dict[str, Any]:
             for way, work in ways.items():
                 times[way].append(_timed(work))
     seconds = {way: median(values) for way, values in times.items()}
-    rows = [_row(name, network, seconds) for name, network in bare.items()]
-    return {"plain_carn_megapixels_s": _rate(seconds[PLAIN]), "networks": rows}
+    plain_rate = _rate(PLAIN_SIDE, seconds[PLAIN])
+    rows = [
+        _row(network, SIDES[name], seconds[name, BARE], seconds[name, FILE], plain_rate)
+        | {"network": name}
+        for name, network in networks.items()
+    ]
+    return {"plain_carn_megapixels_s": plain_rate, "networks": rows}
 
 
-def _row(name: str, network: TorchNetwork, seconds: dict[Any, float]) -> dict[str, Any]:
-    bare = seconds[name, BARE]
-    best = min(seconds[name, tile] for tile in TILES[name])
-    by_core = SIDE**2 / best / torch.get_num_threads()
-    multiplied = SIDE**2 * multiply_adds_per_pixel(network) / bare
+def _each(network: TorchNetwork, parts: list[np.ndarray]) -> None:
+    for part in parts:
+        network(part)
+
+
+def _normalised(pixels: np.ndarray) -> np.ndarray:
+    return pixels[np.newaxis].astype(np.float32) / 255
+
+
+def _row(
+    network: TorchNetwork, side: int, bare: float, file: float, plain_rate: float
+) -> dict[str, Any]:
+    by_core = side**2 / file / torch.get_num_threads()
+    multiplied = side**2 * multiply_adds_per_pixel(network) / bare
     return {
-        "network": name,
         "backend": network.describe(),
-        "bare_megapixels_s": _rate(bare),
-        "file_megapixels_s": {str(tile): _rate(seconds[name, tile]) for tile in TILES[name]},
-        "file_against_bare": {
-            str(tile): round(bare / seconds[name, tile], 3) for tile in TILES[name]
-        },
-        "bare_times_plain_carn": round(seconds[PLAIN] / bare, 2),
-        "file_times_plain_carn": round(seconds[PLAIN] / best, 2),
+        "scene": side,
+        "tile": network.tile,
+        "bare_megapixels_s": _rate(side, bare),
+        "file_megapixels_s": _rate(side, file),
+        "file_against_bare": round(bare / file, 3),
+        "bare_times_plain_carn": round(_rate(side, bare) / plain_rate, 2),
+        "file_times_plain_carn": round(_rate(side, file) / plain_rate, 2),
         "lr_pixels_s_core": round(by_core),
         "granule_minutes_8_cores": round(GRANULE / by_core / 8 / 60, 1),
+        "granule_minutes_here": round(GRANULE * file / side**2 / 60, 1),
         "share_of_matrix_product": round(multiplied / matrix_product_rate(network.device), 2),
     }
 
 
-def _rate(seconds: float) -> float:
+def _rate(side: int, seconds: float) -> float:
     """Return millions of the result's pixels a second."""
-    return round(4e-6 * SIDE**2 / seconds, 3)
+    return round(4e-6 * side**2 / seconds, 4)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -43,7 +43,7 @@ def main() -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--backend", default="auto", show_default=True, help="What computes the network.")
 @click.option("--threads", type=int, help="Processor cores to predict with.  [default: all]")
-@click.option("--tile", default=512, show_default=True, help="Pixels a side predicted at once.")
+@click.option("--tile", type=int, help="Pixels a side predicted at once.  [default: by network]")
 @click.option("--batch", type=int, help="Tiles predicted at once.  [default: by device]")
 @click.option("--bands", help="Bands to take, in the network's order (RGBN), e.g. 3,2,1,4.")
 @click.option(

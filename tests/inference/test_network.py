@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import network as network_module
 from sen2naip_sr.inference.hardware import resolve_device
-from sen2naip_sr.inference.network import make_network
+from sen2naip_sr.inference.network import LARGEST_TILE, SMALLEST_TILE, make_network
 from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed, multiply_adds_per_pixel
 from sen2naip_sr.inference.winograd import (
     PointwiseConv2d,
@@ -69,6 +69,17 @@ def test_what_tiles_need_is_what_the_model_declares():
     assert (network.bands, network.halo) == (4, model.receptive_field)
     assert network.multiple == model.multiple == 2
     assert network.batch == 1
+
+
+def test_wider_networks_get_smaller_tiles():
+    sides = [
+        make_network(build_model("lean", 3, channels=channels, blocks=1), device="cpu").tile
+        for channels in (8, 96, 192, 4096)
+    ]
+    assert sides == sorted(sides, reverse=True)
+    assert sides[0] == LARGEST_TILE
+    assert sides[-1] == SMALLEST_TILE
+    assert SMALLEST_TILE < sides[2] < sides[1] < LARGEST_TILE
 
 
 def test_interpolations_are_networks_of_any_bands():

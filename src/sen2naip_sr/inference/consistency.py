@@ -28,15 +28,16 @@ whole scene, exactly. At a window's other sides it is wrong, and the halo keeps 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
+
+if TYPE_CHECKING:  # scipy takes a while to import, and most scenes need none of it
+    from scipy.sparse import csr_array
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -96,15 +97,17 @@ class _Downscaling:
         matrix: A, (n, 2n).
     """
 
-    matrix: sparse.csr_array
+    matrix: "csr_array"
 
     @cached_property
-    def _transpose(self) -> sparse.csr_array:
+    def _transpose(self) -> "csr_array":
         return self.matrix.T.tocsr()
 
     @cached_property
     def _factor(self) -> Array:
         """Return the Cholesky factor of A A' as scipy stores lower bands."""
+        from scipy.linalg import cholesky_banded
+
         gram = (self.matrix @ self._transpose).todia()
         lower = range(max(gram.offsets) + 1)
         bands = [np.pad(gram.diagonal(-band), (0, band)) for band in lower]
@@ -116,6 +119,8 @@ class _Downscaling:
 
     def restore(self, image: Array, axis: int) -> Array:
         """Apply A' (A A')^-1, the pseudo-inverse of A."""
+        from scipy.linalg import cho_solve_banded
+
         return _along(
             axis,
             image,
@@ -136,6 +141,8 @@ def _downscaling(recipe: Recipe, size: int) -> _Downscaling:
 
     Inside, all rows of A are equal but for their place, so a short A has all that a long one needs.
     """
+    from scipy.sparse import csr_array
+
     short = _matrix(recipe, min(size, 2 * _EDGE + 1))
     rows = np.arange(size)
     surplus = size - len(short)
@@ -143,7 +150,7 @@ def _downscaling(recipe: Recipe, size: int) -> _Downscaling:
     row, column = np.nonzero(short[rows - shift])
     weights = short[row - shift[row], column]
     places = (row, column + SCALE * shift[row])
-    return _Downscaling(sparse.csr_array((weights, places), (size, SCALE * size)))
+    return _Downscaling(csr_array((weights, places), (size, SCALE * size)))
 
 
 def _matrix(recipe: Recipe, size: int) -> Array:

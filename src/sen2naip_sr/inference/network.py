@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 from contextlib import ExitStack
 from typing import Any, Literal, Protocol, get_args
 
@@ -12,14 +13,20 @@ from torch import Tensor, nn
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import has_bfloat16, keep_freed_memory, resolve_device
 from sen2naip_sr.inference.winograd import has_winograd, with_winograd
+from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backend = Literal["auto", "eager", "winograd"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-GPU_BATCH = 8
-"""Tiles that a GPU is given at once: single ones leave most of it idle."""
+GPU_BATCH, SMALLER_TILE = 8, 512
+"""Tiles that a GPU is given at once, and their side: single ones leave most of it idle."""
+
+TILE_BYTES = 7 * 2**28
+SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
+FLOAT_BYTES, LAYERS_ALIVE = 4, 4
+"""About so many times what the widest layer reads and writes was seen in memory at the peak."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +83,19 @@ class TorchNetwork:
         fast = with_winograd(model) if winograd else copy.deepcopy(model)
         # torch's stubs leave memory_format out
         self._fast = fast.eval().to(device=device, memory_format=self._format)  # type: ignore[call-overload]
+
+    @property
+    def tile(self) -> int:
+        """Side of the tiles, in LR pixels, that waste little on their halo in a GB or two.
+
+        Halo costs the less the larger tiles are; memory grows with them and the widest layer. GPUs
+        get several tiles at once, which are smaller.
+        """
+        if self.device.type != "cpu":
+            return SMALLER_TILE
+        floats = widest_layer(self.model, self.bands)
+        side = math.sqrt(TILE_BYTES / (FLOAT_BYTES * LAYERS_ALIVE * floats))
+        return int(min(LARGEST_TILE, max(SMALLEST_TILE, side // TILE_STEP * TILE_STEP)))
 
     def describe(self) -> str:
         """Return what computes where and in which precision, for logs."""

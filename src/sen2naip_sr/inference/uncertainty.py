@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy import ndimage
 
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
@@ -197,13 +196,15 @@ def local_scale(prediction: Array, value_range: ValueRange) -> Array:
         (C, 2h, 2w) in digital numbers, float32, positive, equal in each LR pixel's 2 x 2. A pixel
         depends on `HALO` LR pixels to each side; beyond its edges the image is mirrored.
     """
+    from scipy.ndimage import correlate1d
+
     low, high = value_range
     floor = np.float32(FLOOR * (high - low))
     # without the offset, as the energies of small differences of large numbers lose their digits
     image = (prediction - low).astype(np.float32)
-    detail = _energy(np.square(image - ndimage.gaussian_filter(image, 1.0, **_BLUR)))
+    detail = _energy(np.square(image - _blurred(image)))
     across, down = (
-        ndimage.correlate1d(image, [-0.5, 0.0, 0.5], axis=axis, mode="nearest") for axis in (-1, -2)
+        correlate1d(image, [-0.5, 0.0, 0.5], axis=axis, mode="nearest") for axis in (-1, -2)
     )
     slope = _energy(np.square(across) + np.square(down))
     scale = (np.sqrt(detail) + floor) ** 2 / (np.sqrt(slope) + floor)
@@ -223,7 +224,14 @@ def _energy(squares: Array) -> Array:
     """Return the local mean of (..., 2h, 2w) around each LR pixel: (..., h, w)."""
     *leading, height, width = squares.shape
     blocks = squares.reshape(*leading, height // SCALE, SCALE, width // SCALE, SCALE)
-    return np.asarray(ndimage.gaussian_filter(blocks.mean(axis=(-3, -1)), 1.0, **_BLUR))
+    return _blurred(blocks.mean(axis=(-3, -1)))
+
+
+def _blurred(image: Array) -> Array:
+    # scipy takes a while to import, and most scenes are upscaled without intervals
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(image, 1.0, **_BLUR))
 
 
 def _scores(

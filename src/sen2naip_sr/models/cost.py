@@ -1,7 +1,7 @@
 """What a network costs: parameters, and multiply-adds by torch's own counter."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -9,6 +9,34 @@ from torch.utils.flop_counter import FlopCounterMode
 def count_parameters(model: nn.Module) -> int:
     """Return how many numbers training changes; weights that are used twice count once."""
     return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+
+
+@torch.inference_mode()
+def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
+    """Return the numbers that the widest layer reads and writes for each low-resolution pixel.
+
+    A small image is really computed: without computing, torch needs parts that take it two seconds
+    to import.
+
+    Args:
+        model: A network on the CPU, in eval mode; it is not changed.
+        bands: Bands of the image.
+        side: Of the image that it is counted on; a multiple of the network's grid.
+    """
+    widest = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal widest
+        widest = max(widest, output.numel() + sum(tensor.numel() for tensor in inputs))
+
+    leaves = [module for module in model.modules() if not list(module.children())]
+    handles = [leaf.register_forward_hook(count) for leaf in leaves]
+    try:
+        model(torch.zeros(1, bands, side, side))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return widest / side**2
 
 
 def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:

@@ -28,7 +28,7 @@ from sen2naip_sr.raster.validity import Marking
 
 FACTOR = 2
 BLOCK = 512
-CACHE = 128 * 2**20
+CACHE = 64 * 2**20
 """Bytes that GDAL may keep of pixels; without a limit it takes a share of the machine's memory."""
 
 COG_OPTIONS = {

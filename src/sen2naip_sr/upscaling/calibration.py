@@ -1,8 +1,8 @@
 """Calibrations of weights: made on the validation chips, kept beside the weights file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
@@ -12,6 +12,9 @@ from sen2naip_sr.progress import track
 from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import VALIDATION
 from sen2naip_sr.training.weights import Weights
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVEL = 0.9
 """Share of the truth's pixels that intervals are to cover."""
@@ -46,7 +49,9 @@ def load_calibration(weights: Weights) -> Calibration:
     return calibration
 
 
-def calibrate_weights(weights: Weights, hr: Store, lr: Store, splits: pd.DataFrame) -> Calibration:
+def calibrate_weights(
+    weights: Weights, hr: Store, lr: Store, splits: "pd.DataFrame"
+) -> Calibration:
     """Calibrate weights on the validation chips.
 
     Args:

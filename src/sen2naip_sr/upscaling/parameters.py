@@ -31,9 +31,10 @@ class UpscalingParameters(Parameters):
     """auto (a CUDA device where there is one), cpu, cuda or cuda:1."""
     backend: str = "auto"
     """What computes the network: docs/upscaling.md lists the choices. auto: the fastest here."""
-    tile: int = Field(512, ge=16, le=4096)
+    tile: int | None = Field(None, ge=16, le=4096)
     """Side of the part of the scene that is predicted at once, in its pixels. Larger ones take
-    more memory, and waste less on the pixels around them that only have to be seen."""
+    more memory, and waste less on the pixels around them that only have to be seen. Null: what
+    suits the network, within a GB or two."""
     batch: int | None = Field(None, ge=1)
     """Tiles predicted at once. Null: what the device needs for full speed."""
     bands: list[BandNumber] | None = None

@@ -173,7 +173,7 @@ class Upscaler:
                 target,
                 self._network,
                 value_range=value_range,
-                tile=p.tile,
+                tile=p.tile or self._plain.tile,
                 batch=p.batch or self._plain.batch,
                 refinement=self._refinement,
                 intervals=intervals,
