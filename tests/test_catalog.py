@@ -60,11 +60,7 @@ def test_no_entry_is_unused(catalog):
 
 @pytest.mark.parametrize(
     "name",
-<<<<<<< HEAD
     sorted(name for name in USED - FILELESS if not name.endswith((".variations", ".outcomes"))),
-=======
-    sorted(USED - IN_MEMORY - {"comparison_metrics", "upscaling_metrics", "tracked_runs"}),
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
 )
 def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project):
     dataset = catalog.get(name)

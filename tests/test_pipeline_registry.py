@@ -24,11 +24,7 @@ HEAVY = (
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
     others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
-<<<<<<< HEAD
     assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | {"tune"}
-=======
-    assert set(PIPELINES) == others | networks | set(EXPERIMENTS)
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
 
 
 def test_default_runs_everything_in_order():
@@ -46,11 +42,7 @@ def test_a_pipeline_needs_nothing_that_it_does_not_make(name):
     # evaluation finds or not, and the runs that are there to be compared
     needed = PIPELINES[name].inputs()
     assert all(
-<<<<<<< HEAD
         re.match(r"params:|\w+\.(checkpoint|weights|trainings)$|tracked_runs$", item)
-=======
-        re.match(r"params:|\w+\.(checkpoint|trainings|weights)$|tracked_runs$", item)
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
         for item in needed
     ), needed
 

@@ -16,11 +16,8 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
-<<<<<<< HEAD
 from sen2naip_sr.experiments.processes import Processes
-=======
 from sen2naip_sr.experiments.subspace import in_subspace
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
 from sen2naip_sr.experiments.variation import Outcome, Variation
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.cost import count_parameters, multiply_adds

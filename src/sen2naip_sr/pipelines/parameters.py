@@ -35,11 +35,8 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "compare_optimizers": StudyParameters,
     "compare_schedules": StudyParameters,
     "overfit": OverfitParameters,
-<<<<<<< HEAD
     "tune": TuningParameters,
-=======
     "intrinsic_dimension": IntrinsicDimensionParameters,
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),

@@ -68,7 +68,9 @@ def plan_subspaces(
     from sen2naip_sr.experiments import dimension_plan
 
     name, bands = parameters.model or model, hr.manifest.shape[1]
-    return dimension_plan.plan_subspaces(parameters, name, _network(networks, name), splits, bands)
+    return dimension_plan.plan_subspaces(
+        parameters, name, network_parameters(networks, name), splits, bands
+    )
 
 
 def run(  # noqa: PLR0913, PLR0917 - one a dataset
@@ -173,10 +175,6 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     return table, frames, answer
 
 
-<<<<<<< HEAD
-def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the parameters of the network of that name, as conf has them."""
-=======
 def summarise_dimension(  # noqa: PLR0913, PLR0917 - one a dataset
     variations: list[Variation],
     outcomes: list[Outcome],
@@ -204,8 +202,8 @@ def summarise_dimension(  # noqa: PLR0913, PLR0917 - one a dataset
     )
 
 
-def _network(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
->>>>>>> cfbd986d4faa5d6e640262aaa32f68514ff9ff7e
+def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the parameters of the network of that name, as conf has them."""
     from sen2naip_sr.errors import UserError
 
     if name not in networks:
