@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters

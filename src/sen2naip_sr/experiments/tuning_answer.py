@@ -73,7 +73,7 @@ def answer_failures(outcomes: Sequence[Outcome]) -> str:
 
 def _best(table: pd.DataFrame) -> pd.Series:
     complete = table[table["state"] == "complete"]
-    return complete.loc[complete["psnr"].idxmax()]
+    return complete.sort_values("psnr", ascending=False).iloc[0]
 
 
 def _pruned(table: pd.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sen2naip_sr.experiments.tuning_parameters import RangeParameters
 
@@ -51,7 +52,7 @@ def _draw_history(axis: Axes, table: pd.DataFrame) -> None:
         axis.axvline(number, color="tab:red", alpha=0.3, linewidth=1)
     _limit(axis, complete, pruned)
     axis.set(xlabel="trial", ylabel="validation PSNR, dB", title="Course of the search")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(fontsize=8, loc="lower right")
     axis.grid(alpha=0.3)
 
@@ -76,7 +77,7 @@ def _draw_slice(axis: Axes, table: pd.DataFrame, name: str, found: RangeParamete
     )
     for rows, score, style in styles:
         if len(rows):
-            axis.scatter(_positions(rows[name], found), rows[score], **style)  # type: ignore[arg-type]
+            axis.scatter(_positions(rows[name], found), rows[score], **style)
     if found.choices is not None:
         axis.set_xticks(range(len(found.choices)), [str(choice) for choice in found.choices])
     elif found.log:
