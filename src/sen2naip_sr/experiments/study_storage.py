@@ -71,6 +71,14 @@ def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study
     )
 
 
+def first_trials(parameters: TuningParameters) -> int:
+    """Return how many trials are drawn by chance and never pruned: later ones learn from them.
+
+    A third, so that short searches learn as well; ten are enough for long ones.
+    """
+    return min(10, max(3, parameters.trials // 3))
+
+
 @contextmanager
 def owned(study: "Study", folder: Path) -> Iterator[None]:
     """Keep other processes from searching in the same study.
@@ -129,8 +137,7 @@ def _sampler(parameters: TuningParameters, begun: int) -> optuna.samplers.BaseSa
     seed = int(np.random.SeedSequence([parameters.seed, begun]).generate_state(1)[0])
     if parameters.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
-    # the first trials are drawn by chance: a third of them, so that short searches learn as well
-    first = min(10, max(3, parameters.trials // 3))
+    first = first_trials(parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if parameters.sampler == "gp":

@@ -28,7 +28,7 @@ from sen2naip_sr.experiments.search_space import (
     suggest,
     with_values,
 )
-from sen2naip_sr.experiments.study_storage import open_study, owned
+from sen2naip_sr.experiments.study_storage import first_trials, open_study, owned
 from sen2naip_sr.experiments.trial import Job, open_pool
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation
@@ -77,8 +77,9 @@ class _Search:
             self.folder,
             self.parameters,
             self.evaluation,
-            # what the others are compared with has to come to its end
-            prunable=not trial.user_attrs.get(OWN),
+            # what later ones are compared with, the network's own values among it, has to come to
+            # its end
+            prunable=trial.number >= first_trials(self.parameters),
         )
 
 
