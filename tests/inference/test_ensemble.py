@@ -17,13 +17,14 @@ class Lopsided:
     def __init__(self):
         self.shapes = []
 
-    def __call__(self, tiles):
+    def __call__(self, tiles, trim=0):
         assert tiles.dtype == np.float32 and tiles.flags.c_contiguous
         self.shapes.append(tiles.shape)
         left = np.pad(tiles, ((0, 0), (0, 0), (0, 0), (1, 0)), mode="edge")[..., :-1]
         upscaled = np.repeat(np.repeat(tiles, 2, -2), 2, -1)
         upscaled[..., ::2, ::2] += left**2
-        return upscaled
+        height, width = upscaled.shape[-2:]
+        return upscaled[..., 2 * trim : height - 2 * trim, 2 * trim : width - 2 * trim]
 
 
 class Blocks(Lopsided):
@@ -31,7 +32,7 @@ class Blocks(Lopsided):
 
     multiple = 4
 
-    def __call__(self, tiles):
+    def __call__(self, tiles, trim=0):
         upscaled = super().__call__(tiles)
         first = tiles[..., ::4, ::4]
         return upscaled + np.repeat(np.repeat(first, 8, -2), 8, -1)
@@ -79,6 +80,12 @@ def test_a_turned_image_gives_the_turned_prediction():
     assert np.abs(upright - Lopsided()(tiles)).max() > 0.01
     for turned, undo in symmetries(tiles):
         np.testing.assert_allclose(undo(ensemble(turned)), upright, atol=1e-6)
+
+
+def test_surroundings_are_left_out_of_each_prediction():
+    tiles = noise(1, 3, 7, 9)
+    ensemble = SelfEnsemble(Lopsided())
+    np.testing.assert_allclose(ensemble(tiles, trim=2), ensemble(tiles)[..., 4:-4, 4:-4], atol=1e-6)
 
 
 def test_each_symmetry_is_predicted_once():

@@ -63,6 +63,18 @@ def test_every_backend_computes_what_the_model_computes(name, backend):
     np.testing.assert_allclose(result, plain(model, tiles), rtol=0, atol=5e-6)
 
 
+@pytest.mark.parametrize("backend", ["eager", pytest.param("winograd", marks=needs_winograd)])
+@pytest.mark.parametrize("name", SIZES)
+def test_surroundings_that_are_not_wanted_are_left_out(name, backend):
+    network = make_network(trained(name), backend=backend, precision="float32")
+    tiles = random_tiles(2, 4, 2 * network.halo + 12, 2 * network.halo + 7)
+    whole = network(tiles)
+    for trim in (1, network.halo, network.halo + 2):
+        inner = (..., slice(2 * trim, -2 * trim), slice(2 * trim, -2 * trim))
+        result = network(tiles, trim=trim)
+        np.testing.assert_allclose(result, whole[inner], rtol=0, atol=1e-6)
+
+
 def test_what_tiles_need_is_what_the_model_declares():
     model = trained("unet", widths=[4, 5, 6])
     network = make_network(model, device="cpu")

@@ -62,6 +62,12 @@ class MemoryTarget:
         self.times[here] += 1
 
 
+def trimmed(upscaled, trim):
+    """What a network leaves of its result where so many pixels of the image are surroundings."""
+    height, width = upscaled.shape[-2:]
+    return upscaled[..., 2 * trim : height - 2 * trim, 2 * trim : width - 2 * trim]
+
+
 class TorchNetwork:
     """A model in the form that tiles are predicted with."""
 
@@ -71,11 +77,12 @@ class TorchNetwork:
         self.shapes = []
 
     @torch.no_grad()
-    def __call__(self, tiles):
+    def __call__(self, tiles, trim=0):
         assert tiles.dtype == np.float32
         assert tiles.flags.c_contiguous
         self.shapes.append(tiles.shape)
-        return self.model(torch.from_numpy(tiles).to(self.dtype)).float().numpy()
+        upscaled = self.model(torch.from_numpy(tiles).to(self.dtype)).float().numpy()
+        return trimmed(upscaled, trim)
 
 
 class Repeat:
@@ -85,11 +92,11 @@ class Repeat:
         self.bands, self.halo, self.multiple, self.act = bands, halo, multiple, act
         self.calls = self.tiles = 0
 
-    def __call__(self, tiles):
+    def __call__(self, tiles, trim=0):
         self.calls += 1
         self.tiles += len(tiles)
         self.act(self.calls)
-        return tiles.repeat(2, -1).repeat(2, -2)
+        return trimmed(tiles.repeat(2, -1).repeat(2, -2), trim)
 
 
 def trained(name, size, bands):

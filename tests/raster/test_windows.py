@@ -75,6 +75,10 @@ def test_indices_make_the_window_whose_core_is_the_scene(tiles, scale):
         window = scene[rows[:, None], columns].repeat(scale, 0).repeat(scale, 1)
         core = scene[t.top : t.top + t.height, t.left : t.left + t.width]
         np.testing.assert_array_equal(window[t.core(scale)], core.repeat(scale, 0).repeat(scale, 1))
+        cut = slice(scale * tiles.margin, len(window) - scale * tiles.margin)
+        narrow = slice(scale * tiles.margin, window.shape[1] - scale * tiles.margin)
+        inner = window[cut, narrow][t.core(scale, trim=tiles.margin)]
+        np.testing.assert_array_equal(inner, window[t.core(scale)])
 
 
 def test_no_tile_is_much_smaller_than_the_others():

@@ -37,14 +37,15 @@ class SelfEnsemble:
         self._network = network
         self.bands, self.halo, self.multiple = network.bands, network.halo, network.multiple
 
-    def __call__(self, tiles: Array) -> Array:
+    def __call__(self, tiles: Array, trim: int = 0) -> Array:
         """Return the mean prediction.
 
         Args:
             tiles: (B, bands, h, w), float32.
+            trim: Pixels at each side of the tiles that are wanted as surroundings only.
 
         Returns:
-            (B, bands, 2h, 2w), float32, C-contiguous.
+            (B, bands, 2 (h - 2 trim), 2 (w - 2 trim)), float32, C-contiguous.
 
         Raises:
             ValueError: If h or w is no multiple of ``multiple``.
@@ -52,16 +53,17 @@ class SelfEnsemble:
         height, width = tiles.shape[-2:]
         if height % self.multiple or width % self.multiple:
             raise ValueError(f"tiles of {height} x {width} are no multiples of {self.multiple}")
-        total: Array = np.zeros((*tiles.shape[:-2], 2 * height, 2 * width), np.float32)
-        for prediction in self._predictions(tiles):
+        wanted = (*tiles.shape[:-2], 2 * (height - 2 * trim), 2 * (width - 2 * trim))
+        total: Array = np.zeros(wanted, np.float32)
+        for prediction in self._predictions(tiles, trim):
             total += prediction
         total /= 2 * QUARTER_TURNS
         return total
 
-    def _predictions(self, tiles: Array) -> Iterator[Array]:
+    def _predictions(self, tiles: Array, trim: int) -> Iterator[Array]:
         for turns in range(QUARTER_TURNS):
             turned = np.rot90(tiles, turns, (-2, -1))
-            prediction = self._network(np.ascontiguousarray(turned))
+            prediction = self._network(np.ascontiguousarray(turned), trim)
             yield np.rot90(prediction, -turns, (-2, -1))
-            prediction = self._network(np.ascontiguousarray(turned[..., ::-1]))
+            prediction = self._network(np.ascontiguousarray(turned[..., ::-1]), trim)
             yield np.rot90(prediction[..., ::-1], -turns, (-2, -1))

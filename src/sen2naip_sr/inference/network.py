@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import has_bfloat16, keep_freed_memory, resolve_device
+from sen2naip_sr.inference.unpadded import without_padding
 from sen2naip_sr.inference.winograd import has_winograd, with_winograd
+from sen2naip_sr.models.blocks import centred
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
 
@@ -46,7 +48,7 @@ class Network(Protocol):
     def halo(self) -> int: ...  # noqa: D102
     @property
     def multiple(self) -> int: ...  # noqa: D102
-    def __call__(self, tiles: Array) -> Array: ...  # noqa: D102
+    def __call__(self, tiles: Array, trim: int = 0) -> Array: ...  # noqa: D102
 
 
 class TorchNetwork:
@@ -80,9 +82,9 @@ class TorchNetwork:
         # the same memory format all through: blocked layouts would be converted at every layer
         winograd = backend == "winograd"
         self._format = torch.contiguous_format if winograd else torch.channels_last
-        fast = with_winograd(model) if winograd else copy.deepcopy(model)
-        # torch's stubs leave memory_format out
-        self._fast = fast.eval().to(device=device, memory_format=self._format)  # type: ignore[call-overload]
+        self._fast = self._ready(with_winograd(model) if winograd else copy.deepcopy(model))
+        shrinking = None if winograd else without_padding(model)
+        self._shrinking = self._ready(shrinking) if shrinking is not None else None
 
     @property
     def tile(self) -> int:
@@ -102,14 +104,16 @@ class TorchNetwork:
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         return f"{self.backend} in {self.precision} on {self.device} ({device_name()}{threads})"
 
-    def __call__(self, tiles: Array) -> Array:
+    def __call__(self, tiles: Array, trim: int = 0) -> Array:
         """Upscale tiles twofold.
 
         Args:
             tiles: (B, bands, h, w), float32, values in [0, 1].
+            trim: Pixels at each side of the tiles that are wanted as surroundings only. From
+                ``halo`` on, what is not needed of them is not computed.
 
         Returns:
-            (B, bands, 2h, 2w), float32, not clipped.
+            (B, bands, 2 (h - 2 trim), 2 (w - 2 trim)), float32, not clipped.
 
         Raises:
             UserError: If the tiles have other bands, or do not fit into the device's memory.
@@ -121,7 +125,7 @@ class TorchNetwork:
                 "give images with the bands that it was trained on, or train one for these",
             )
         try:
-            return self._upscaled(torch.from_numpy(np.ascontiguousarray(tiles))).numpy()
+            return self._upscaled(torch.from_numpy(np.ascontiguousarray(tiles)), trim).numpy()
         except RuntimeError as error:
             if not _is_lack_of_memory(error):
                 raise
@@ -131,17 +135,23 @@ class TorchNetwork:
                 "upscale with a smaller batch or smaller tiles",
             ) from error
 
-    def _upscaled(self, images: Tensor) -> Tensor:
+    def _upscaled(self, images: Tensor, trim: int) -> Tensor:
         count, bands, height, width = images.shape
-        upscaled = self._host((count, bands, 2 * height, 2 * width))
+        upscaled = self._host((count, bands, 2 * (height - 2 * trim), 2 * (width - 2 * trim)))
+        model = self._shrinking if self._shrinking is not None and trim >= self.halo else self._fast
         # processors compute tiles one by one: it needs less memory, and Winograd takes single ones
         step = 1 if self.device.type == "cpu" else max(count, 1)
         with torch.inference_mode(), self._precision():
             for first in range(0, count, step):
                 part = slice(first, first + step)
-                upscaled[part].copy_(self._fast(self._there(images[part])), non_blocking=True)
+                wanted = centred(model(self._there(images[part])), upscaled)
+                upscaled[part].copy_(wanted, non_blocking=True)
             self._wait()
         return upscaled
+
+    def _ready(self, model: nn.Module) -> nn.Module:
+        # torch's stubs leave memory_format out
+        return model.eval().to(device=self.device, memory_format=self._format)  # type: ignore[call-overload]
 
     def _there(self, images: Tensor) -> Tensor:
         if self.device.type == "cuda":

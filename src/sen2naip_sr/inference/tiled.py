@@ -160,11 +160,12 @@ def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) ->
         return [None]
     began = perf_counter()
     with noting("predicting", pieces[0].tile):
-        upscaled = network(np.stack(windows))
+        upscaled = network(np.stack(windows), trim=network.halo)
     statistics.predict_seconds += perf_counter() - began
     statistics.predicted_tiles += len(pieces)
     return [
-        image[:, *piece.context.core(SCALE)] for image, piece in zip(upscaled, pieces, strict=True)
+        image[:, *piece.context.core(SCALE, trim=network.halo)]
+        for image, piece in zip(upscaled, pieces, strict=True)
     ]
 
 

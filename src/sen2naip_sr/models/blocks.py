@@ -23,9 +23,12 @@ class GlobalResidualNetwork(nn.Module):
         multiple: Tiles have to begin at multiples of so many low-resolution pixels.
         receptive_field: Low-resolution pixels to each side that an output pixel depends on; None:
             it depends on the whole image.
+        shrinkable: Whether it works as well with convolutions that are not padded, whose maps
+            shrink towards the middle: it adds and concatenates by `centred`.
     """
 
     multiple: int = 1
+    shrinkable: bool = False
     receptive_field: int | None
 
     def __init__(self, bands: int) -> None:
@@ -50,7 +53,8 @@ class GlobalResidualNetwork(nn.Module):
                 "give images with the bands that it was trained on, or train one for these",
             )
         upscaled = upscale_bicubic(image)
-        return upscaled + self.correction(image, upscaled)
+        correction = self.correction(image, upscaled)
+        return centred(upscaled, correction) + correction
 
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
         """Return what is to be added to the bicubic upscaling.
@@ -60,9 +64,23 @@ class GlobalResidualNetwork(nn.Module):
             upscaled: Its bicubic upscaling, (B, bands, 2h, 2w).
 
         Returns:
-            (B, bands, 2h, 2w).
+            (B, bands, 2h, 2w), or the middle of it where convolutions are not padded.
         """
         raise NotImplementedError
+
+
+def centred(maps: Tensor, smaller: Tensor) -> Tensor:
+    """Return the middle of maps, as large as others.
+
+    Args:
+        maps: (B, C, h, w).
+        smaller: (B, C', h - 2k, w - 2k).
+
+    Returns:
+        (B, C, h - 2k, w - 2k), a view.
+    """
+    cut = (maps.shape[-1] - smaller.shape[-1]) // 2
+    return maps[..., cut:-cut, cut:-cut] if cut else maps
 
 
 def zeroed(convolution: nn.Conv2d) -> nn.Conv2d:
@@ -91,7 +109,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, channels, h, w) to the same shape."""
-        total = self.second(F.relu(self.first(features), inplace=True)).add_(features)
+        total = self.second(F.relu(self.first(features), inplace=True))
+        total.add_(centred(features, total))
         return F.relu(total, inplace=True) if self.relu_after_sum else total
 
 
@@ -116,7 +135,7 @@ class EfficientResidualBlock(nn.Module):
         """Map (B, channels, h, w) to the same shape."""
         inner = F.relu(self.first(features), inplace=True)
         inner = F.relu(self.second(inner), inplace=True)
-        return F.relu(self.pointwise(inner) + features, inplace=True)
+        return F.relu(self.pointwise(inner) + centred(features, inner), inplace=True)
 
 
 class SubPixelUpsampler(nn.Module):

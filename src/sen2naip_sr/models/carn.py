@@ -28,6 +28,7 @@ from sen2naip_sr.models.blocks import (
     GlobalResidualNetwork,
     ResidualBlock,
     SubPixelUpsampler,
+    centred,
     zeroed,
 )
 
@@ -55,7 +56,8 @@ class Cascade(nn.Module):
         seen = [features]
         for stage, fusion in zip(list(self.stages) * self.repeats, self.fusions, strict=True):
             seen.append(stage(features))
-            features = F.relu(fusion(torch.cat(seen, dim=1)), inplace=True)
+            aligned = [centred(maps, seen[-1]) for maps in seen]
+            features = F.relu(fusion(torch.cat(aligned, dim=1)), inplace=True)
         return features
 
 
@@ -69,6 +71,8 @@ class CascadingNetwork(GlobalResidualNetwork):
         blocks: Cascading blocks.
         groups: Groups of the upsampler's convolution.
     """
+
+    shrinkable = True
 
     def __init__(
         self,

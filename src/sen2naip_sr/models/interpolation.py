@@ -75,8 +75,13 @@ class Interpolation(nn.Module):
 
 def _enlarge(x: Tensor, mode: str, antialias: bool = False) -> Tensor:
     align_corners = None if mode == "nearest" else False
+    # channels last would take torch nearly twice as long
     enlarged = interpolate(
-        _computable(x), scale_factor=2, mode=mode, align_corners=align_corners, antialias=antialias
+        _computable(x).contiguous(),
+        scale_factor=2,
+        mode=mode,
+        align_corners=align_corners,
+        antialias=antialias,
     )
     return enlarged.to(x.dtype)
 

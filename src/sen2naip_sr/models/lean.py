@@ -18,7 +18,7 @@ attentions of others wait for memory.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, zeroed
+from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, centred, zeroed
 
 
 class Lean(GlobalResidualNetwork):
@@ -29,6 +29,8 @@ class Lean(GlobalResidualNetwork):
         channels: Feature maps of every layer.
         blocks: Residual blocks.
     """
+
+    shrinkable = True
 
     def __init__(self, bands: int, channels: int = 48, blocks: int = 10) -> None:
         super().__init__(bands)
@@ -44,4 +46,5 @@ class Lean(GlobalResidualNetwork):
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
         """Return the correction of the bicubic upscaling, from the low-resolution image."""
         entered = self.entry(image - 0.5)
-        return F.pixel_shuffle(self.exit(entered + self.body(entered)), 2)
+        inner = self.body(entered)
+        return F.pixel_shuffle(self.exit(centred(entered, inner) + inner), 2)

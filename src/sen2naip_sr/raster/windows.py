@@ -57,9 +57,15 @@ class Tile:
         right = min(width, self.left + self.width + reach)
         return replace(self, top=top, left=left, height=bottom - top, width=right - left)
 
-    def core(self, scale: int) -> tuple[slice, slice]:
-        """Return where the core lies in the window after that was enlarged ``scale`` times."""
-        top, left = scale * (self.top - self.window_top), scale * (self.left - self.window_left)
+    def core(self, scale: int, trim: int = 0) -> tuple[slice, slice]:
+        """Return where the core lies in the window enlarged ``scale`` times.
+
+        Args:
+            scale: Of the enlarging.
+            trim: Pixels of the window that were cut off on each side before.
+        """
+        top = scale * (self.top - self.window_top - trim)
+        left = scale * (self.left - self.window_left - trim)
         return slice(top, top + scale * self.height), slice(left, left + scale * self.width)
 
 
