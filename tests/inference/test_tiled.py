@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference import tiled
 from sen2naip_sr.inference.tiled import upscale_scene
 from sen2naip_sr.inference.values import fill
 from sen2naip_sr.models.registry import MODELS, build_model
@@ -374,3 +375,13 @@ def test_valid_pixels_of_wide_types_keep_their_digits():
     values = 1e9 + random_floats(1, 20, 20).astype(np.float64)
     target, _ = upscale(MemoryScene(values), Repeat(1), (0, 2e9), tile=8)
     np.testing.assert_array_equal(target.values, twice(values))
+
+
+def test_freed_memory_is_given_back_now_and_then(monkeypatch):
+    released = []
+    network = Repeat(1, halo=0)
+    monkeypatch.setattr(tiled, "release_freed_memory", lambda: released.append(network.calls))
+    upscale(MemoryScene(random_floats(1, 70, 10)), network, tile=4)
+    every = tiled.RELEASE_EVERY
+    assert network.calls > 3 * every
+    assert released == list(range(every, network.calls + 1, every))

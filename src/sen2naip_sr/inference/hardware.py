@@ -1,6 +1,7 @@
 """The device to predict on, and what it can do."""
 
 import ctypes
+from collections.abc import Callable
 
 import torch
 
@@ -41,9 +42,20 @@ def keep_freed_memory() -> None:
     It maps large blocks anew each time; clearing their pages took up to two fifths of a prediction.
     """
     mapped_blocks_at_most, give_back_above = -4, -1
+    if mallopt := _of_c_library("mallopt"):
+        mallopt(mapped_blocks_at_most, 0)
+        mallopt(give_back_above, 2**31 - 1)
+
+
+def release_freed_memory() -> None:
+    """Give back what `keep_freed_memory` kept: holes that nothing fits into add up."""
+    if malloc_trim := _of_c_library("malloc_trim"):
+        malloc_trim(0)
+
+
+def _of_c_library(name: str) -> Callable[..., int] | None:
+    """Return a function of the C library; None where it is not glibc, which alone has them."""
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library
-        return
-    mallopt(mapped_blocks_at_most, 0)
-    mallopt(give_back_above, 2**31 - 1)
+        return getattr(ctypes.CDLL(None), name, None)
+    except (OSError, TypeError):
+        return None

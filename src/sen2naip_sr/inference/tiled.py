@@ -15,12 +15,16 @@ import numpy as np
 
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.hardware import release_freed_memory
 from sen2naip_sr.inference.pieces import Output, Piece, noting, read_piece
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.raster.ahead import WORKERS, map_ahead
 from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.windows import Plan, Tile, plan
+
+RELEASE_EVERY = 16
+"""Batches: so seldom it costs next to nothing, and memory does not grow with the scene."""
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
@@ -115,11 +119,14 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
         _behind(output.write, 2 * batch, count) as write,
         closing(_read_ahead(read, _groups(tiles, batch))) as groups,
     ):
-        for pieces in _batches(itertools.chain.from_iterable(groups), batch):
+        batches = _batches(itertools.chain.from_iterable(groups), batch)
+        for number, pieces in enumerate(batches, 1):
             statistics.read_seconds += sum(piece.seconds for piece in pieces)
             predictions = _predict(network, pieces, statistics)
             for piece, prediction in zip(pieces, predictions, strict=True):
                 write(piece, prediction)
+            if number % RELEASE_EVERY == 0:
+                release_freed_memory()
     statistics.seconds = perf_counter() - began
     return statistics
 
