@@ -177,7 +177,8 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(make_dataset, tmp_path
 def test_pictures_become_an_animation_that_pauses_at_its_end(make_dataset, tmp_path):
     dataset = make_dataset("AnimationDataset", milliseconds=100)
     assert not dataset.exists()
-    pictures = [np.full((8, 10, 3), 60 * number, np.uint8) for number in range(4)]
+    ramp = np.arange(240, dtype=np.uint8).reshape(8, 10, 3)
+    pictures = [np.roll(ramp, number, axis=0) for number in range(4)]
     dataset.save(pictures)
     assert dataset.exists()
     assert [path.name for path in (tmp_path / "below").iterdir()] == ["animation.gif"]

@@ -15,6 +15,7 @@ def test_defaults_are_valid_and_lists_can_come_from_the_command_line():
         ({"patches": 199}, "need 200 patches"),
         ({"dimensions": [0]}, "greater than 0"),
         ({"dimension": [4]}, "did you mean 'dimensions'"),
+        ({"training": {"step": 3}}, "did you mean 'steps'"),
     ],
 )
 def test_refuses(values, message):

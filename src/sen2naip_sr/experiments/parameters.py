@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, RootModel, ValidationError, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationError, field_validator
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 from sen2naip_sr.parameters import Parameters, describe_unknown
@@ -26,6 +26,11 @@ VariationName = Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
 
 class ModelName(RootModel[str]):
     """The network of the experiments that are about one."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    root: str
+    """A network's name, as ``carn``."""
 
     @field_validator("root")
     @classmethod
