@@ -17,12 +17,12 @@ from sen2naip_sr.experiments.baseline import score_interpolations
 from sen2naip_sr.experiments.parameters import StudyParameters
 from sen2naip_sr.experiments.runner import read_scores, run_variations
 from sen2naip_sr.experiments.study import (
-    answer_study,
     best_of_groups,
     pareto_front,
     plan_study,
     summarise_study,
 )
+from sen2naip_sr.experiments.study_answer import answer_study
 from sen2naip_sr.experiments.variation import Outcome
 
 NETWORKS = {"lean": LEAN}
@@ -46,8 +46,8 @@ def test_variations_see_no_test_chip_and_differ_in_what_is_asked():
 def test_each_is_trained_at_every_rate():
     variations = plan(learning_rates=[0.1, 10])
     assert [v.name for v in variations] == [
-        *("l1, rate 0.0005", "l1, rate 0.05"),
-        *("mse, rate 0.0005", "mse, rate 0.05"),
+        *("l1 rate 0.0005", "l1 rate 0.05"),
+        *("mse rate 0.0005", "mse rate 0.05"),
     ]
     assert [v.tags["group"] for v in variations] == ["l1", "l1", "mse", "mse"]
 
@@ -65,6 +65,8 @@ def test_null_takes_a_variation_out():
         ({"a": {"training": {"batch_size": 0}}}, "batch_size"),
         ({"a": {"trainin": {}}}, "unknown parameter 'trainin'"),
         ({"../a": {}}, "should match pattern"),
+        ({"a": {"against": "b"}}, "variation 'a': against 'b', which is none of the others"),
+        ({"a": {"against": "a"}}, "variation 'a': against 'a'"),
     ],
 )
 def test_what_no_training_takes_is_refused_before_anything_runs(variations, message):
@@ -125,6 +127,9 @@ def test_no_test_chip_changes_a_study(tmp_path):
     assert table.loc[0, "behind_best"] == 0
     expected = table.loc[1, "psnr"] - table.loc[0, "psnr"]
     assert table.loc[1, "behind_best"] == pytest.approx(expected)
+    assert np.isnan(table.loc[0, "behind_p"])
+    assert 0 < table.loc[1, "behind_p"] <= 1
+    assert table["against"].isna().all()
     assert table["uiqi"].isna().all()
     for draw in ("draw_costs", "draw_qualities", "draw_intervals"):
         assert getattr(study_figure, draw)(table).axes
@@ -145,33 +150,95 @@ def test_the_pareto_front_is_that_of_brute_force():
         assert pareto_front(gain, cost) == [not beaten(row) for row in range(12)]
 
 
-def study_table(low, high, places=2):
+def test_pairs_that_are_asked_for_are_compared(tmp_path):
+    hr, lr = make_stores(tmp_path / "stores", make_chips())
+    variations = plan(TWO | {"mse": TWO["mse"] | {"against": "l1"}})
+    outcomes = run_variations(variations, hr, lr, tmp_path, EVALUATION)
+    held_out = make_splits().query("split == 'validation'")
+    plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
+    table = summarise_study(outcomes, read_scores(tmp_path, outcomes), plain, EVALUATION)
+    rows = table.set_index("variation")
+    assert rows.loc["mse", "against"] == "l1"
+    assert pd.isna(rows.loc["l1", "against"])
+    expected = rows.loc["mse", "psnr"] - rows.loc["l1", "psnr"]
+    assert rows.loc["mse", "against_psnr"] == pytest.approx(expected)
+    assert "Against l1, in dB: mse" in answer_study(table, "bars")
+
+
+def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
     return pd.DataFrame(
         {
             "variation": ["best", "other"],
             "psnr": [30.0, 29.9],
+            "ssim": [0.9, 0.91],
+            "sam": [2.0, 3.0],
+            "spectrum": [1.0, 0.5],
             "delta_psnr": [1.0, 0.9],
             "delta_low": 0.5,
             "delta_high": 1.5,
             "n_chips": 8,
-            "n_places": places,
+            "n_places": 2,
             "behind_best": [0.0, -0.1],
             "behind_low": [0.0, low],
             "behind_high": [0.0, high],
+            "behind_p": [np.nan, p],
+            "against": None,
+            "against_psnr": np.nan,
+            "against_low": np.nan,
+            "against_high": np.nan,
+            "against_p": np.nan,
+            "parameters": [200, 100],
+            "multiply_adds": [20, 30],
+            "milliseconds": [5.0, 6.0],
+            "on_front_parameters": True,
+            "on_front_multiply_adds": [True, False],
+            "on_front_milliseconds": [True, False],
         }
+        | columns
     )
 
 
-@pytest.mark.parametrize(("low", "high"), [(-0.3, 0.1), (-0.2, 0.0), (np.nan, np.nan)])
-def test_the_answer_shows_no_difference_where_the_interval_includes_zero(low, high):
-    answer = answer_study(study_table(low, high))
+@pytest.mark.parametrize(
+    ("low", "high", "p"),
+    [(-0.3, 0.1, 0.01), (-0.2, 0.0, 0.01), (np.nan, np.nan, np.nan), (-0.2, -0.05, 0.05)],
+)
+def test_no_difference_is_shown_unless_interval_and_test_show_one(low, high, p):
+    answer = answer_study(study_table(low, high, p), "bars")
     assert "No difference to it shown for: other." in answer
     assert "Behind" not in answer
 
 
 def test_the_answer_names_what_is_behind_and_how_far_it_goes():
-    answer = answer_study(study_table(-0.2, -0.05, places=1))
+    answer = answer_study(study_table(n_places=1), "bars")
     assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in answer
     assert "other (-0.10 [-0.20, -0.05])" in answer
     assert "No difference" not in answer
     assert "of one place" in answer
+
+
+def test_a_single_location_has_no_interval():
+    answer = answer_study(study_table(delta_low=np.nan, delta_high=np.nan), "bars")
+    assert "(+1.00 [one location: no interval] to the best" in answer
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "verdict"),
+    [
+        (-0.2, -0.05, 0.01, "worse"),
+        (-0.2, -0.05, 0.2, "no difference shown"),
+        (-0.2, 0.05, 0.01, "no difference shown"),
+    ],
+)
+def test_the_answer_holds_variations_against_each_other(low, high, p, verdict):
+    columns = {"psnr": -0.1, "low": low, "high": high, "p": p}
+    pair = {f"against_{name}": [np.nan, value] for name, value in columns.items()}
+    answer = answer_study(study_table(against=[None, "best"], **pair), "bars")
+    assert f"Against best, in dB: other -0.10 [-0.20, {high:+.2f}], {verdict}." in answer
+
+
+def test_the_answer_is_about_what_the_study_is_about():
+    costs = answer_study(study_table(), "cost")
+    assert "by parameters: other, best; by multiply-adds: best; by time here: best." in costs
+    losses = answer_study(study_table(), "losses")
+    assert "SSIM other (0.9100), spectral angle best (2.00 degrees), sharpness other" in losses
+    assert "parameters" not in losses

@@ -1,8 +1,16 @@
 """Parameters of the experiments. Imports no torch, so that start-up stays quick."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 from sen2naip_sr.parameters import Parameters, describe_unknown
@@ -70,6 +78,8 @@ class VariationParameters(Parameters):
     """The architecture's parameters; null: those of the network's own ``parameters_*.yml``."""
     training: TrainingChanges = Field(default_factory=dict)
     """Training parameters that differ, nested as in ``parameters_*.yml``."""
+    against: str | None = None
+    """Another variation that the answer holds this one against; all are held against the best."""
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -96,6 +106,17 @@ class StudyParameters(ExperimentParameters):
         if not isinstance(variations, dict):
             return variations
         return {name: value for name, value in variations.items() if value is not None}
+
+    @model_validator(mode="after")
+    def _are_held_against_others(self) -> Self:
+        for name, variation in self.variations.items():
+            others = self.variations.keys() - {name}
+            if variation.against is not None and variation.against not in others:
+                raise ValueError(
+                    f"variation '{name}': against '{variation.against}', which is none of the "
+                    f"others ({', '.join(sorted(others))})"
+                )
+        return self
 
 
 class OverfitParameters(ExperimentParameters):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
@@ -14,6 +15,8 @@ from sen2naip_sr.experiments.held_out import without_test
 from sen2naip_sr.experiments.parameters import StudyParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation, varied
 from sen2naip_sr.metrics.bootstrap import paired_difference
+from sen2naip_sr.metrics.holm import holm_adjusted
+from sen2naip_sr.metrics.permutation import sign_flip_p_value
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 
 
@@ -55,8 +58,10 @@ def plan_study(
             scaled = varied(
                 changed.model_dump(mode="json"), {"training": {"learning_rate": factor * rate}}
             )
-            full = f"{name}, rate {factor * rate:g}" if parameters.learning_rates else name
-            variations.append(Variation(full, network, scaled, usable, {"group": name}))
+            full = f"{name} rate {factor * rate:g}" if parameters.learning_rates else name
+            against = {"against": variation.against} if variation.against else {}
+            tags = {"group": name, **against}
+            variations.append(Variation(full, network, scaled, usable, tags))
     return variations
 
 
@@ -90,8 +95,10 @@ def summarise_study(
     Returns:
         The columns of `sen2naip_sr.evaluation.comparison.compare_methods` with variation for
         method, and model, parameters, multiply_adds (for each LR pixel), milliseconds (for a
-        megapixel of the result), training_seconds and steps, n_places, and behind_best,
-        behind_low, behind_high: the paired difference to the best variation, dB.
+        megapixel of the result), training_seconds and steps, n_places; behind_best, behind_low,
+        behind_high, behind_p: the paired difference to the best variation, dB, and its p-value,
+        adjusted for all of these; the variation that each is held against, and against_psnr,
+        against_low, against_high, against_p likewise.
     """
     table = compare_methods(
         pd.concat([scores, plain]), evaluation.bootstrap_draws, evaluation.bootstrap_seed
@@ -112,25 +119,48 @@ def summarise_study(
     table = costs.merge(table, on="method").sort_values("psnr", ascending=False, ignore_index=True)
     table["n_places"] = scores["place"].nunique()
     table["milliseconds"] = 1e3 * table.pop("seconds_per_megapixel")
+    best = dict.fromkeys(table["method"], table["method"].iloc[0])
+    held_against = _held_against(outcomes)
+    for stem, pairs in (("behind", best), ("against", held_against)):
+        table = table.merge(_differences(stem, pairs, scores, evaluation), on="method", how="left")
+    table["against"] = table["method"].map(held_against)
+    table = table.rename(columns={"behind_psnr": "behind_best"})
+    for cost in ("parameters", "multiply_adds", "milliseconds"):
+        table[f"on_front_{cost}"] = pareto_front(table["psnr"], table[cost])
+    return table.rename(columns={"method": "variation"})
+
+
+def _held_against(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Return by variation the one that it is to be held against, where both came to their end."""
+    by_group = {outcome.tags["group"]: outcome.name for outcome in outcomes}
+    against = {outcome.name: outcome.tags.get("against") for outcome in outcomes}
+    return {name: by_group[group] for name, group in against.items() if group in by_group}
+
+
+def _differences(
+    stem: str, pairs: Mapping[str, str], scores: pd.DataFrame, evaluation: EvaluationParameters
+) -> pd.DataFrame:
+    """Compare pairs of variations chip by chip: a row each, p-values adjusted for all (Holm)."""
     joint = scores[scores["band"] == ALL_BANDS].set_index("chip")
     locations = joint.groupby(level=0)["location"].first()
     psnr = joint.pivot(columns="method", values="psnr").loc[locations.index]
-    behind = [
-        paired_difference(
+    rows = []
+    for name, other in pairs.items():
+        found = paired_difference(
             psnr[name].to_numpy(),
-            psnr[table["method"].iloc[0]].to_numpy(),
+            psnr[other].to_numpy(),
             locations.to_numpy(),
             draws=evaluation.bootstrap_draws,
             seed=evaluation.bootstrap_seed,
         )
-        for name in table["method"]
-    ]
-    table["behind_best"] = [difference.mean for difference in behind]
-    table["behind_low"] = [difference.low for difference in behind]
-    table["behind_high"] = [difference.high for difference in behind]
-    for cost in ("parameters", "multiply_adds", "milliseconds"):
-        table[f"on_front_{cost}"] = pareto_front(table["psnr"], table[cost])
-    return table.rename(columns={"method": "variation"})
+        # the best against itself is no comparison
+        differs = psnr[name] - psnr[other] if name != other else psnr[name] * np.nan
+        p_value = sign_flip_p_value(differs, locations, seed=evaluation.bootstrap_seed)
+        rows.append((name, found.mean, found.low, found.high, p_value))
+    columns = ["method", *(f"{stem}_{part}" for part in ("psnr", "low", "high", "p"))]
+    table = pd.DataFrame(rows, columns=columns)
+    table[f"{stem}_p"] = holm_adjusted(table[f"{stem}_p"])
+    return table
 
 
 def pareto_front(gain: pd.Series, cost: pd.Series) -> list[bool]:
@@ -140,28 +170,3 @@ def pareto_front(gain: pd.Series, cost: pd.Series) -> list[bool]:
         not any(g >= mine and c <= mine_cost and (g, c) != (mine, mine_cost) for g, c in rows)
         for mine, mine_cost in rows
     ]
-
-
-def answer_study(table: pd.DataFrame) -> str:
-    """Say in words which variations are better, as far as the intervals show it."""
-    best = table.iloc[0]
-    others = table.iloc[1:]
-    behind = others[others["behind_high"] < 0]
-    level = others[~(others["behind_high"] < 0)]
-    text = [
-        f"Best: {best['variation']}, {best['psnr']:.2f} dB "
-        f"({best['delta_psnr']:+.2f} [{best['delta_low']:+.2f}, {best['delta_high']:+.2f}] to the "
-        f"best interpolation) on {best['n_chips']} held-out chips."
-    ]
-    if len(level):
-        text.append(f"No difference to it shown for: {', '.join(level['variation'])}.")
-    if len(behind):
-        listed = (
-            f"{row['variation']} ({row['behind_best']:+.2f} "
-            f"[{row['behind_low']:+.2f}, {row['behind_high']:+.2f}])"
-            for _, row in behind.iterrows()
-        )
-        text.append(f"Behind it, in dB with 95 % intervals: {', '.join(listed)}.")
-    if best["n_places"] == 1:
-        text.append("The held-out chips are of one place: of others this tells nothing.")
-    return " ".join(text)

@@ -133,7 +133,7 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
     parameters: StudyParameters,
 ) -> tuple[pd.DataFrame, Figure, str]:
     """Return the table of a study, its figure and the answer."""
-    from sen2naip_sr.experiments import study, study_figure
+    from sen2naip_sr.experiments import study, study_answer, study_figure
     from sen2naip_sr.experiments.baseline import score_interpolations
     from sen2naip_sr.experiments.runner import read_scores
 
@@ -145,7 +145,11 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
         "losses": study_figure.draw_qualities,
         "bars": study_figure.draw_intervals,
     }[parameters.figure]
-    return table, draw(table), study.answer_study(table) + _failures(outcomes)
+    return (
+        table,
+        draw(table),
+        study_answer.answer_study(table, parameters.figure) + _failures(outcomes),
+    )
 
 
 def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
