@@ -1,19 +1,23 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import optuna
 import pytest
 import small_search
+import torch
 from optuna.trial import TrialState
 from small_search import NETWORK, SPACE, make_chips, parameters, run_search
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments import study_storage, trial
+from sen2naip_sr.experiments import study_storage, tuning
+from sen2naip_sr.experiments.lock import locked
 from sen2naip_sr.experiments.study_storage import load_study
 from sen2naip_sr.experiments.tuning_results import best_parameters, importance, trial_table
 
@@ -107,15 +111,106 @@ def test_the_first_trials_are_never_pruned(folder, monkeypatch):
     assert states(study) == ["COMPLETE"] * 3 + ["PRUNED"] * 2
 
 
+def test_later_trials_are_compared_with_the_first(folder):
+    asked = {"training": {"steps": 16}, "first_rung": 8, "sampler": "random"}
+    study = run_search(folder, trials=3, **asked)
+    for first in study.trials:
+        assert first.system_attrs["completed_rung_0"] == first.intermediate_values[8]
+    learns_nothing = {"training.learning_rate": 1e-5, "architecture.channels": 4}
+    study.enqueue_trial(learns_nothing | {"training.losses.l1": 1.0})
+    study = run_search(folder, trials=4, **asked)
+    assert states(study) == ["COMPLETE"] * 3 + ["PRUNED"]
+    assert max(study.trials[3].intermediate_values) == 8
+
+
+def interrupt(monkeypatch, trial, validation):
+    """Have Ctrl-C end the search in a trial, before a validation of it is reported."""
+    report = optuna.trial.Trial.report
+
+    def stop(self, value, step):
+        if (self.number, step) == (trial, validation):
+            raise KeyboardInterrupt
+        report(self, value, step)
+
+    monkeypatch.setattr(optuna.trial.Trial, "report", stop)
+
+
+@pytest.mark.parametrize(("trial", "state"), [(0, "complete"), (3, "pruned")])
+def test_the_time_of_an_interrupted_trial_is_that_of_its_training(
+    folder, monkeypatch, trial, state
+):
+    pruner = optuna.pruners.ThresholdPruner(lower=1e6, n_warmup_steps=4)
+    monkeypatch.setattr(study_storage, "_pruner", lambda _: pruner)
+    asked = {"trials": trial + 1, "training": {"steps": 8}}
+    with monkeypatch.context() as patched:
+        interrupt(patched, trial, 3)
+        with pytest.raises(KeyboardInterrupt):
+            run_search(folder, **asked)
+    checkpoint = folder / f"search/trial {trial}/checkpoint.pt"
+    kept = torch.load(checkpoint)
+    torch.save(kept | {"elapsed": 1000.0}, checkpoint)
+    with closing(sqlite3.connect(folder / "search/study.db")) as study, study:
+        study.execute("update trials set datetime_start = '2020-01-01 00:00:00.000000'")
+    outcomes = []
+    table = trial_table(run_search(folder, done=lambda _, o: outcomes.append(o), **asked))
+    row = table.iloc[trial]
+    assert row["state"] == state
+    assert row["seconds"] == outcomes[trial].seconds
+    assert 1000 < row["seconds"] < 2000
+    assert (table["seconds"] > 0).all()
+    # a step takes milliseconds, whatever the first ones took
+    assert row["saved_seconds"] < 60
+    assert (row["saved_seconds"] > 0) == (state == "pruned")
+
+
+def test_a_trial_whose_values_do_not_go_together_is_told_too(folder):
+    asked = {
+        "space": {
+            "training.batch_size": {"choices": [1, 2]},
+            "training.batch_growth.largest": {"choices": [1, 4]},
+        }
+    }
+    study = run_search(folder, trials=1, **asked)
+    study.enqueue_trial({"training.batch_size": 1, "training.batch_growth.largest": 4})
+    for _ in range(2):  # the second time it is one of an earlier run
+        told = []
+        study = run_search(
+            folder, trials=2, done=lambda *ended, told=told: told.append(ended), **asked
+        )
+        assert states(study) == ["COMPLETE", "FAIL"]
+        variation, outcome = told[1]
+        assert (outcome.name, outcome.tags) == ("trial 1", {"trial": "1"})
+        assert "halves of a batch" in outcome.error
+        training = variation.parameters.model_dump(mode="json")["training"]
+        assert (training["batch_size"], training["batch_growth"]["largest"]) == (1, 4)
+
+
+def test_a_trial_that_ended_the_command_three_times_fails_and_the_search_goes_on(folder):
+    command = [
+        sys.executable,
+        small_search.__file__,
+        folder,
+        json.dumps({"trials": 2, "space": SPACE}),
+    ]
+    given = os.environ | {"DIES_IN": "trial 1"}
+    for _ in range(3):
+        ended = subprocess.run(command, env=given, capture_output=True, check=False)
+        assert ended.returncode == 9
+    study = run_search(folder, trials=3)
+    assert states(study)[:2] == ["COMPLETE", "FAIL"]
+    assert "ended from outside three times" in study.trials[1].user_attrs["error"]
+    assert study.trials[2].state.is_finished()
+
+
 def test_a_failed_trial_is_recorded_and_not_the_end(folder, monkeypatch):
-    run_job = trial.run_job
+    run_job = tuning.run_job
 
     def fail_once(job):
         if job.variation.name == "trial 1":
             raise MemoryError("none left")
         return run_job(job)
 
-    monkeypatch.setattr(trial, "run_job", fail_once)
+    monkeypatch.setattr(tuning, "run_job", fail_once)
     errors = {}
     study = run_search(folder, done=lambda v, outcome: errors.update({v.name: outcome.error}))
     assert states(study)[1] == "FAIL"
@@ -187,17 +282,12 @@ def test_another_search_space_is_refused_with_the_difference(folder):
         run_search(folder, training={"steps": 5})
 
 
-def test_a_study_that_another_process_is_at_is_refused(folder):
-    study = run_search(folder, trials=1)
-    import psutil
-
-    parent = psutil.Process(os.getppid())
-    owner = {"host": os.uname().nodename, "pid": parent.pid, "started": parent.create_time()}
-    study.set_user_attr("owner", owner)
-    with pytest.raises(UserError, match=f"process {parent.pid} is searching here"):
-        run_search(folder, trials=2)
-    study.set_user_attr("owner", owner | {"started": 0.0})
-    assert len(run_search(folder, trials=2).trials) == 2, "another process that got its number"
+def test_a_study_that_another_run_is_at_is_refused(folder):
+    run_search(folder, trials=1)
+    with locked(folder / "search"):
+        with pytest.raises(UserError, match="search: another run is at it"):
+            run_search(folder, trials=2)
+    assert len(run_search(folder, trials=2).trials) == 2
 
 
 @pytest.mark.parametrize(
@@ -221,6 +311,17 @@ def test_refuses_a_space_that_the_network_cannot_be_trained_in(folder, space, me
     with pytest.raises(UserError, match=message):
         run_search(folder, space=space)
     assert not (folder / "search").exists()
+
+
+def test_refuses_a_confirmation_that_could_not_be_trained_or_would_choose(folder):
+    with pytest.raises(UserError, match=r"set tune.confirm.schedule.name to cosine"):
+        run_search(folder, confirm={"schedule": {"name": "plateau"}})
+    growing = {"batch_growth": {"largest": 4}}
+    with pytest.raises(UserError, match=r"tune.confirm: training: .*halves of a batch"):
+        run_search(folder, training=growing, confirm={"batch_size": 1})
+    assert not (folder / "search").exists()
+    plateau = {"schedule": {"name": "plateau"}}
+    run_search(folder, trials=1, training=plateau, confirm={"schedule": {"name": "cosine"}})
 
 
 def test_own_values_outside_the_space_are_not_tried(folder, caplog):

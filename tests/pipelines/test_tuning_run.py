@@ -90,6 +90,8 @@ def test_the_best_parameters_are_ones_that_a_training_takes(tuned, tmp_path, ked
             {"space": {"training.steps": {"low": 0, "high": 1, "log": True}}},
             "log needs low above 0",
         ),
+        ({"confirm": {"stepps": 3}}, "tune.confirm.*did you mean 'steps'"),
+        ({"confirm": {"batch_size": 0}}, "tune.confirm.*batch_size: .*greater than"),
     ],
 )
 def test_faults_are_found_before_anything_runs(given, problem):

@@ -1,21 +1,23 @@
 """Runs the variations of an experiment: each once, whatever interrupts them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
+from sen2naip_sr.experiments.attempts import counted
+from sen2naip_sr.experiments.lock import locked
 from sen2naip_sr.experiments.processes import Processes
 from sen2naip_sr.experiments.subspace import in_subspace
 from sen2naip_sr.experiments.variation import Outcome, Variation
@@ -28,7 +30,7 @@ from sen2naip_sr.training.fit import Observe, Report
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.training.weights import load_weights, save_weights
 
-OUTCOME, WEIGHTS = "outcome.json", "weights.safetensors"
+OUTCOME, WEIGHTS, CHECKPOINT = "outcome.json", "weights.safetensors", "checkpoint.pt"
 SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
 SCORED = ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum")
 """Of a variation's held-out chips; MS-SSIM and UIQI would take as long as all of these."""
@@ -51,7 +53,8 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
 
     Each has a folder of its own with weights, history, scores and, written last, its outcome: what
     is there already with equal inputs is not done again, and a training that was interrupted goes
-    on from its checkpoint. What fails is recorded, stops nothing, and is tried again the next time.
+    on from its checkpoint. What fails is recorded, stops nothing, and is tried again the next time;
+    that holds also for one whose process is ended from outside, again and again at one place.
 
     Args:
         variations: What to train; their names are unique.
@@ -67,18 +70,21 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
         The outcomes, in the order of the variations.
 
     Raises:
-        UserError: If two variations have one name, or all of them failed.
+        UserError: If two variations have one name, another run is at the folder, or all of them
+            failed.
     """
     names = [variation.name for variation in variations]
     if twice := {name for name in names if names.count(name) > 1}:
         raise UserError(f"two variations are called '{min(twice)}'", "give each its own name")
     outcomes = {}
-    for variation, outcome in _outcomes(variations, hr, lr, folder, evaluation, workers):
-        outcomes[variation.name] = outcome
-        if outcome.error:
-            logger.warning("%s failed: %s", variation.name, outcome.error)
-        if done:
-            done(variation, outcome)
+    run = _outcomes(variations, hr, lr, folder, evaluation, workers)
+    with locked(folder), closing(run):
+        for variation, outcome in run:
+            outcomes[variation.name] = outcome
+            if outcome.error:
+                logger.warning("%s failed: %s", variation.name, outcome.error)
+            if done:
+                done(variation, outcome)
     failed = [outcome for outcome in outcomes.values() if outcome.error]
     if len(failed) == len(variations):
         raise UserError(
@@ -117,7 +123,8 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
     if found and found.fingerprint == fingerprint and not found.error:
         return found.model_copy(update=head)
     try:
-        outcome = Outcome(**head, **_train(variation, hr, lr, folder, evaluation, report))
+        with counted(folder, fingerprint, folder / CHECKPOINT):
+            outcome = Outcome(**head, **_train(variation, hr, lr, folder, evaluation, report))
     except UserError as error:
         outcome = Outcome(**head, error=f"{error}")
     except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
@@ -171,7 +178,7 @@ def _train(  # noqa: PLR0913, PLR0917
         variation.splits,
         variation.parameters,
         architecture=variation.model,
-        checkpoint=folder / "checkpoint.pt",
+        checkpoint=folder / CHECKPOINT,
         report=report,
         observe=_watcher(variation, hr, lr, folder / FRAMES) if variation.watched else None,
         wrap=in_subspace(variation.subspace, variation.parameters.training.seed),
@@ -220,7 +227,7 @@ def _outcomes(  # noqa: PLR0913, PLR0917
     folder: Path,
     evaluation: EvaluationParameters,
     workers: int,
-) -> Iterator[tuple[Variation, Outcome]]:
+) -> Generator[tuple[Variation, Outcome]]:
     """Yield variations with their outcomes, in their order."""
     if workers == 1:
         for number, variation in enumerate(variations, 1):
@@ -228,7 +235,7 @@ def _outcomes(  # noqa: PLR0913, PLR0917
             outcome = run_variation(variation, hr, lr, folder / variation.name, evaluation)
             yield variation, outcome
         return
-    with Processes(workers, max(1, torch.get_num_threads() // workers)) as processes:
+    with Processes(workers) as processes:
         futures = [
             processes.submit(
                 _run_there, variation, hr.folder, lr.folder, folder / variation.name, evaluation

@@ -11,7 +11,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import Trial
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.tuning_parameters import RangeParameters
@@ -59,6 +59,23 @@ def with_values(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dic
     return changed
 
 
+def unchecked(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> NetworkParameters:
+    """Return what `with_values` does, though the values may not go together: not to train with."""
+    changed: Any = NetworkParameters.model_validate(parameters)
+    for name, value in values.items():
+        changed = _put(changed, name.split("."), value)
+    return changed
+
+
+def _put(group: Any, path: list[str], value: Any) -> Any:
+    name, *rest = path
+    if isinstance(group, BaseModel):
+        inner = _put(getattr(group, name), rest, value) if rest else value
+        return group.model_copy(update={name: inner})
+    held = group or {}
+    return {**held, name: _put(held.get(name), rest, value) if rest else value}
+
+
 def held_value(parameters: Mapping[str, Any], name: str) -> Any:
     """Return the value at a place.
 
@@ -96,8 +113,10 @@ def own_values(space: Space, base: Mapping[str, Any]) -> dict[str, Any] | None:
     return values if inside else None
 
 
-def check_space(space: Space, model: str, base: Mapping[str, Any], confirmed: bool) -> None:
-    """Refuse a space that the network could not be trained in.
+def check_space(
+    space: Space, model: str, base: Mapping[str, Any], confirm: Mapping[str, Any] | None
+) -> None:
+    """Refuse a space that the network could not be trained in, or its best not be confirmed.
 
     Ends and choices are tried one at a time: what fails only together fails as a trial.
 
@@ -105,7 +124,8 @@ def check_space(space: Space, model: str, base: Mapping[str, Any], confirmed: bo
         space: Where is searched.
         model: The network's name.
         base: From `full_parameters`.
-        confirmed: Whether the best trial is to be compared on a fold of its own.
+        confirm: Training parameters that differ where the best trial is compared on a fold of its
+            own; None: it is not.
 
     Raises:
         UserError: If a name is unknown, or a value is not valid there.
@@ -117,13 +137,22 @@ def check_space(space: Space, model: str, base: Mapping[str, Any], confirmed: bo
                 raise UserError(
                     f"tune.space.{name}: {value!r} is not valid: {problem}", "correct the space"
                 )
+    if confirm is not None:
+        _check_confirmation(space, base, confirm)
+
+
+def _check_confirmation(space: Space, base: Mapping[str, Any], confirm: Mapping[str, Any]) -> None:
+    try:
+        confirmed = varied(base, {"training": confirm}).training
+    except ValidationError as error:
+        raise UserError(f"tune.confirm: {summarise(error)}", "correct tune.confirm") from error
     schedules = space.get("training.schedule.name")
-    names = [base["training"]["schedule"]["name"], *((schedules and schedules.choices) or [])]
-    if confirmed and "plateau" in names:
+    if "plateau" in [confirmed.schedule.name, *((schedules and schedules.choices) or [])]:
         raise UserError(
             "the schedule 'plateau' follows the held-out chips, which the confirmation is to see "
             "once only",
-            "set tune.training.schedule.name to cosine, or tune.confirm to null",
+            "leave it out of tune.space, set tune.confirm.schedule.name to cosine, or set "
+            "tune.confirm to null",
         )
 
 

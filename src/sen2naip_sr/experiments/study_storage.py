@@ -1,16 +1,12 @@
 """Where a search's trials are kept: an Optuna study in SQLite, on one machine."""
 
-import os
-import socket
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
-import psutil  # type: ignore[import-untyped]
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 STUDY = "study.db"
-DEPENDS, OWNER = "depends", "owner"
+DEPENDS = "depends"
 PATIENCE = 60
 """Seconds to wait for another process that writes to the database."""
 
@@ -77,47 +73,6 @@ def first_trials(parameters: TuningParameters) -> int:
     A third, so that short searches learn as well; ten are enough for long ones.
     """
     return min(10, max(3, parameters.trials // 3))
-
-
-@contextmanager
-def owned(study: "Study", folder: Path) -> Iterator[None]:
-    """Keep other processes from searching in the same study.
-
-    A process that was killed owns nothing: so trials that are still marked as running when a
-    search begins are known to have been left behind.
-
-    Raises:
-        UserError: If one is.
-    """
-    owner = study.user_attrs.get(OWNER)
-    if owner and owner != _myself() and _is_alive(owner):
-        raise UserError(
-            f"{folder / STUDY}: process {owner['pid']} is searching here",
-            "wait for it; tune.workers sets how many trainings run at a time",
-        )
-    study.set_user_attr(OWNER, _myself())
-    try:
-        yield
-    finally:
-        study.set_user_attr(OWNER, None)
-
-
-def _myself() -> dict[str, Any]:
-    process = psutil.Process()
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process.create_time()}
-
-
-def _is_alive(owner: Mapping[str, Any]) -> bool:
-    # of another host (a container that is gone, say) nothing can be told, and SQLite is not for
-    # several machines
-    if owner["host"] != socket.gethostname():
-        return False
-    try:
-        process = psutil.Process(owner["pid"])
-        same = abs(process.create_time() - owner["started"]) < 1
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def _storage(folder: Path) -> optuna.storages.RDBStorage:

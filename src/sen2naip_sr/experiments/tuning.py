@@ -20,16 +20,19 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.held_out import without_test
+from sen2naip_sr.experiments.lock import locked
+from sen2naip_sr.experiments.processes import open_processes
 from sen2naip_sr.experiments.runner import read_outcome
 from sen2naip_sr.experiments.search_space import (
     check_space,
     full_parameters,
     own_values,
     suggest,
+    unchecked,
     with_values,
 )
-from sen2naip_sr.experiments.study_storage import first_trials, open_study, owned
-from sen2naip_sr.experiments.trial import Job, open_pool
+from sen2naip_sr.experiments.study_storage import first_trials, open_study
+from sen2naip_sr.experiments.trial import Job, run_job
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation
 from sen2naip_sr.raster.store import Store
@@ -40,9 +43,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-OWN, DEATHS, ERROR, STEPS = "own", "deaths", "error", "steps"
-MOST_DEATHS = 3
-"""A trial whose process has been ended so often from outside counts as failed."""
+OWN, ERROR, STEPS, SECONDS = "own", "error", "steps", "seconds"
 logger = logging.getLogger(__name__)
 
 Done = Callable[[Variation, Outcome], object]
@@ -64,9 +65,26 @@ class _Search:
     done: Done | None
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
+        """Return what to train.
+
+        Raises:
+            ValueError: If its values do not go together.
+        """
         changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
+        return self._of(trial, changed)
+
+    def shown(self, trial: Trial | FrozenTrial) -> Variation:
+        """Return the same to look at, whether its values go together or not."""
+        return self._of(trial, unchecked(self.base, trial.params))
+
+    def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
         tags = {"trial": str(trial.number)}
         return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
+
+    def failed(self, trial: Trial | FrozenTrial, error: str) -> Outcome:
+        """Return the outcome of a trial that left none."""
+        name, tags = f"trial {trial.number}", {"trial": str(trial.number)}
+        return Outcome(name=name, model=self.model, tags=tags, fingerprint="", error=error)
 
     def job(self, trial: Trial) -> Job:
         return Job(
@@ -112,11 +130,11 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
 
     Raises:
         UserError: If the space names what the network does not have, or a value that is not
-            valid; if the study was begun otherwise, or another process is at it; if no trial came
+            valid; if the study was begun otherwise, or another run is at it; if no trial came
             to its end.
     """
     base = full_parameters(model, network, parameters.training)
-    check_space(parameters.space, model, base, parameters.confirm is not None)
+    check_space(parameters.space, model, base, parameters.confirm)
     usable = without_test(splits)
     depends = {
         "space": {name: found.model_dump() for name, found in parameters.space.items()},
@@ -126,8 +144,9 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
         "split": split_hash(usable),
         "evaluation.chips": evaluation.chips,
     }
-    study = open_study(folder, parameters, model, depends)
-    with owned(study, folder):
+    # trials that are still marked as running were left behind by a run that was killed
+    with locked(folder):
+        study = open_study(folder, parameters, model, depends)
         _begin(study, parameters, base)
         shared = (base, usable, hr, lr, folder, evaluation, done)
         _run(_Search(study, parameters, model, *shared))
@@ -156,21 +175,17 @@ def _run(shared: _Search) -> None:
         _tell_again(shared, ended)
     left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     running: dict[Future[Outcome], Trial] = {}
-    with open_pool(parameters.workers) as pool:
+    with open_processes(parameters.workers) as processes:
         while True:
             while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
                 trial = Trial(study, left.pop(0)._trial_id) if left else study.ask()
                 if job := _suggested(shared, trial):
-                    running[pool.submit(job)] = trial
+                    running[processes.submit(run_job, job)] = trial
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 trial = running.pop(future)
-                pool.release(future)
-                if isinstance(future.exception(), BrokenProcessPool) and _may_try_again(trial):
-                    left.append(study.trials[trial.number])
-                else:
-                    _end(shared, trial, _outcome(shared, trial, future))
+                _end(shared, trial, _outcome(shared, trial, future))
 
 
 def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool:
@@ -184,16 +199,8 @@ def _suggested(shared: _Search, trial: Trial) -> Job | None:
     try:
         return shared.job(trial)
     except ValueError as error:
-        trial.set_user_attr(ERROR, f"{error}")
-        shared.study.tell(trial, state=TrialState.FAIL)
-        logger.warning("trial %d failed: %s", trial.number, error)
+        _end(shared, trial, shared.failed(trial, f"{error}"))
         return None
-
-
-def _may_try_again(trial: Trial) -> bool:
-    deaths = trial.user_attrs.get(DEATHS, 0) + 1
-    trial.set_user_attr(DEATHS, deaths)
-    return bool(deaths < MOST_DEATHS)
 
 
 def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
@@ -205,13 +212,12 @@ def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, BrokenProcessPool):
         text = "its process was ended from outside, as happens where memory runs out"
-    name = f"trial {trial.number}"
-    tags = {"trial": str(trial.number)}
-    return Outcome(name=name, model=shared.model, tags=tags, fingerprint="", error=text)
+    return shared.failed(trial, text)
 
 
 def _end(shared: _Search, trial: Trial, outcome: Outcome) -> None:
     trial.set_user_attr(STEPS, outcome.steps)
+    trial.set_user_attr(SECONDS, outcome.seconds)
     error = outcome.error
     if outcome.psnr is not None and not np.isfinite(outcome.psnr):
         error = f"its PSNR is {outcome.psnr}"
@@ -233,11 +239,13 @@ def _say(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
         return
     pruned = outcome.psnr is None and not outcome.error
     tags = {"trial": str(trial.number), **({"pruned": "true"} if pruned else {})}
-    shared.done(shared.variation(trial), outcome.model_copy(update={"tags": tags}))
+    shared.done(shared.shown(trial), outcome.model_copy(update={"tags": tags}))
 
 
 def _tell_again(shared: _Search, trial: FrozenTrial) -> None:
     """Hand on a trial of an earlier run, so that this run shows the whole search."""
     outcome = read_outcome(shared.folder / f"trial {trial.number}")
+    if outcome is None and (error := trial.user_attrs.get(ERROR)):
+        outcome = shared.failed(trial, error)
     if outcome is not None:
         _say(shared, trial, outcome)

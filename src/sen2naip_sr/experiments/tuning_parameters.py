@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sen2naip_sr.experiments.parameters import ExperimentParameters
+from sen2naip_sr.experiments.parameters import ExperimentParameters, TrainingChanges
 from sen2naip_sr.parameters import Parameters
 
 Choice = bool | int | float | str | None
@@ -55,7 +55,7 @@ class TuningParameters(ExperimentParameters):
     """Validations before a trial can be pruned."""
     seed: int = 0
     """Of the sampler."""
-    confirm: dict[str, Any] | None = Field(default_factory=dict)
+    confirm: TrainingChanges | None = Field(default_factory=dict)
     """Training parameters that differ when the best trial and the network's own parameters are
     compared on places that the search has not scored; null: do not compare."""
 

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sen2naip_sr.experiments.search_space import with_values
 from sen2naip_sr.experiments.trial import SAVED
-from sen2naip_sr.experiments.tuning import ERROR, OWN, STEPS
+from sen2naip_sr.experiments.tuning import ERROR, OWN, SECONDS, STEPS
 from sen2naip_sr.training.parameters import NetworkParameters
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def trial_table(study: "Study") -> pd.DataFrame:
 
     Columns trial, state (complete, pruned, fail, running), own (the network's own parameters),
     psnr (dB, of all held-out chips; complete trials only), last_psnr (of the last validation),
-    validations, steps, seconds, saved_seconds (about how much longer a pruned one would have
+    validations, steps, seconds (of training; of interrupted parts, those up to their checkpoints),
+    saved_seconds (about how much longer a pruned one would have
     trained), error, and one for each hyperparameter.
     """
     return pd.DataFrame([_row(trial) for trial in study.trials])
@@ -41,7 +42,8 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "last_psnr": reported[max(reported)] if reported else None,
         "validations": len(reported),
         "steps": noted.get(STEPS, 0),
-        "seconds": trial.duration.total_seconds() if trial.duration else None,
+        # not its duration, which holds the hours between a kill and the next run
+        "seconds": noted.get(SECONDS),
         "saved_seconds": noted.get(SAVED, 0.0),
         "error": noted.get(ERROR),
         **trial.params,

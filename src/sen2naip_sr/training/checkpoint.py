@@ -187,6 +187,18 @@ def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | 
     return checkpoint
 
 
+def saved_progress(path: Path) -> tuple[int, float]:
+    """Return the steps and seconds that the checkpoint at ``path`` is of; zeros: there is none.
+
+    Quick, as no tensor is read; whether a training can go on from it, `load_checkpoint` tells.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return int(found["step"]), float(found["elapsed"])
+    except Exception:  # as there
+        return 0, 0.0
+
+
 def comparable(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     """Return a fingerprint in plain types, so that a stored one compares equal to a fresh one."""
     plain: dict[str, Any] = json.loads(json.dumps(fingerprint, default=str))

@@ -1,0 +1,36 @@
+"""One run at a time in a folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sen2naip_sr.errors import UserError
+
+LOCK = "running.lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; the system frees it even if this process is killed.
+
+    Args:
+        folder: Where this run writes; made where it is not there.
+
+    Raises:
+        UserError: If another run is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{folder}: another run is at it",
+            "wait until that has ended; 'workers' sets how many trainings one run does at a time",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
