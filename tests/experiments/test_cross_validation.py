@@ -44,8 +44,9 @@ def test_every_place_but_the_tests_is_held_out_once(folds):
 
 
 def test_what_is_held_out_steers_nothing():
-    (first, *_) = plan(training={"keep": "best", "patience": 3})
-    assert (first.parameters.training.keep, first.parameters.training.patience) == ("last", None)
+    (first, *_) = plan(training={"keep": "best", "patience": 3, "target_psnr": 20.0})
+    training = first.parameters.training
+    assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
     with pytest.raises(UserError, match="plateau"):
         plan(training={"schedule": {"name": "plateau"}})
 

@@ -64,9 +64,10 @@ def test_one_training_with_all_weights_and_one_a_subspace():
 
 
 def test_test_chips_take_no_part_and_held_out_ones_choose_nothing():
-    for variation in planned():
+    for variation in planned(training={"steps": 7, "patience": 3, "target_psnr": 20.0}):
         assert variation.splits["split"].tolist() == ["train", "train", "validation"]
-        assert variation.parameters.training.keep == "last"
+        training = variation.parameters.training
+        assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
         assert variation.parameters.start_from is None
 
 
@@ -90,6 +91,7 @@ def test_the_subspace_is_part_of_the_fingerprint():
     [
         ({"dimensions": [5000, 9000]}, "no subspace has more dimensions"),
         ({"architecture": {"width": 3}}, "width"),
+        ({"training": {"steps": 7, "schedule": {"name": "plateau"}}}, "'plateau' follows"),
     ],
 )
 def test_refuses(changes, message):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from small_search import EVALUATION, NETWORK, SPACE, make_chips, make_splits, parameters
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.confirmation import (
     BEST,
     OWN,
@@ -111,6 +112,18 @@ def test_confirms_on_a_fold_that_the_search_has_not_scored():
     assert best.parameters.training.learning_rate == 0.01
     assert best.parameters.architecture["channels"] == 6
     assert best.parameters.training.losses == {"l1": 0.5}
+
+
+def test_what_the_confirmation_holds_out_steers_nothing():
+    steered = {"keep": "best", "patience": 3, "target_psnr": 20.0}
+    for variation in plan_confirmation(
+        parameters(confirm=steered), "lean", NETWORK, BETTER, make_splits()
+    ):
+        training = variation.parameters.training
+        assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
+    asked = parameters(confirm={"schedule": {"name": "plateau"}})
+    with pytest.raises(UserError, match="'plateau' follows"):
+        plan_confirmation(asked, "lean", NETWORK, BETTER, make_splits())
 
 
 def test_is_not_confirmed_where_every_fold_holds_validation_places():

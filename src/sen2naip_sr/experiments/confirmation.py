@@ -10,7 +10,7 @@ import pandas as pd
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.experiments.held_out import fold_splits
+from sen2naip_sr.experiments.held_out import UNSELECTED, fold_splits, refuse_plateau
 from sen2naip_sr.experiments.search_space import full_parameters, held_value, with_values
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
 from sen2naip_sr.experiments.variation import Variation, varied
@@ -18,7 +18,6 @@ from sen2naip_sr.metrics.bootstrap import Interval, paired_difference
 from sen2naip_sr.splits import TEST, VALIDATION
 from sen2naip_sr.training.parameters import NetworkParameters
 
-UNSELECTED = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
 OWN, BEST = "own parameters", "best trial"
 
 
@@ -43,6 +42,9 @@ def plan_confirmation(
     Returns:
         Empty where every fold holds validation places, none is wanted, or there is nothing to
         compare: the best trial has the network's own values.
+
+    Raises:
+        UserError: If what is held out would steer a training.
     """
     fold = fresh_fold(splits)
     own = full_parameters(model, network, parameters.training)
@@ -55,6 +57,8 @@ def plan_confirmation(
     changed = NetworkParameters.model_validate(with_values(base, values))
     tags = {"fold": str(fold), "confirmation": "true"}
     held_out = fold_splits(splits, fold)
+    for trained in (NetworkParameters.model_validate(base), changed):
+        refuse_plateau(trained.training.schedule.name, "set tune.confirm.schedule.name to cosine")
     return [
         Variation(OWN, model, NetworkParameters.model_validate(base), held_out, tags),
         Variation(BEST, model, changed, held_out, tags),

@@ -12,13 +12,12 @@ import pandas as pd
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.experiments.held_out import fold_splits
+from sen2naip_sr.experiments.held_out import UNSELECTED, fold_splits, refuse_plateau
 from sen2naip_sr.experiments.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.variation import Variation, varied
 from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
 from sen2naip_sr.splits import refold
 
-UNSELECTED = {"training": {"keep": "last", "patience": None}}
 POOLED = "all folds"
 
 
@@ -49,11 +48,9 @@ def plan_folds(
             "add imagery of other places: folds are of places",
         )
     changed = varied(network, {"training": parameters.training}, UNSELECTED)
-    if changed.training.schedule.name == "plateau":
-        raise UserError(
-            "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
-            "set cross_validate.training.schedule.name to cosine",
-        )
+    refuse_plateau(
+        changed.training.schedule.name, "set cross_validate.training.schedule.name to cosine"
+    )
     return [
         Variation(f"fold {fold}", model, changed, fold_splits(splits, fold), {"fold": str(fold)})
         for fold in folds

@@ -1,9 +1,15 @@
 """Chips that an experiment may see, and which of them it holds out. Never a test chip."""
 
+from typing import Any
+
 import pandas as pd
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.splits import TEST, TRAIN, VALIDATION
+
+UNSELECTED: dict[str, Any] = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
+"""What a training takes in which held-out chips are to pick neither weights nor its end. The
+schedule is the caller's: see `refuse_plateau`."""
 
 
 def without_test(splits: pd.DataFrame) -> pd.DataFrame:
@@ -42,3 +48,20 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
     chosen = training[training["chip"].isin(chips)]
     both = [chosen, chosen.assign(split=VALIDATION)]
     return pd.concat(both, ignore_index=True)
+
+
+def refuse_plateau(schedule: str, remedy: str) -> None:
+    """Refuse the schedule that follows held-out chips, where they are to steer nothing.
+
+    Args:
+        schedule: Its name.
+        remedy: What to set instead.
+
+    Raises:
+        UserError: If it is that one.
+    """
+    if schedule == "plateau":
+        raise UserError(
+            "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
+            remedy,
+        )

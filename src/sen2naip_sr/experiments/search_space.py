@@ -14,6 +14,7 @@ from optuna.trial import Trial
 from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.held_out import refuse_plateau
 from sen2naip_sr.experiments.tuning_parameters import RangeParameters
 from sen2naip_sr.experiments.variation import varied
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
@@ -119,11 +120,9 @@ def check_space(space: Space, model: str, base: Mapping[str, Any], confirmed: bo
                 )
     schedules = space.get("training.schedule.name")
     names = [base["training"]["schedule"]["name"], *((schedules and schedules.choices) or [])]
-    if confirmed and "plateau" in names:
-        raise UserError(
-            "the schedule 'plateau' follows the held-out chips, which the confirmation is to see "
-            "once only",
-            "set tune.training.schedule.name to cosine, or tune.confirm to null",
+    for schedule in names if confirmed else []:
+        refuse_plateau(
+            schedule, "set tune.training.schedule.name to cosine, or tune.confirm to null"
         )
 
 
