@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    RootModel,
+    ValidationError,
+    field_validator,
+)
 
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
 from sen2naip_sr.parameters import Parameters, describe_unknown
@@ -101,7 +110,7 @@ class StudyParameters(ExperimentParameters):
 class OverfitParameters(ExperimentParameters):
     """Whether a network can represent a few chips at all."""
 
-    chips: int | list[int] = 3
+    chips: PositiveInt | Annotated[list[NonNegativeInt], Field(min_length=1)] = 3
     """Training chips to learn by heart: their number (spread evenly), or which."""
     target_psnr: float = Field(45.0, gt=0)
     """Stop at this PSNR on these chips, dB."""
