@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.dimension_plan import WHOLE, Gains, plan_subspaces, tabulate
 from sen2naip_sr.experiments.variation import Outcome
@@ -81,9 +82,9 @@ def test_steps_in_a_subspace_are_as_long():
 
 def test_the_subspace_is_part_of_the_fingerprint():
     store = Made(manifest=Made(content="c"), attributes={"recipe": "area@1"})
-    one = planned()[1]
-    assert one.fingerprint(store, store) == copy.copy(one).fingerprint(store, store)
-    assert one.fingerprint(store, store) != replace(one, subspace=17).fingerprint(store, store)
+    shared, one = (store, store, EvaluationParameters()), planned()[1]
+    assert one.fingerprint(*shared) == copy.copy(one).fingerprint(*shared)
+    assert one.fingerprint(*shared) != replace(one, subspace=17).fingerprint(*shared)
 
 
 @pytest.mark.parametrize(

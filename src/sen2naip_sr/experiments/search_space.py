@@ -111,6 +111,13 @@ def check_space(space: Space, model: str, base: Mapping[str, Any], confirmed: bo
     Raises:
         UserError: If a name is unknown, or a value is not valid there.
     """
+    sizes = [name for name in space if name.startswith("architecture.")]
+    if sizes and base["start_from"]:
+        raise UserError(
+            f"tune.space.{sizes[0]}: {model}.start_from gives every trial the size of those "
+            "weights",
+            f"set {model}.start_from to null, or take architecture out of the space",
+        )
     for name, found in space.items():
         held_value(base, name)
         for value in found.choices or [_typed(found, found.low), _typed(found, found.high)]:
