@@ -8,6 +8,7 @@ from tiny_experiment import (
     make_chips,
     make_splits,
     make_stores,
+    save_start,
 )
 
 from sen2naip_sr.errors import UserError
@@ -20,11 +21,12 @@ from sen2naip_sr.experiments.cross_validation import (
 from sen2naip_sr.experiments.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.runner import read_scores, run_variations
 from sen2naip_sr.experiments.study_figure import draw_folds
+from sen2naip_sr.pipelines.experiments import nodes
 from sen2naip_sr.splits import VALIDATION
 
 
 def plan(network=LEAN, **parameters):
-    return plan_folds(CrossValidationParameters(**parameters), "lean", network, make_splits())
+    return plan_folds(CrossValidationParameters(**parameters), "lean", network, make_splits(), 5)
 
 
 @pytest.mark.parametrize("folds", [None, 2, 3, 5])
@@ -44,8 +46,9 @@ def test_every_place_but_the_tests_is_held_out_once(folds):
 
 
 def test_what_is_held_out_steers_nothing():
-    (first, *_) = plan(training={"keep": "best", "patience": 3})
-    assert (first.parameters.training.keep, first.parameters.training.patience) == ("last", None)
+    (first, *_) = plan(training={"keep": "best", "patience": 3, "target_psnr": 20.0})
+    training = first.parameters.training
+    assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
     with pytest.raises(UserError, match="plateau"):
         plan(training={"schedule": {"name": "plateau"}})
 
@@ -55,10 +58,36 @@ def test_more_folds_than_places_are_refused():
         plan(folds=6)
 
 
+def test_fewer_folds_than_the_splits_were_to_have_are_told(caplog):
+    plan_folds(CrossValidationParameters(), "lean", LEAN, make_splits(), 8)
+    assert "5 folds instead of the 8 of preprocessing.splits.folds" in caplog.text
+    caplog.clear()
+    assert plan()
+    assert plan(folds=3)
+    assert not caplog.text
+
+
+def test_weights_that_have_seen_a_place_are_not_scored_there(tmp_path):
+    with pytest.raises(UserError, match=r"lean\.start_from: .*trained on the place 'p3'"):
+        plan(save_start(tmp_path, ["p3", "p5"]))
+    assert plan(save_start(tmp_path, ["elsewhere"]))
+
+
+def test_few_chips_of_each_fold_are_compared_with_interpolations_of_the_same(tmp_path):
+    hr, lr = make_stores(tmp_path)
+    few = EVALUATION.model_copy(update={"chips": 1})
+    variations = plan(folds=3)
+    outcomes = run_variations(variations, hr, lr, tmp_path, few)
+    table, _, answer = nodes.summarise_folds(variations, outcomes, hr, lr, few, tmp_path)
+    assert table["n_chips"].tolist() == [1, 1, 1, 3]
+    assert table["delta_psnr"].notna().all()
+    assert "over 3 chips" in answer
+
+
 def test_splits_of_one_fold_are_refused():
     splits = make_splits().assign(fold=0)
     with pytest.raises(UserError, match="fewer than two folds"):
-        plan_folds(CrossValidationParameters(), "lean", LEAN, splits)
+        plan_folds(CrossValidationParameters(), "lean", LEAN, splits, 5)
 
 
 def test_each_chip_is_scored_once_and_no_test_chip_changes_anything(tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.dimension_plan import WHOLE, Gains, plan_subspaces, tabulate
 from sen2naip_sr.experiments.variation import Outcome
@@ -64,9 +65,10 @@ def test_one_training_with_all_weights_and_one_a_subspace():
 
 
 def test_test_chips_take_no_part_and_held_out_ones_choose_nothing():
-    for variation in planned():
+    for variation in planned(training={"steps": 7, "patience": 3, "target_psnr": 20.0}):
         assert variation.splits["split"].tolist() == ["train", "train", "validation"]
-        assert variation.parameters.training.keep == "last"
+        training = variation.parameters.training
+        assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
         assert variation.parameters.start_from is None
 
 
@@ -80,9 +82,9 @@ def test_steps_in_a_subspace_are_as_long():
 
 def test_the_subspace_is_part_of_the_fingerprint():
     store = Made(manifest=Made(content="c"), attributes={"recipe": "area@1"})
-    one = planned()[1]
-    assert one.fingerprint(store, store) == copy.copy(one).fingerprint(store, store)
-    assert one.fingerprint(store, store) != replace(one, subspace=17).fingerprint(store, store)
+    shared, one = (store, store, EvaluationParameters()), planned()[1]
+    assert one.fingerprint(*shared) == copy.copy(one).fingerprint(*shared)
+    assert one.fingerprint(*shared) != replace(one, subspace=17).fingerprint(*shared)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,7 @@ def test_the_subspace_is_part_of_the_fingerprint():
     [
         ({"dimensions": [5000, 9000]}, "no subspace has more dimensions"),
         ({"architecture": {"width": 3}}, "width"),
+        ({"training": {"steps": 7, "schedule": {"name": "plateau"}}}, "'plateau' follows"),
     ],
 )
 def test_refuses(changes, message):

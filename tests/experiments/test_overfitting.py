@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from tiny_experiment import EVALUATION, LEAN, make_splits, make_stores
 
 from sen2naip_sr.errors import UserError
@@ -9,8 +10,12 @@ from sen2naip_sr.experiments.overfitting import (
     plan_overfitting,
 )
 from sen2naip_sr.experiments.parameters import OverfitParameters
-from sen2naip_sr.experiments.runner import FRAMES, run_variations
+from sen2naip_sr.experiments.runner import FRAMES, run_variation, run_variations
 from sen2naip_sr.experiments.variation import Outcome
+
+
+class Stopped(Exception):
+    pass
 
 
 def plan(**parameters):
@@ -43,13 +48,42 @@ def test_a_target_stops_the_training_and_the_pictures_show_how_it_came(tmp_path)
     (variation,) = plan_overfitting(parameters, "lean", LEAN, make_splits())
     (outcome,) = run_variations([variation], hr, lr, tmp_path, EVALUATION)
     assert outcome.steps == 6
-    frames = tmp_path / variation.name / FRAMES
+    assert len(list((tmp_path / variation.name / FRAMES).iterdir())) == 1
+    frames = tmp_path / variation.name / FRAMES / outcome.fingerprint
     assert [file.stem for file in sorted(frames.iterdir())] == ["00000000", "00000003", "00000006"]
+    (frames / "00000005.npy").write_bytes(b"of a step that is not in the curve")
+    parameters = parameters.model_copy(update={"frames": 9})
+    assert len(draw_emergence(frames, 0, outcome, hr, lr, parameters)) == 3
+    parameters = parameters.model_copy(update={"frames": 2})
     pictures = draw_emergence(frames, 0, outcome, hr, lr, parameters)
     assert len(pictures) == 2
     assert pictures[0].shape == pictures[1].shape
     assert pictures[0].dtype == np.uint8
     assert not np.array_equal(*pictures)
+
+
+def test_a_checkpoint_that_watched_another_chip_is_not_gone_on_from(tmp_path):
+    hr, lr = make_stores(tmp_path)
+
+    def stop(metrics, step):
+        if step == 3:
+            raise Stopped
+
+    for chips in ([5, 2], [2, 5]):
+        (variation,) = plan(chips=chips, target_psnr=99.0)
+        own = tmp_path / variation.name
+        with pytest.raises(Stopped):
+            run_variation(variation, hr, lr, own, EVALUATION, stop)
+    outcome = run_variation(variation, hr, lr, own, EVALUATION)
+    (frames,) = (own / FRAMES).iterdir()
+    assert frames.name == outcome.fingerprint
+    assert len(list(frames.iterdir())) == len(outcome.curve) == 3
+
+
+@pytest.mark.parametrize("chips", [0, -1, [], [-1]])
+def test_no_chips_at_all_are_refused(chips):
+    with pytest.raises(ValidationError, match="chips"):
+        OverfitParameters(chips=chips)
 
 
 def curve(*psnr):
@@ -68,8 +102,10 @@ def curve(*psnr):
     ("outcome", "verdict"),
     [
         (curve(20, 46), "target of 45 dB was reached"),
-        (curve(20, 30, 40), "more steps would bring more"),
-        (curve(20, 30, 30.01), "at its end"),
+        (curve(*range(20, 30)), "still rose by 2.00 dB: more steps may bring more"),
+        (curve(*range(20, 30), 29.01, 29.02), "hardly changed. Whether the size"),
+        (curve(*range(20, 30), 28, 27), "fell by 2.00 dB. Whether the size"),
+        (curve(20, 30, 40), "and 3 validations do not tell"),
     ],
 )
 def test_the_answer_says_whether_the_chips_can_be_represented(outcome, verdict):

@@ -99,7 +99,36 @@ def test_other_inputs_are_trained_anew(stores, tmp_path, trained):
     for changes in ({"steps": 5}, {"learning_rate": 0.1}, {"losses": {"mse": 1.0}}):
         (outcome,) = run_variations([make_variation(**changes)], *stores, tmp_path, EVALUATION)
         assert outcome.error is None
-    assert trained == [(0, None)] * 4
+    fewer = EVALUATION.model_copy(update={"chips": 1})
+    (outcome,) = run_variations([make_variation(**changes)], *stores, tmp_path, fewer)
+    assert trained == [(0, None)] * 5
+    assert read_scores(tmp_path, [outcome])["chip"].nunique() == 1
+
+
+@pytest.mark.parametrize("psnr", [float("nan"), float("inf")])
+@pytest.mark.parametrize("where", ["psnr", "curve"])
+def test_a_psnr_that_is_no_number_is_a_failure(stores, tmp_path, monkeypatch, psnr, where):
+    train = runner._train
+
+    def train_in_vain(*arguments):
+        made = train(*arguments)
+        return made | ({"psnr": psnr} if where == "psnr" else {"curve": [(0, 30.0), (3, psnr)]})
+
+    monkeypatch.setattr(runner, "_train", train_in_vain)
+    outcome = run_variation(make_variation(), *stores, tmp_path / "plain", EVALUATION)
+    assert outcome.error == f"its PSNR is {psnr}"
+    assert read_outcome(tmp_path / "plain") == outcome
+
+
+def test_an_outcome_does_not_outlive_what_it_goes_with(stores, tmp_path):
+    def stop(metrics, step):
+        raise Stopped
+
+    own = tmp_path / "plain"
+    run_variation(make_variation(), *stores, own, EVALUATION)
+    with pytest.raises(Stopped):
+        run_variation(make_variation(seed=1), *stores, own, EVALUATION, stop)
+    assert read_outcome(own) is None
 
 
 def test_an_interrupted_variation_goes_on_from_its_checkpoint(stores, tmp_path, expected, trained):

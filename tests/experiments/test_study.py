@@ -9,13 +9,14 @@ from tiny_experiment import (
     make_chips,
     make_splits,
     make_stores,
+    save_start,
 )
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments import study_figure
 from sen2naip_sr.experiments.baseline import score_interpolations
 from sen2naip_sr.experiments.parameters import StudyParameters
-from sen2naip_sr.experiments.runner import read_scores, run_variations
+from sen2naip_sr.experiments.runner import WEIGHTS, read_scores, run_variations
 from sen2naip_sr.experiments.study import (
     best_of_groups,
     pareto_front,
@@ -23,6 +24,7 @@ from sen2naip_sr.experiments.study import (
     summarise_study,
 )
 from sen2naip_sr.experiments.study_answer import answer_study
+from sen2naip_sr.experiments.timing import time_networks
 from sen2naip_sr.experiments.variation import Outcome
 
 NETWORKS = {"lean": LEAN}
@@ -86,6 +88,29 @@ def test_what_does_not_fit_the_network_is_refused_with_the_variations_name(varia
         plan(TWO | {"odd": variation})
 
 
+def test_weights_to_start_from_have_the_size_and_have_not_seen_what_is_held_out(tmp_path):
+    def started(places, variations=TWO):
+        network = save_start(tmp_path, places)
+        checked = StudyParameters(variations=variations)
+        return plan_study(checked, "lean", {"lean": network}, make_splits())
+
+    assert started(["p0", "p1"])
+    with pytest.raises(UserError, match="trained on the place 'p4'"):
+        started(["p0", "p4"])
+    with pytest.raises(UserError, match="variation 'wide': it has another architecture"):
+        started(["p0"], TWO | {"wide": {"architecture": {"channels": 8, "blocks": 1}}})
+
+
+def test_networks_are_timed_in_this_process_whatever_their_workers_took(tmp_path):
+    hr, lr = make_stores(tmp_path)
+    for name, channels in (("small", 4), ("large", 128)):
+        (tmp_path / name).mkdir()
+        save_start(tmp_path / name, ["p0"], channels=channels, blocks=4)
+        (tmp_path / name / "start.safetensors").rename(tmp_path / name / WEIGHTS)
+    times = time_networks(tmp_path, ["small", "large"], hr, lr, 8, "cpu")
+    assert 0 < times["small"] < times["large"]
+
+
 def outcome(name, group, psnr):
     return Outcome(
         name=name,
@@ -119,10 +144,12 @@ def test_no_test_chip_changes_a_study(tmp_path):
         plain = score_interpolations(hr, lr, held_out, tmp_path / name, EVALUATION)
         scores = read_scores(tmp_path / name, outcomes)
         assert set(scores["chip"]) == {8, 9}
-        tables.append(summarise_study(outcomes, scores, plain, EVALUATION))
-    timed = ["milliseconds", "training_seconds", "on_front_milliseconds"]
+        times = {"l1": 5.0, "mse": 7.0}
+        tables.append(summarise_study(outcomes, scores, plain, EVALUATION, times))
+    timed = "training_seconds"
     pd.testing.assert_frame_equal(tables[0].drop(columns=timed), tables[1].drop(columns=timed))
     table = tables[0]
+    assert dict(zip(table["variation"], table["milliseconds"], strict=True)) == times
     assert list(table["psnr"]) == sorted(table["psnr"], reverse=True)
     assert table.loc[0, "behind_best"] == 0
     expected = table.loc[1, "psnr"] - table.loc[0, "psnr"]
@@ -156,7 +183,8 @@ def test_pairs_that_are_asked_for_are_compared(tmp_path):
     outcomes = run_variations(variations, hr, lr, tmp_path, EVALUATION)
     held_out = make_splits().query("split == 'validation'")
     plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
-    table = summarise_study(outcomes, read_scores(tmp_path, outcomes), plain, EVALUATION)
+    scores, times = read_scores(tmp_path, outcomes), {"l1": 5.0, "mse": 7.0}
+    table = summarise_study(outcomes, scores, plain, EVALUATION, times)
     rows = table.set_index("variation")
     assert rows.loc["mse", "against"] == "l1"
     assert pd.isna(rows.loc["l1", "against"])

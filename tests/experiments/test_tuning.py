@@ -324,6 +324,11 @@ def test_refuses_a_confirmation_that_could_not_be_trained_or_would_choose(folder
     run_search(folder, trials=1, training=plateau, confirm={"schedule": {"name": "cosine"}})
 
 
+def test_sizes_are_not_searched_where_weights_to_start_from_have_theirs(folder):
+    with pytest.raises(UserError, match=r"tune\.space\.architecture\.channels: lean\.start_from"):
+        run_search(folder, network=NETWORK | {"start_from": "weights.safetensors"})
+
+
 def test_own_values_outside_the_space_are_not_tried(folder, caplog):
     space = {"training.learning_rate": {"low": 0.01, "high": 0.1}}
     study = run_search(folder, trials=1, space=space)

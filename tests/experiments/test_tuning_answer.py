@@ -4,13 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_search import EVALUATION, NETWORK, SPACE, make_chips, make_splits, parameters
+from tiny_experiment import save_start
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.confirmation import (
     BEST,
     OWN,
     difference,
     fresh_fold,
     plan_confirmation,
+    require_start_unseen,
     why_not,
 )
 from sen2naip_sr.experiments.search_space import with_values
@@ -111,6 +114,40 @@ def test_confirms_on_a_fold_that_the_search_has_not_scored():
     assert best.parameters.training.learning_rate == 0.01
     assert best.parameters.architecture["channels"] == 6
     assert best.parameters.training.losses == {"l1": 0.5}
+
+
+def test_what_the_confirmation_holds_out_steers_nothing():
+    steered = {"keep": "best", "patience": 3, "target_psnr": 20.0}
+    for variation in plan_confirmation(
+        parameters(confirm=steered), "lean", NETWORK, BETTER, make_splits()
+    ):
+        training = variation.parameters.training
+        assert (training.keep, training.patience, training.target_psnr) == ("last", None, None)
+    asked = parameters(confirm={"schedule": {"name": "plateau"}})
+    with pytest.raises(UserError, match="'plateau' follows"):
+        plan_confirmation(asked, "lean", NETWORK, BETTER, make_splits())
+
+
+@pytest.mark.parametrize(
+    ("seen", "confirm", "refused"),
+    [
+        ("e", {}, "e"),  # validates
+        ("e", None, "e"),
+        ("c", {}, "c"),  # is in the fold that confirms
+        ("c", None, None),
+        ("b", {}, None),
+    ],
+)
+def test_weights_that_have_seen_a_place_are_not_searched_from(tmp_path, seen, confirm, refused):
+    network = save_start(tmp_path, [seen])
+    asked = parameters(confirm=confirm)
+    if refused is None:
+        require_start_unseen(asked, "lean", network, make_splits())
+        return
+    with pytest.raises(UserError, match=f"trained on the place '{refused}'"):
+        tuning_nodes.search_hyperparameters(
+            asked, "lean", make_splits(), None, None, EVALUATION, tmp_path, lean=network
+        )
 
 
 def test_is_not_confirmed_where_every_fold_holds_validation_places():

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
-from tiny_experiment import LEAN, make_stores, make_variation
+from tiny_experiment import EVALUATION, LEAN, make_splits, make_stores, make_variation, save_start
 
-from sen2naip_sr.experiments.variation import varied
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.variation import Variation, varied
 
 
 def test_groups_are_merged_field_by_field_and_the_last_change_wins():
@@ -42,9 +43,20 @@ def test_an_unknown_parameter_is_refused():
 def test_the_fingerprint_is_of_all_that_the_outcome_depends_on(tmp_path):
     stores = make_stores(tmp_path)
     fingerprints = {
-        make_variation(**changes).fingerprint(*stores)
+        make_variation(**changes).fingerprint(*stores, EVALUATION)
         for changes in ({}, {"seed": 1}, {"steps": 5}, {"losses": {"mse": 1.0}})
     }
-    assert len(fingerprints) == 4
+    fingerprints.add(make_variation().fingerprint(*stores, EvaluationParameters(chips=1)))
+    assert len(fingerprints) == 5
     # but not of what it is called
-    assert make_variation("other").fingerprint(*stores) in fingerprints
+    assert make_variation("other").fingerprint(*stores, EVALUATION) in fingerprints
+
+
+def test_the_fingerprint_is_of_the_weights_to_start_from_not_of_their_path_alone(tmp_path):
+    stores = make_stores(tmp_path)
+    fingerprints = set()
+    for seed in (0, 1, 1):
+        started = varied(save_start(tmp_path, ["p0"], seed))
+        variation = Variation("plain", "lean", started, make_splits())
+        fingerprints.add(variation.fingerprint(*stores, EVALUATION))
+    assert len(fingerprints) == 2

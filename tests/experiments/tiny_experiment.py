@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments import runner
 from sen2naip_sr.experiments.held_out import without_test
 from sen2naip_sr.experiments.variation import Variation, varied
+from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.pairs import Downscaling
 from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.training.weights import WeightsMetadata, save_weights
 
 SIDE, CHIPS = 32, 12
 TEST_CHIPS = (10, 11)
@@ -81,6 +84,31 @@ def make_variation(name="plain", **training):
     return Variation(name, "lean", changed, without_test(make_splits()), {"group": name})
 
 
+def save_start(folder, places, seed=0, **architecture):
+    """Write weights of the tiny network, trained on the given places; return parameters with it."""
+    own = LEAN["architecture"] | architecture
+    torch.manual_seed(seed)
+    metadata = WeightsMetadata(
+        architecture="lean",
+        architecture_parameters=own,
+        bands=2,
+        recipe="area@1",
+        value_range=(0.0, 255.0),
+        dtype="uint8",
+        data_hash="content",
+        split_hash="split",
+        train_places=places,
+        validation_psnr=30.0,
+        step=1,
+        training={},
+        version="0",
+        synthetic=False,
+    )
+    path = folder / "start.safetensors"
+    save_weights(path, build_model("lean", 2, **own).state_dict(), metadata)
+    return LEAN | {"start_from": str(path)}
+
+
 def three_variations():
     return [make_variation(f"seed {seed}", seed=seed, steps=12) for seed in range(3)]
 
@@ -96,8 +124,6 @@ def dying(variation, *rest):
 
 def main(folder, workers):
     """Run three variations in a folder that holds the stores, for the test that kills this."""
-    import torch
-
     torch.set_num_threads(1)
     stores = require_store(folder / "hr"), require_store(folder / "lr")
     runner.run_variations(three_variations(), *stores, folder / "made", EVALUATION, workers=workers)

@@ -19,18 +19,31 @@ def score_interpolations(
     Args:
         hr: HR chips.
         lr: Their LR chips.
-        chips: The chips to score, with columns chip, place and location.
+        chips: The chips to score, all of them, as from `scored_chips`.
         folder: Where the scores are kept.
-        evaluation: How chips are scored.
+        evaluation: On which device.
 
     Returns:
         The columns of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
     """
     depends = (hr.manifest.content, lr.attributes["recipe"], chips["chip"].tolist())
-    file = folder / f"interpolations-{fingerprint_of(*depends, evaluation.chips)}.parquet"
+    file = folder / f"interpolations-{fingerprint_of(*depends)}.parquet"
     if not file.exists():
         plain = interpolations(hr.manifest.shape[1])
-        scores = score_chips(plain, hr, lr, chips, evaluation, only=("psnr",))
+        all_of_them = evaluation.model_copy(update={"chips": None})
+        scores = score_chips(plain, hr, lr, chips, all_of_them, only=("psnr",))
         with replacing(file) as stream:
             scores.to_parquet(stream)
     return pd.read_parquet(file)
+
+
+def scored_chips(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the chips of scores: what they can be compared on.
+
+    Args:
+        scores: From `sen2naip_sr.experiments.runner.read_scores`.
+
+    Returns:
+        A row a chip, with columns chip, place and location.
+    """
+    return scores[["chip", "place", "location"]].drop_duplicates(ignore_index=True)

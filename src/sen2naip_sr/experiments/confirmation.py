@@ -10,7 +10,13 @@ import pandas as pd
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.experiments.held_out import fold_splits
+from sen2naip_sr.experiments.held_out import (
+    UNSELECTED,
+    fold_splits,
+    refuse_plateau,
+    require_unseen,
+    without_test,
+)
 from sen2naip_sr.experiments.search_space import full_parameters, held_value, with_values
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
 from sen2naip_sr.experiments.variation import Variation, varied
@@ -18,7 +24,6 @@ from sen2naip_sr.metrics.bootstrap import Interval, paired_difference
 from sen2naip_sr.splits import TEST, VALIDATION
 from sen2naip_sr.training.parameters import NetworkParameters
 
-UNSELECTED = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
 OWN, BEST = "own parameters", "best trial"
 
 
@@ -43,6 +48,10 @@ def plan_confirmation(
     Returns:
         Empty where every fold holds validation places, none is wanted, or there is nothing to
         compare: the best trial has the network's own values.
+
+    Raises:
+        UserError: If what is held out would steer a training, or the weights to start from have
+            seen it.
     """
     fold = fresh_fold(splits)
     own = full_parameters(model, network, parameters.training)
@@ -55,10 +64,33 @@ def plan_confirmation(
     changed = NetworkParameters.model_validate(with_values(base, values))
     tags = {"fold": str(fold), "confirmation": "true"}
     held_out = fold_splits(splits, fold)
+    for trained in (NetworkParameters.model_validate(base), changed):
+        refuse_plateau(trained.training.schedule.name, "set tune.confirm.schedule.name to cosine")
+    require_unseen(model, changed, held_out)
     return [
         Variation(OWN, model, NetworkParameters.model_validate(base), held_out, tags),
         Variation(BEST, model, changed, held_out, tags),
     ]
+
+
+def require_start_unseen(
+    parameters: TuningParameters, model: str, network: Mapping[str, Any], splits: pd.DataFrame
+) -> None:
+    """Check that the weights to start from have not seen what search or confirmation hold out.
+
+    Args:
+        parameters: The search.
+        model: The network's name.
+        network: Its own parameters.
+        splits: From `sen2naip_sr.splits.make_splits`.
+
+    Raises:
+        UserError: If they have.
+    """
+    own, fold = varied(network), fresh_fold(splits)
+    require_unseen(model, own, without_test(splits))
+    if parameters.confirm is not None and fold is not None:
+        require_unseen(model, own, fold_splits(splits, fold))
 
 
 def fresh_fold(splits: pd.DataFrame) -> int | None:

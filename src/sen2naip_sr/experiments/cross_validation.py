@@ -4,6 +4,7 @@ Folds are of whole places. In each, the other folds train and the held-out one i
 the last weights: it picks neither weights nor the end of the training. Test chips take no part.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,14 +13,15 @@ import pandas as pd
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.experiments.held_out import fold_splits
+from sen2naip_sr.experiments.held_out import UNSELECTED, fold_splits, refuse_plateau, require_unseen
 from sen2naip_sr.experiments.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.variation import Variation, varied
 from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
 from sen2naip_sr.splits import refold
 
-UNSELECTED = {"training": {"keep": "last", "patience": None}}
 POOLED = "all folds"
+
+logger = logging.getLogger(__name__)
 
 
 def plan_folds(
@@ -27,6 +29,7 @@ def plan_folds(
     model: str,
     network: Mapping[str, Any],
     splits: pd.DataFrame,
+    wanted: int,
 ) -> list[Variation]:
     """Return a variation for each fold.
 
@@ -35,10 +38,11 @@ def plan_folds(
         model: The network's name.
         network: Its parameters.
         splits: From `sen2naip_sr.splits.make_splits`.
+        wanted: How many folds these were to have, where ``parameters`` ask for no number.
 
     Raises:
-        UserError: If there are fewer places than folds, or what is held out would steer the
-            training.
+        UserError: If there are fewer places than folds, what is held out would steer the
+            training, or the weights to start from have seen it.
     """
     if parameters.folds:
         splits = refold(splits, parameters.folds, parameters.seed)
@@ -48,16 +52,24 @@ def plan_folds(
             "the splits have fewer than two folds",
             "add imagery of other places: folds are of places",
         )
-    changed = varied(network, {"training": parameters.training}, UNSELECTED)
-    if changed.training.schedule.name == "plateau":
-        raise UserError(
-            "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
-            "set cross_validate.training.schedule.name to cosine",
+    if not parameters.folds and len(folds) < wanted:
+        logger.warning(
+            "%d folds instead of the %d of preprocessing.splits.folds: there are no more places "
+            "beside those of the test",
+            len(folds),
+            wanted,
         )
-    return [
+    changed = varied(network, {"training": parameters.training}, UNSELECTED)
+    refuse_plateau(
+        changed.training.schedule.name, "set cross_validate.training.schedule.name to cosine"
+    )
+    variations = [
         Variation(f"fold {fold}", model, changed, fold_splits(splits, fold), {"fold": str(fold)})
         for fold in folds
     ]
+    for variation in variations:
+        require_unseen(model, changed, variation.splits)
+    return variations
 
 
 def summarise_folds(

@@ -27,7 +27,7 @@ def answer_dimension(
     return (
         f"{_trainings(model, gains, share)} Intrinsic dimension of points of the training chips "
         f"[95 % interval], and of points whose dimension is known: {points}. Estimates above 10 "
-        "are too low; the check says how much."
+        "are too low, and the check shows the least of it."
     )
 
 

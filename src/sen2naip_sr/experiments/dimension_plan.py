@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.d90 import d90
 from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.held_out import without_test
+from sen2naip_sr.experiments.held_out import UNSELECTED, refuse_plateau, without_test
 from sen2naip_sr.experiments.subspace import count_weights, subspace_learning_rate
 from sen2naip_sr.experiments.variation import Outcome, Variation, varied
 from sen2naip_sr.models.parameters import summarise
@@ -18,12 +18,8 @@ from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.parameters import NetworkParameters
 
 WHOLE = "all weights"
-FROM_BICUBIC = {
-    "start_from": None,
-    "training": {"keep": "last", "patience": None, "target_psnr": None},
-}
-"""A gain over bicubic needs a start from it; and held-out chips, of which the gain is taken, are
-to pick neither weights nor the end of the training."""
+FROM_BICUBIC = {"start_from": None}
+"""A gain over bicubic needs a start from it."""
 
 
 def plan_subspaces(
@@ -43,14 +39,18 @@ def plan_subspaces(
         bands: Of the images.
 
     Raises:
-        UserError: If a parameter of the training or the network's size is not valid, or the
-            network has fewer weights than every subspace has dimensions.
+        UserError: If a parameter of the training or the network's size is not valid, the
+            network has fewer weights than every subspace has dimensions, or what is held out
+            would steer the training.
     """
     own = {"architecture": parameters.architecture or {}, "training": {"seed": parameters.seed}}
     try:
-        whole = varied(network, own, {"training": parameters.training}, FROM_BICUBIC)
+        whole = varied(network, own, {"training": parameters.training}, UNSELECTED, FROM_BICUBIC)
     except ValidationError as error:
         raise UserError(f"intrinsic_dimension: {summarise(error)}", "correct it") from error
+    refuse_plateau(
+        whole.training.schedule.name, "set intrinsic_dimension.training.schedule.name to cosine"
+    )
     weights = count_weights(build_model(model, bands, **whole.architecture))
     dimensions = sorted({d for d in parameters.dimensions if d <= weights})
     if not dimensions:

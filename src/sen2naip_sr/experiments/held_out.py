@@ -1,9 +1,17 @@
 """Chips that an experiment may see, and which of them it holds out. Never a test chip."""
 
+from typing import Any
+
 import pandas as pd
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.splits import TEST, TRAIN, VALIDATION
+from sen2naip_sr.training.network import starting_weights
+from sen2naip_sr.training.parameters import NetworkParameters
+
+UNSELECTED: dict[str, Any] = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
+"""What a training takes in which held-out chips are to pick neither weights nor its end. The
+schedule is the caller's: see `refuse_plateau`."""
 
 
 def without_test(splits: pd.DataFrame) -> pd.DataFrame:
@@ -42,3 +50,43 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
     chosen = training[training["chip"].isin(chips)]
     both = [chosen, chosen.assign(split=VALIDATION)]
     return pd.concat(both, ignore_index=True)
+
+
+def refuse_plateau(schedule: str, remedy: str) -> None:
+    """Refuse the schedule that follows held-out chips, where they are to steer nothing.
+
+    Args:
+        schedule: Its name.
+        remedy: What to set instead.
+
+    Raises:
+        UserError: If it is that one.
+    """
+    if schedule == "plateau":
+        raise UserError(
+            "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
+            remedy,
+        )
+
+
+def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFrame) -> None:
+    """Check that the weights that a training starts from have not seen what it holds out.
+
+    Args:
+        model: The network's name.
+        parameters: Its parameters, which name the weights.
+        splits: Held out are its validation chips.
+
+    Raises:
+        UserError: If the weights were trained on a held-out place, or are not there.
+    """
+    start = starting_weights(model, parameters)
+    if start is None:
+        return
+    held_out = set(splits.loc[splits["split"] == VALIDATION, "place"])
+    if seen := sorted(held_out & set(start.metadata.train_places)):
+        raise UserError(
+            f"{model}.start_from: these weights were trained on the place '{seen[0]}', which is "
+            "held out here to score a network that has not seen it",
+            f"start from weights that have not seen it, or set {model}.start_from to null",
+        )

@@ -1,6 +1,6 @@
 """Overfitting: can a network represent a few chips at all?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ from sen2naip_sr.splits import TRAIN
 from sen2naip_sr.training.validation import spread
 
 DPI = 100
+FEWEST_POINTS = 10
+"""Of a curve whose last fifth is spoken of."""
+LEVEL = 0.1
+"""Changes of the PSNR up to this, dB, are none to speak of."""
 PLAIN = {"augmentation": {"flips": False, "quarter_turns": False}, "keep": "best"}
 
 
@@ -63,12 +67,22 @@ def answer_overfitting(outcome: Outcome, before: float, target: float) -> str:
     best = max(psnr for _, psnr in outcome.curve)
     if best >= target:
         return f"{text} It can represent them: the target of {target:g} dB was reached."
-    tail = [psnr for _, psnr in outcome.curve][-max(2, len(outcome.curve) // 5) :]
-    rising = tail[-1] - tail[0]
+    text = f"{text} The target of {target:g} dB was not reached within the budget"
+    if len(outcome.curve) < FEWEST_POINTS:
+        return f"{text}, and {len(outcome.curve)} validations do not tell whether it would be."
+    return f"{text}; {_trend(outcome.curve)}"
+
+
+def _trend(curve: Sequence[tuple[int, float]]) -> str:
+    """Say in words where the last fifth of a curve goes, and what that does not tell."""
+    rise = curve[-1][1] - curve[-1 - len(curve) // 5][1]
+    if rise > LEVEL:
+        return f"in its last fifth the PSNR still rose by {rise:.2f} dB: more steps may bring more."
+    went = "hardly changed" if rise >= -LEVEL else f"fell by {-rise:.2f} dB"
     return (
-        f"{text} The target of {target:g} dB was not reached within the budget; in its last fifth "
-        f"the PSNR rose by {rising:.2f} dB, so that "
-        + ("more steps would bring more." if rising > 0.1 else "this size seems to be at its end.")
+        f"in its last fifth the PSNR {went}. Whether the size is at its end, or the learning rate "
+        "and its schedule are, this does not tell: compare with "
+        "overfit.training.schedule.name=constant, and with a larger network."
     )
 
 
@@ -83,7 +97,7 @@ def draw_emergence(  # noqa: PLR0913, PLR0917 - one a source
     """Return the pictures of how a chip emerged: LR, the network's, the truth, and the curve.
 
     Args:
-        folder: The watched chip's frames, a file a step.
+        folder: The watched chip's frames, a file a step; only steps of the curve are drawn.
         chip: Which.
         outcome: Of the training.
         hr: HR chips.
@@ -93,7 +107,8 @@ def draw_emergence(  # noqa: PLR0913, PLR0917 - one a source
     Returns:
         Pictures (h, w, 3), uint8, the first of the untrained network.
     """
-    files = sorted(folder.glob("*.npy"))
+    validated = {step for step, _ in outcome.curve}
+    files = [file for file in sorted(folder.glob("*.npy")) if int(file.stem) in validated]
     chosen = [files[n] for n in spread(np.arange(len(files)), parameters.frames)]
     size = min(parameters.crop, *hr.chips.shape[2:])
     part = (slice(None), slice(0, size), slice(0, size))

@@ -6,6 +6,8 @@ from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
+    NonNegativeInt,
+    PositiveInt,
     RootModel,
     ValidationError,
     field_validator,
@@ -122,7 +124,7 @@ class StudyParameters(ExperimentParameters):
 class OverfitParameters(ExperimentParameters):
     """Whether a network can represent a few chips at all."""
 
-    chips: int | list[int] = 3
+    chips: PositiveInt | Annotated[list[NonNegativeInt], Field(min_length=1)] = 3
     """Training chips to learn by heart: their number (spread evenly), or which."""
     target_psnr: float = Field(45.0, gt=0)
     """Stop at this PSNR on these chips, dB."""

@@ -1,6 +1,8 @@
 """Runs the variations of an experiment: each once, whatever interrupts them."""
 
 import logging
+import math
+import shutil
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -112,7 +114,7 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
         evaluation: How held-out chips are scored.
         report: See `sen2naip_sr.training.fit.fit`. What it raises is raised.
     """
-    fingerprint = variation.fingerprint(hr, lr)
+    fingerprint = variation.fingerprint(hr, lr, evaluation)
     head: dict[str, Any] = {
         "name": variation.name,
         "model": variation.model,
@@ -124,7 +126,8 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
         return found.model_copy(update=head)
     try:
         with counted(folder, fingerprint, folder / CHECKPOINT):
-            outcome = Outcome(**head, **_train(variation, hr, lr, folder, evaluation, report))
+            made = _train(variation, hr, lr, folder, evaluation, report, fingerprint)
+        outcome = _finite(Outcome(**head, **made))
     except UserError as error:
         outcome = Outcome(**head, error=f"{error}")
     except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
@@ -170,17 +173,23 @@ def _train(  # noqa: PLR0913, PLR0917
     folder: Path,
     evaluation: EvaluationParameters,
     report: Report | None,
+    fingerprint: str,
 ) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
+    # what it goes with is about to be overwritten
+    (folder / OUTCOME).unlink(missing_ok=True)
+    frames, checkpoint = folder / FRAMES / fingerprint, folder / CHECKPOINT
+    if variation.watched and not frames.is_dir():
+        checkpoint.unlink(missing_ok=True)  # of a training that watched something else
     weights, result = train_network(
         hr,
         lr,
         variation.splits,
         variation.parameters,
         architecture=variation.model,
-        checkpoint=folder / CHECKPOINT,
+        checkpoint=checkpoint,
         report=report,
-        observe=_watcher(variation, hr, lr, folder / FRAMES) if variation.watched else None,
+        observe=_watcher(variation, hr, lr, frames) if variation.watched else None,
         wrap=in_subspace(variation.subspace, variation.parameters.training.seed),
     )
     save_weights(folder / WEIGHTS, weights.state, weights.metadata)
@@ -206,12 +215,33 @@ def _train(  # noqa: PLR0913, PLR0917
     }
 
 
+def _finite(outcome: Outcome) -> Outcome:
+    """Return the outcome, or a failed one where a PSNR is no number: JSON has none such."""
+    assert outcome.psnr is not None
+    for psnr in (outcome.psnr, *(psnr for _, psnr in outcome.curve)):
+        if not math.isfinite(psnr):
+            return Outcome(
+                **outcome.model_dump(include={"name", "model", "tags", "fingerprint"}),
+                error=f"its PSNR is {psnr}",
+            )
+    return outcome
+
+
 def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observe:
-    """Return what upscales the watched chips, and writes them as a file a step."""
+    """Return what upscales the watched chips, and writes them as a file a step.
+
+    Args:
+        variation: Whose chips are watched.
+        hr: HR chips.
+        lr: Their LR chips.
+        folder: Of its frames. Those of other trainings lie beside it, and go when one begins.
+    """
     chips = np.stack([lr.chips[chip] for chip in variation.watched])
     low, high = hr.attributes["value_range"]
 
     def watch(model: nn.Module, step: int) -> None:
+        if step == 0:
+            shutil.rmtree(folder.parent, ignore_errors=True)
         device = next(model.parameters()).device
         upscaled = predict(model, chips, (low, high), device).cpu().numpy()
         with replacing(folder / f"{step:08d}.npy") as stream:

@@ -14,6 +14,7 @@ from optuna.trial import Trial
 from pydantic import BaseModel, ValidationError
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.held_out import refuse_plateau
 from sen2naip_sr.experiments.tuning_parameters import RangeParameters
 from sen2naip_sr.experiments.variation import varied
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
@@ -130,6 +131,13 @@ def check_space(
     Raises:
         UserError: If a name is unknown, or a value is not valid there.
     """
+    sizes = [name for name in space if name.startswith("architecture.")]
+    if sizes and base["start_from"]:
+        raise UserError(
+            f"tune.space.{sizes[0]}: {model}.start_from gives every trial the size of those "
+            "weights",
+            f"set {model}.start_from to null, or take architecture out of the space",
+        )
     for name, found in space.items():
         held_value(base, name)
         for value in found.choices or [_typed(found, found.low), _typed(found, found.high)]:
@@ -147,10 +155,9 @@ def _check_confirmation(space: Space, base: Mapping[str, Any], confirm: Mapping[
     except ValidationError as error:
         raise UserError(f"tune.confirm: {summarise(error)}", "correct tune.confirm") from error
     schedules = space.get("training.schedule.name")
-    if "plateau" in [confirmed.schedule.name, *((schedules and schedules.choices) or [])]:
-        raise UserError(
-            "the schedule 'plateau' follows the held-out chips, which the confirmation is to see "
-            "once only",
+    for schedule in (confirmed.schedule.name, *((schedules and schedules.choices) or [])):
+        refuse_plateau(
+            str(schedule),
             "leave it out of tune.space, set tune.confirm.schedule.name to cosine, or set "
             "tune.confirm to null",
         )

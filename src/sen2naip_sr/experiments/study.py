@@ -11,7 +11,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparison import compare_methods
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.experiments.held_out import without_test
+from sen2naip_sr.experiments.held_out import require_unseen, without_test
 from sen2naip_sr.experiments.parameters import StudyParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation, varied
 from sen2naip_sr.metrics.bootstrap import paired_difference
@@ -35,7 +35,8 @@ def plan_study(
         splits: From `sen2naip_sr.splits.make_splits`.
 
     Raises:
-        UserError: If a variation's network or parameters are not valid.
+        UserError: If a variation's network or parameters are not valid, or the weights that it
+            starts from have another size or have seen what is held out.
     """
     usable = without_test(splits)
     variations = []
@@ -53,6 +54,13 @@ def plan_study(
             NETWORK_PARAMETERS[network].model_validate(changed.architecture)
         except ValidationError as error:
             raise UserError(f"variation '{name}': {summarise(error)}", "correct it") from error
+        if changed.start_from and variation.architecture is not None:
+            raise UserError(
+                f"variation '{name}': it has another architecture, but {network}.start_from gives "
+                "every variation the size of those weights",
+                f"set {network}.start_from to null, or leave out the variation's architecture",
+            )
+        require_unseen(network, changed, usable)
         rate = changed.training.learning_rate
         for factor in parameters.learning_rates or [1.0]:
             scaled = varied(
@@ -83,6 +91,7 @@ def summarise_study(
     scores: pd.DataFrame,
     plain: pd.DataFrame,
     evaluation: EvaluationParameters,
+    milliseconds: Mapping[str, float],
 ) -> pd.DataFrame:
     """Summarise a study: a row a variation, the best PSNR first.
 
@@ -91,6 +100,8 @@ def summarise_study(
         scores: Of their held-out chips; ``method`` is the variation.
         plain: Of the interpolations, on the same chips.
         evaluation: Bootstrap draws and seed.
+        milliseconds: For a megapixel of the result, by variation; from
+            `sen2naip_sr.experiments.timing.time_networks`.
 
     Returns:
         The columns of `sen2naip_sr.evaluation.comparison.compare_methods` with variation for
@@ -118,7 +129,9 @@ def summarise_study(
     )
     table = costs.merge(table, on="method").sort_values("psnr", ascending=False, ignore_index=True)
     table["n_places"] = scores["place"].nunique()
-    table["milliseconds"] = 1e3 * table.pop("seconds_per_megapixel")
+    # those that were taken beside other trainings compare nothing
+    table = table.drop(columns="seconds_per_megapixel")
+    table["milliseconds"] = table["method"].map(milliseconds)
     best = dict.fromkeys(table["method"], table["method"].iloc[0])
     held_against = _held_against(outcomes)
     for stem, pairs in (("behind", best), ("against", held_against)):

@@ -53,7 +53,7 @@ def run_job(job: Job) -> Outcome:
     try:
         outcome = run_variation(job.variation, hr, lr, own, job.evaluation, watch)
     except optuna.TrialPruned:
-        outcome = watch.outcome(job.variation.fingerprint(hr, lr))
+        outcome = watch.outcome(job.variation.fingerprint(hr, lr, job.evaluation))
         pd.DataFrame(watch.history).to_csv(own / HISTORY, index=False)
         with replacing(own / OUTCOME) as stream:
             stream.write(outcome.model_dump_json(indent=1).encode())

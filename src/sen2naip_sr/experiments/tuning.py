@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -218,13 +217,10 @@ def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
 def _end(shared: _Search, trial: Trial, outcome: Outcome) -> None:
     trial.set_user_attr(STEPS, outcome.steps)
     trial.set_user_attr(SECONDS, outcome.seconds)
-    error = outcome.error
-    if outcome.psnr is not None and not np.isfinite(outcome.psnr):
-        error = f"its PSNR is {outcome.psnr}"
-    if error:
-        trial.set_user_attr(ERROR, error)
+    if outcome.error:
+        trial.set_user_attr(ERROR, outcome.error)
         shared.study.tell(trial, state=TrialState.FAIL)
-        logger.warning("%s failed: %s", outcome.name, error)
+        logger.warning("%s failed: %s", outcome.name, outcome.error)
     elif outcome.psnr is None:
         shared.study.tell(trial, state=TrialState.PRUNED)
         logger.info("%s: pruned after %d steps", outcome.name, outcome.steps)

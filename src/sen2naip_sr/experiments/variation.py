@@ -8,8 +8,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr import __version__
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.raster.store import Store, fingerprint_of
 from sen2naip_sr.splits import split_hash
+from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
 
 REPLACED = ("losses", "optimizer")
@@ -40,8 +42,18 @@ class Variation:
     watched: tuple[int, ...] = ()
     subspace: int | None = None
 
-    def fingerprint(self, hr: Store, lr: Store) -> str:
-        """Return a hash of all that the outcome depends on."""
+    def fingerprint(self, hr: Store, lr: Store, evaluation: EvaluationParameters) -> str:
+        """Return a hash of all that the outcome depends on.
+
+        Args:
+            hr: HR chips.
+            lr: Their LR chips.
+            evaluation: How held-out chips are scored.
+
+        Raises:
+            UserError: If the weights to start from are not there.
+        """
+        start = starting_weights(self.model, self.parameters)
         return fingerprint_of(
             self.model,
             self.parameters.model_dump(mode="json"),
@@ -50,6 +62,8 @@ class Variation:
             split_hash(self.splits),
             self.subspace,
             self.watched,
+            evaluation.chips,
+            start.label if start else None,
             __version__,
         )
 

@@ -59,7 +59,7 @@ def train_network(  # noqa: PLR0913 - the last six are keywords
         UserError: If the weights to start from are not there or do not fit, and as `fit`.
     """
     data = _training_data(hr, lr, splits)
-    start = _start(architecture, parameters, generators or {})
+    start = starting_weights(architecture, parameters, generators)
     if start:
         _refuse_unfit(start, architecture, hr.manifest.shape[1])
     described = _describe(hr, lr, splits, architecture, parameters, start)
@@ -92,10 +92,17 @@ def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, An
     return parts
 
 
-def _start(
-    architecture: str, parameters: NetworkParameters, generators: Mapping[str, Weights | None]
+def starting_weights(
+    architecture: str,
+    parameters: NetworkParameters,
+    generators: Mapping[str, Weights | None] | None = None,
 ) -> Weights | None:
     """Return the weights to start from, if any.
+
+    Args:
+        architecture: The network's name.
+        parameters: Its parameters, which name the weights.
+        generators: Weights by network, for an adversarial training to start from.
 
     Raises:
         UserError: If they are not there.

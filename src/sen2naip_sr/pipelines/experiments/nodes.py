@@ -16,6 +16,7 @@ from sen2naip_sr.experiments.parameters import (
     OverfitParameters,
     StudyParameters,
 )
+from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 from sen2naip_sr.raster.store import Store
 
 if TYPE_CHECKING:
@@ -27,13 +28,20 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of torc
 
 
 def plan_folds(
-    parameters: CrossValidationParameters, model: str, splits: pd.DataFrame, **networks: Any
+    parameters: CrossValidationParameters,
+    model: str,
+    splits: pd.DataFrame,
+    preprocessing: PreprocessingParameters,
+    **networks: Any,
 ) -> list[Variation]:
     """Return a training for each fold."""
     from sen2naip_sr.experiments import cross_validation
 
     name = parameters.model or model
-    return cross_validation.plan_folds(parameters, name, network_parameters(networks, name), splits)
+    network = network_parameters(networks, name)
+    return cross_validation.plan_folds(
+        parameters, name, network, splits, preprocessing.splits.folds
+    )
 
 
 def plan_study(
@@ -109,16 +117,14 @@ def summarise_folds(  # noqa: PLR0913, PLR0917 - one a dataset
     """Return the table of the folds, its figure and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import cross_validation
-    from sen2naip_sr.experiments.baseline import score_interpolations
+    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
     from sen2naip_sr.experiments.runner import read_scores
     from sen2naip_sr.experiments.study_figure import draw_folds
 
-    held_out = [_held_out(variation) for variation in variations]
-    plain = score_interpolations(hr, lr, pd.concat(held_out), folder, evaluation)
+    scores = read_scores(folder, outcomes)
+    plain = score_interpolations(hr, lr, scored_chips(scores), folder, evaluation)
     best = best_interpolation(plain)
-    table = cross_validation.summarise_folds(
-        read_scores(folder, outcomes), plain[plain["method"] == best], evaluation
-    )
+    table = cross_validation.summarise_folds(scores, plain[plain["method"] == best], evaluation)
     answer = cross_validation.answer_folds(table, variations[0].model, best)
     return table, draw_folds(table), answer + _failures(outcomes)
 
@@ -134,12 +140,17 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> tuple[pd.DataFrame, Figure, str]:
     """Return the table of a study, its figure and the answer."""
     from sen2naip_sr.experiments import study, study_answer, study_figure
-    from sen2naip_sr.experiments.baseline import score_interpolations
+    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
     from sen2naip_sr.experiments.runner import read_scores
+    from sen2naip_sr.experiments.timing import time_networks
 
     chosen = study.best_of_groups(outcomes)
-    plain = score_interpolations(hr, lr, _held_out(variations[0]), folder, evaluation)
-    table = study.summarise_study(chosen, read_scores(folder, chosen), plain, evaluation)
+    scores = read_scores(folder, chosen)
+    chips = scored_chips(scores)
+    plain = score_interpolations(hr, lr, chips, folder, evaluation)
+    names = [outcome.name for outcome in chosen]
+    times = time_networks(folder, names, hr, lr, int(chips["chip"].iloc[0]), evaluation.accelerator)
+    table = study.summarise_study(chosen, scores, plain, evaluation, times)
     draw = {
         "cost": study_figure.draw_costs,
         "losses": study_figure.draw_qualities,
@@ -164,15 +175,15 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     """Return the curve as a table, the pictures of the animation, and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import overfitting
-    from sen2naip_sr.experiments.baseline import score_interpolations
-    from sen2naip_sr.experiments.runner import FRAMES
+    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
+    from sen2naip_sr.experiments.runner import FRAMES, read_scores
 
     (variation,), (outcome,) = variations, outcomes
-    plain = score_interpolations(hr, lr, _held_out(variation), folder, evaluation)
+    chips = scored_chips(read_scores(folder, outcomes))
+    plain = score_interpolations(hr, lr, chips, folder, evaluation)
     best = plain[(plain["method"] == best_interpolation(plain)) & (plain["band"] == "all")]
-    frames = overfitting.draw_emergence(
-        folder / variation.name / FRAMES, variation.watched[0], outcome, hr, lr, parameters
-    )
+    seen = folder / variation.name / FRAMES / outcome.fingerprint
+    frames = overfitting.draw_emergence(seen, variation.watched[0], outcome, hr, lr, parameters)
     table = pd.DataFrame(outcome.curve, columns=["step", "psnr"])
     before = float(best["psnr"].mean())
     answer = overfitting.answer_overfitting(outcome, before, parameters.target_psnr)
@@ -223,12 +234,6 @@ def _plain(networks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         name: value if isinstance(value, dict) else value.model_dump(mode="json")
         for name, value in networks.items()
     }
-
-
-def _held_out(variation: Variation) -> pd.DataFrame:
-    from sen2naip_sr.splits import VALIDATION
-
-    return variation.splits[variation.splits["split"] == VALIDATION]
 
 
 def _failures(outcomes: list[Outcome]) -> str:

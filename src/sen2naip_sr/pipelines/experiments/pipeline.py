@@ -37,6 +37,7 @@ def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
     own = f"params:{experiment}"
     varied = {name: f"params:{name}" for name in networks}
     chips = {"hr": "hr", "lr": "lr", "evaluation": "params:evaluation"}
+    planned = {**chips, "preprocessing": "params:preprocessing"}
     trained = {"variations": f"{experiment}.variations", "folder": f"{experiment}.trainings"}
     return Pipeline(
         [
@@ -46,7 +47,7 @@ def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
                     "parameters": own,
                     "model": "params:model",
                     "splits": "splits",
-                    **_asked(plan, chips),
+                    **_asked(plan, planned),
                     **varied,
                 },
                 outputs=f"{experiment}.variations",

@@ -34,12 +34,13 @@ def search_hyperparameters(  # noqa: PLR0913, PLR0917 - one a dataset
     **networks: Any,
 ) -> tuple[pd.DataFrame, dict[str, float], dict[str, Any]]:
     """Return the trials, what mattered, and the best one's parameters as conf takes them."""
-    from sen2naip_sr.experiments import tuning, tuning_results
+    from sen2naip_sr.experiments import confirmation, tuning, tuning_results
     from sen2naip_sr.pipelines.experiments.tracking import track_variation
 
     name = parameters.model or model
     network = network_parameters(networks, name)
     own = folder / name
+    confirmation.require_start_unseen(parameters, name, network, splits)
     study = tuning.search(
         parameters,
         name,
