@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
@@ -18,6 +18,7 @@ from sen2naip_sr.experiments.attempts import MOST_ENDS
 
 STARTS = MOST_ENDS + 1
 """How often a task whose process dies is started: the last time, a training gives itself up."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has the other alone, which kills too
 PATIENCE = 20
 """Seconds that a task has to end in, where nobody waits for it any more."""
 
@@ -77,11 +78,13 @@ class Processes:
 
     def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
         for start in range(1, STARTS + 1):
+            if self._ended:
+                raise CancelledError
             try:
                 return self._process().submit(task, *arguments).result()
             except BrokenProcessPool:
                 self._forget()
-                if self._ended or start == STARTS:
+                if start == STARTS:
                     raise
 
     def _process(self) -> ProcessPoolExecutor:
@@ -95,7 +98,7 @@ class Processes:
             with self._lock:
                 if self._ended:
                     process.shutdown(wait=False)
-                    raise BrokenProcessPool("not wanted any more")
+                    raise CancelledError
                 self._all[number] = process
             self._own.process, self._own.number = process, number
         return self._own.process
@@ -123,7 +126,7 @@ class Processes:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        last = Timer(PATIENCE, self._send, [signal.SIGKILL])
+        last = Timer(PATIENCE, self._send, [KILL])
         if error is not None:  # nobody waits for what they are at
             self._send(signal.SIGTERM)
             last.start()

@@ -56,7 +56,7 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
     Each has a folder of its own with weights, history, scores and, written last, its outcome: what
     is there already with equal inputs is not done again, and a training that was interrupted goes
     on from its checkpoint. What fails is recorded, stops nothing, and is tried again the next time;
-    that holds also for one whose process is ended from outside, again and again at one place.
+    so is, once it has been begun several times, what ends its process.
 
     Args:
         variations: What to train; their names are unique.

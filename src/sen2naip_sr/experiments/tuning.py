@@ -74,7 +74,10 @@ class _Search:
 
     def shown(self, trial: Trial | FrozenTrial) -> Variation:
         """Return the same to look at, whether its values go together or not."""
-        return self._of(trial, unchecked(self.base, trial.params))
+        try:
+            return self.variation(trial)
+        except ValueError:
+            return self._of(trial, unchecked(self.base, trial.params))
 
     def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
         tags = {"trial": str(trial.number)}
