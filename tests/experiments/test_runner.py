@@ -13,7 +13,7 @@ import torch
 from tiny_experiment import EVALUATION, make_stores, make_variation, three_variations
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments import runner
+from sen2naip_sr.experiments import processes, runner
 from sen2naip_sr.experiments.runner import read_outcome, read_scores, run_variation, run_variations
 
 
@@ -242,6 +242,7 @@ def test_two_workers_do_what_one_does(stores, tmp_path, expected):
 
 def test_a_worker_that_is_killed_takes_one_variation_along(stores, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "_run_there", tiny_experiment.dying)
+    monkeypatch.setattr(processes, "STARTS", 2)
     variations = [make_variation(name) for name in ("doomed", "a", "b")]
     doomed, *others = run_variations(variations, *stores, tmp_path, EVALUATION, workers=2)
     assert "ended from outside" in doomed.error
