@@ -1,4 +1,5 @@
 import errno
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -28,9 +29,15 @@ def raised(outer, inner):
 def test_typed_parameters_are_shown_to_mlflow_as_plain_ones():
     original = Some()
     inputs = {"params:carn": original, "hr": original}
-    ProjectHooks().before_node_run(inputs)
+    ProjectHooks().before_node_run(SimpleNamespace(tags=set()), inputs)
     assert inputs["params:carn"] == {"steps": 3}
     assert inputs["hr"] is original
+
+
+def test_networks_are_not_shown_for_an_experiment_whose_runs_have_their_own():
+    inputs = {"params:carn": Some(), "params:compare_losses": Some()}
+    ProjectHooks().before_node_run(SimpleNamespace(tags={"experiment"}), inputs)
+    assert inputs == {"params:compare_losses": {"steps": 3}}
 
 
 def test_a_user_error_is_found_behind_what_wraps_it():

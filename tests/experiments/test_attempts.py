@@ -95,7 +95,7 @@ def test_another_training_in_the_folder_has_not_been_tried(tmp_path):
 def test_a_variation_that_ends_the_command_does_not_keep_it_from_the_others(tmp_path):
     stores = make_stores(tmp_path)
     poison, fine = make_variation("poison"), make_variation("fine", seed=1)
-    kill_in(tmp_path / "poison", 3, poison.fingerprint(*stores))
+    kill_in(tmp_path / "poison", 3, poison.fingerprint(*stores, EVALUATION))
     given_up, trained = run_variations([poison, fine], *stores, tmp_path, EVALUATION)
     assert "ended from outside three times" in given_up.error
     assert trained.error is None
@@ -109,7 +109,9 @@ def test_a_variation_that_ends_the_command_does_not_keep_it_from_the_others(tmp_
 def test_ctrl_c_in_a_run_is_no_attempt(tmp_path, workers):
     make_stores(tmp_path)
     code = (
-        "import sys, tiny_experiment as tiny\n"
+        "import signal, sys, tiny_experiment as tiny\n"
+        # whoever started the tests in the background has them ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path\n"
         "from sen2naip_sr.experiments.runner import run_variations\n"
         "from sen2naip_sr.raster.store import require_store\n"
