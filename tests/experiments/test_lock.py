@@ -40,7 +40,8 @@ def test_a_killed_process_holds_nothing(tmp_path, other):
     other.kill()
     other.wait()
     with locked(tmp_path / "one"):
-        pass
+        with pytest.raises(UserError, match="another run"), locked(tmp_path / "one"):
+            pass
 
 
 def test_a_run_within_a_run_has_its_own_folder(tmp_path):

@@ -10,6 +10,13 @@ from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
 MEANS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
 
 
+def psnr_by_chip(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the PSNR over all bands, a row a chip and a column a method, and chips' locations."""
+    joint = scores[scores["band"] == ALL_BANDS]
+    psnr = joint.pivot(index="chip", columns="method", values="psnr")
+    return psnr, joint.drop_duplicates("chip").set_index("chip")["location"].loc[psnr.index]
+
+
 def best_interpolation(scores: pd.DataFrame) -> str:
     """Return the interpolation with the highest mean PSNR over all bands: the one to beat."""
     plain = scores[(scores["band"] == ALL_BANDS) & ~scores["trained"]]
@@ -32,8 +39,7 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
         digital numbers.
     """
     joint = scores[scores["band"] == ALL_BANDS]
-    psnr = joint.pivot(index="chip", columns="method", values="psnr")
-    locations = joint.drop_duplicates("chip").set_index("chip")["location"].loc[psnr.index]
+    psnr, locations = psnr_by_chip(scores)
     baseline = psnr[best_interpolation(scores)].to_numpy()
     options = {"draws": draws, "seed": seed}
     rows = []

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.evaluation.comparison import psnr_by_chip
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.experiments.held_out import (
     UNSELECTED,
     fold_splits,
@@ -110,9 +110,7 @@ def difference(scores: pd.DataFrame, evaluation: EvaluationParameters) -> tuple[
         scores: Of both trainings, from `sen2naip_sr.experiments.runner.read_scores`.
         evaluation: Bootstrap draws and seed.
     """
-    joint = scores[scores["band"] == ALL_BANDS]
-    psnr = joint.pivot(index="chip", columns="method", values="psnr")
-    locations = joint.groupby("chip")["location"].first().loc[psnr.index]
+    psnr, locations = psnr_by_chip(scores)
     interval = paired_difference(
         psnr[BEST].to_numpy(),
         psnr[OWN].to_numpy(),

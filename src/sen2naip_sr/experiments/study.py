@@ -8,9 +8,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.comparison import compare_methods
+from sen2naip_sr.evaluation.comparison import compare_methods, psnr_by_chip
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.experiments.held_out import require_unseen, without_test
 from sen2naip_sr.experiments.parameters import StudyParameters
 from sen2naip_sr.experiments.variation import Outcome, Variation, varied
@@ -154,9 +153,7 @@ def _differences(
     stem: str, pairs: Mapping[str, str], scores: pd.DataFrame, evaluation: EvaluationParameters
 ) -> pd.DataFrame:
     """Compare pairs of variations chip by chip: a row each, p-values adjusted for all (Holm)."""
-    joint = scores[scores["band"] == ALL_BANDS].set_index("chip")
-    locations = joint.groupby(level=0)["location"].first()
-    psnr = joint.pivot(columns="method", values="psnr").loc[locations.index]
+    psnr, locations = psnr_by_chip(scores)
     rows = []
     for name, other in pairs.items():
         found = paired_difference(
