@@ -98,7 +98,7 @@ def _print_experiment(
     """Print what an experiment has shown, and where its table and its picture are."""
     console.print(f"\n[bold]{experiment}[/bold]")
     console.print(catalog.load(f"{experiment}.answer"), highlight=False, markup=False)
-    for made in ("table", "study", "figure", "animation", "best"):
+    for made in ("table", "study", "figure", "gallery", "animation", "best"):
         if f"{experiment}.{made}" not in outputs:
             continue
         path = _path(catalog, f"{experiment}.{made}", root)

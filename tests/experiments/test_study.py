@@ -16,7 +16,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments import study_figure
 from sen2naip_sr.experiments.baseline import score_interpolations
 from sen2naip_sr.experiments.parameters import StudyParameters
-from sen2naip_sr.experiments.runner import WEIGHTS, read_scores, run_variations
+from sen2naip_sr.experiments.runner import WEIGHTS, read_methods, read_scores, run_variations
 from sen2naip_sr.experiments.study import (
     best_of_groups,
     pareto_front,
@@ -107,7 +107,8 @@ def test_networks_are_timed_in_this_process_whatever_their_workers_took(tmp_path
         (tmp_path / name).mkdir()
         save_start(tmp_path / name, ["p0"], channels=channels, blocks=4)
         (tmp_path / name / "start.safetensors").rename(tmp_path / name / WEIGHTS)
-    times = time_networks(tmp_path, ["small", "large"], hr, lr, 8, "cpu")
+    methods = read_methods(tmp_path, [outcome("small", "", 30.0), outcome("large", "", 31.0)])
+    times = time_networks(methods, hr, lr, 8, "cpu")
     assert 0 < times["small"] < times["large"]
 
 

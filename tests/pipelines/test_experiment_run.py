@@ -23,7 +23,9 @@ def test_a_study_answers_and_its_variations_can_be_compared(project, kedro):
         assert completed.returncode == 0, completed.stderr
     printed = " ".join(completed.stdout.split())
     assert "compare_losses Best: " in printed
-    assert "data/08_reporting/compare_losses.png" in printed
+    for picture in ("compare_losses.png", "compare_losses.gallery.png"):
+        assert f"data/08_reporting/{picture}" in printed
+        assert (project / "data/08_reporting" / picture).is_file()
     table = pd.read_csv(project / "data/08_reporting/compare_losses.csv")
     assert {"l1", "mse", "l1 and ssim"} <= set(table["variation"])
     nested = [run for run in runs(project) if run.data.tags.get("experiment") == "compare_losses"]

@@ -58,6 +58,29 @@ class GalleryChip:
     truth: Array
 
 
+def gallery_figure(  # noqa: PLR0913, PLR0917 - one a source
+    methods: Sequence[Method],
+    scores: pd.DataFrame,
+    comparison: pd.DataFrame,
+    hr: Store,
+    lr: Store,
+    parameters: EvaluationParameters,
+) -> Figure:
+    """Draw scored chips by the best interpolation and every network, the best network first.
+
+    Args:
+        methods: Interpolations and networks.
+        scores: Of all of them.
+        comparison: Has the networks in their order, in the column method.
+        hr: HR chips.
+        lr: LR chips.
+        parameters: How many chips, and how much of each.
+    """
+    shown = gallery_methods(methods, scores, comparison)
+    chips = make_gallery(shown, scores, hr, lr, parameters)
+    return draw_gallery(chips, shown, scores, synthetic=hr.attributes["synthetic"])
+
+
 def gallery_methods(
     methods: Sequence[Method], scores: pd.DataFrame, comparison: pd.DataFrame
 ) -> list[Method]:

@@ -166,6 +166,19 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     )
 
 
+def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
+    """Return the trained networks of outcomes that did not fail, called like their variations.
+
+    Args:
+        folder: Of the experiment.
+        outcomes: From `run_variations`.
+    """
+    return [
+        Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
+        for name in (outcome.name for outcome in outcomes if not outcome.error)
+    ]
+
+
 def _train(  # noqa: PLR0913, PLR0917
     variation: Variation,
     hr: Store,

@@ -2,38 +2,35 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 
+from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.scoring import choose_device
-from sen2naip_sr.experiments.runner import WEIGHTS
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.raster.store import Store
-from sen2naip_sr.training.weights import load_weights
 
 ROUNDS = 7
 
 
-def time_networks(  # noqa: PLR0913, PLR0917 - one a source
-    folder: Path, names: Sequence[str], hr: Store, lr: Store, chip: int, accelerator: str
+def time_networks(
+    methods: Sequence[Method], hr: Store, lr: Store, chip: int, accelerator: str
 ) -> dict[str, float]:
     """Time networks in this process, in turn, after a round that warms up.
 
     Args:
-        folder: Of the experiment.
-        names: Variations whose weights are there.
+        methods: The networks.
         hr: HR chips.
         lr: LR chips.
         chip: Which one to upscale.
         accelerator: The device, as ``evaluation.accelerator`` names it.
 
     Returns:
-        Milliseconds for a megapixel of the result, by variation: the median of several rounds.
+        Milliseconds for a megapixel of the result, by name: the median of several rounds.
     """
     device = choose_device(accelerator)
     low, high = hr.attributes["value_range"]
-    models = {name: load_weights(folder / name / WEIGHTS).build().to(device) for name in names}
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    models = {method.name: method.model.to(device) for method in methods}
+    seconds: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(1 + ROUNDS):
         for name, model in models.items():
             start = time.perf_counter()

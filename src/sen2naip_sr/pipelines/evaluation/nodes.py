@@ -103,8 +103,6 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
     parameters: EvaluationParameters,
 ) -> Figure:
     """Return the gallery of every network; see `sen2naip_sr.evaluation.gallery`."""
-    from sen2naip_sr.evaluation.gallery import draw_gallery, gallery_methods, make_gallery
+    from sen2naip_sr.evaluation.gallery import gallery_figure
 
-    shown = gallery_methods(methods, scores, comparison)
-    chips = make_gallery(shown, scores, hr, lr, parameters)
-    return draw_gallery(chips, shown, scores, synthetic=hr.attributes["synthetic"])
+    return gallery_figure(methods, scores, comparison, hr, lr, parameters)

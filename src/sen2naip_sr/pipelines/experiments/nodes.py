@@ -137,19 +137,21 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
     evaluation: EvaluationParameters,
     folder: Path,
     parameters: StudyParameters,
-) -> tuple[pd.DataFrame, Figure, str]:
-    """Return the table of a study, its figure and the answer."""
+) -> tuple[pd.DataFrame, Figure, Figure, str]:
+    """Return the table of a study, its figure, chips by every network, and the answer."""
+    from sen2naip_sr.evaluation.gallery import gallery_figure
+    from sen2naip_sr.evaluation.methods import interpolations
     from sen2naip_sr.experiments import study, study_answer, study_figure
     from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.runner import read_scores
+    from sen2naip_sr.experiments.runner import read_methods, read_scores
     from sen2naip_sr.experiments.timing import time_networks
 
     chosen = study.best_of_groups(outcomes)
     scores = read_scores(folder, chosen)
     chips = scored_chips(scores)
     plain = score_interpolations(hr, lr, chips, folder, evaluation)
-    names = [outcome.name for outcome in chosen]
-    times = time_networks(folder, names, hr, lr, int(chips["chip"].iloc[0]), evaluation.accelerator)
+    methods = read_methods(folder, chosen)
+    times = time_networks(methods, hr, lr, int(chips["chip"].iloc[0]), evaluation.accelerator)
     table = study.summarise_study(chosen, scores, plain, evaluation, times)
     draw = {
         "cost": study_figure.draw_costs,
@@ -159,6 +161,14 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
     return (
         table,
         draw(table),
+        gallery_figure(
+            [*interpolations(hr.manifest.shape[1]), *methods],
+            pd.concat([scores, plain]),
+            table.rename(columns={"variation": "method"}),
+            hr,
+            lr,
+            evaluation,
+        ),
         study_answer.answer_study(table, parameters.figure) + _failures(outcomes),
     )
 

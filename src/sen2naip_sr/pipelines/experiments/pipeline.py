@@ -11,10 +11,10 @@ from sen2naip_sr.pipelines.experiments import nodes
 
 EXPERIMENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]] = {
     "cross_validate": (nodes.plan_folds, nodes.summarise_folds, ("figure",)),
-    "compare_architectures": (nodes.plan_study, nodes.summarise_study, ("figure",)),
-    "compare_losses": (nodes.plan_study, nodes.summarise_study, ("figure",)),
-    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, ("figure",)),
-    "compare_schedules": (nodes.plan_study, nodes.summarise_study, ("figure",)),
+    "compare_architectures": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
+    "compare_losses": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
+    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
+    "compare_schedules": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
     "overfit": (nodes.plan_overfitting, nodes.summarise_overfitting, ("animation",)),
     "intrinsic_dimension": (
         nodes.plan_subspaces,
