@@ -14,8 +14,9 @@ help:  ## list the targets
 demo: $(READY)  ## train a network on the embedded sample and compare it with interpolation
 	@$(BIN)/kedro run
 
+# one thread a process: as many processes as cores are at work already
 test: $(READY)  ## run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(READY)  ## check style, types and import layers
 	@$(BIN)/ruff check .

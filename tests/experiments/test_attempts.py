@@ -13,7 +13,8 @@ from tiny_experiment import EVALUATION, make_stores, make_variation
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.attempts import ATTEMPTS, counted
-from sen2naip_sr.experiments.runner import CHECKPOINT, read_outcome, run_variations
+from sen2naip_sr.experiments.outcome import CHECKPOINT, read_outcome
+from sen2naip_sr.experiments.runner import run_variations
 
 
 def start(folder, fingerprint="of this"):

@@ -18,8 +18,9 @@ from sen2naip_sr.experiments.cross_validation import (
     plan_folds,
     summarise_folds,
 )
+from sen2naip_sr.experiments.outcome import read_scores
 from sen2naip_sr.experiments.parameters import CrossValidationParameters
-from sen2naip_sr.experiments.runner import read_scores, run_variations
+from sen2naip_sr.experiments.runner import run_variations
 from sen2naip_sr.experiments.study_figure import draw_folds
 from sen2naip_sr.pipelines.experiments import nodes
 from sen2naip_sr.splits import VALIDATION

@@ -10,7 +10,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.dimension_plan import WHOLE, Gains, plan_subspaces, tabulate
-from sen2naip_sr.experiments.variation import Outcome
+from sen2naip_sr.experiments.outcome import Outcome
 
 SPLITS = pd.DataFrame(
     {

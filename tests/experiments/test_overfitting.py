@@ -4,14 +4,14 @@ from pydantic import ValidationError
 from tiny_experiment import EVALUATION, LEAN, make_splits, make_stores
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.outcome import FRAMES, Outcome
 from sen2naip_sr.experiments.overfitting import (
     answer_overfitting,
     draw_emergence,
     plan_overfitting,
 )
 from sen2naip_sr.experiments.parameters import OverfitParameters
-from sen2naip_sr.experiments.runner import FRAMES, run_variation, run_variations
-from sen2naip_sr.experiments.variation import Outcome
+from sen2naip_sr.experiments.runner import run_variation, run_variations
 
 
 class Stopped(Exception):

@@ -14,7 +14,8 @@ from tiny_experiment import EVALUATION, make_stores, make_variation, three_varia
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments import processes, runner
-from sen2naip_sr.experiments.runner import read_outcome, read_scores, run_variation, run_variations
+from sen2naip_sr.experiments.outcome import read_outcome, read_scores
+from sen2naip_sr.experiments.runner import run_variation, run_variations
 
 
 class Stopped(Exception):

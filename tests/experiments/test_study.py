@@ -15,8 +15,9 @@ from tiny_experiment import (
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments import study_figure
 from sen2naip_sr.experiments.baseline import score_interpolations
+from sen2naip_sr.experiments.outcome import WEIGHTS, Outcome, read_methods, read_scores
 from sen2naip_sr.experiments.parameters import StudyParameters
-from sen2naip_sr.experiments.runner import WEIGHTS, read_methods, read_scores, run_variations
+from sen2naip_sr.experiments.runner import run_variations
 from sen2naip_sr.experiments.study import (
     best_of_groups,
     pareto_front,
@@ -25,7 +26,6 @@ from sen2naip_sr.experiments.study import (
 )
 from sen2naip_sr.experiments.study_answer import answer_study
 from sen2naip_sr.experiments.timing import time_networks
-from sen2naip_sr.experiments.variation import Outcome
 
 NETWORKS = {"lean": LEAN}
 TWO = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
@@ -52,6 +52,15 @@ def test_each_is_trained_at_every_rate():
         *("mse rate 0.0005", "mse rate 0.05"),
     ]
     assert [v.tags["group"] for v in variations] == ["l1", "l1", "mse", "mse"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "tried"),
+    [([3, 1, 0.3], ["highest", None, "lowest"]), ([2], [None]), ([], [None])],
+)
+def test_the_edges_of_the_rates_are_marked(factors, tried):
+    variations = plan(learning_rates=factors)
+    assert [v.tags.get("rate_tried") for v in variations] == 2 * tried
 
 
 def test_null_takes_a_variation_out():
@@ -211,6 +220,7 @@ def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
             "behind_low": [0.0, low],
             "behind_high": [0.0, high],
             "behind_p": [np.nan, p],
+            "rate_tried": None,
             "against": None,
             "against_psnr": np.nan,
             "against_low": np.nan,
@@ -248,6 +258,12 @@ def test_the_answer_names_what_is_behind_and_how_far_it_goes():
 def test_a_single_location_has_no_interval():
     answer = answer_study(study_table(delta_low=np.nan, delta_high=np.nan), "bars")
     assert "(+1.00 [one location: no interval] to the best" in answer
+
+
+def test_a_rate_at_the_edge_of_those_tried_is_told():
+    answer = answer_study(study_table(rate_tried=[None, "highest"]), "bars")
+    assert "At the edge of the rates tried, beyond which may be better ones: other (high" in answer
+    assert "At the edge" not in answer_study(study_table(), "bars")
 
 
 @pytest.mark.parametrize(

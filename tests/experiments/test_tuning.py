@@ -260,7 +260,9 @@ def test_a_killed_search_goes_on_with_the_trials_it_was_at(folder, workers):
     )
     assert states(study) == ["COMPLETE"] * (2 + workers)
     assert len(study.trials) == 2 + workers
-    assert [t.params for t in study.trials[: len(before)]] == [t.params for t in before]
+    # the kill may have come while a trial's values were drawn: those that it had, it keeps
+    kept = zip(before, study.trials, strict=False)
+    assert all(was.params.items() <= found.params.items() for was, found in kept)
 
 
 def test_a_trial_whose_process_is_ended_is_tried_again_and_not_for_ever(folder, monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 from mlflow import MlflowClient
 from tiny_inputs import TRAINING
 
-from sen2naip_sr.experiments.variation import Outcome, Variation
+from sen2naip_sr.experiments.outcome import Outcome
+from sen2naip_sr.experiments.variation import Variation
 from sen2naip_sr.pipelines.experiments.tracking import flattened, track_variation
 from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.parameters import NetworkParameters

@@ -41,7 +41,7 @@ def scored_chips(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the chips of scores: what they can be compared on.
 
     Args:
-        scores: From `sen2naip_sr.experiments.runner.read_scores`.
+        scores: From `sen2naip_sr.experiments.outcome.read_scores`.
 
     Returns:
         A row a chip, with columns chip, place and location.

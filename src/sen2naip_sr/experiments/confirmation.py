@@ -107,7 +107,7 @@ def difference(scores: pd.DataFrame, evaluation: EvaluationParameters) -> tuple[
     """Return by how many dB the best trial is better, paired by chip, and on how many chips.
 
     Args:
-        scores: Of both trainings, from `sen2naip_sr.experiments.runner.read_scores`.
+        scores: Of both trainings, from `sen2naip_sr.experiments.outcome.read_scores`.
         evaluation: Bootstrap draws and seed.
     """
     psnr, locations = psnr_by_chip(scores)

@@ -11,8 +11,9 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.d90 import d90
 from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.held_out import UNSELECTED, refuse_plateau, without_test
+from sen2naip_sr.experiments.outcome import Outcome
 from sen2naip_sr.experiments.subspace import count_weights, subspace_learning_rate
-from sen2naip_sr.experiments.variation import Outcome, Variation, varied
+from sen2naip_sr.experiments.variation import Variation, varied
 from sen2naip_sr.models.parameters import summarise
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.parameters import NetworkParameters

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.evaluation.tiles import composites, draw_composite
 from sen2naip_sr.experiments.held_out import on_itself
+from sen2naip_sr.experiments.outcome import Outcome
 from sen2naip_sr.experiments.parameters import OverfitParameters
-from sen2naip_sr.experiments.variation import Outcome, Variation, varied
+from sen2naip_sr.experiments.variation import Variation, varied
 from sen2naip_sr.inference.values import doubled
 from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.store import Store

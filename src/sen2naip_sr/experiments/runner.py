@@ -20,9 +20,20 @@ from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
 from sen2naip_sr.experiments.attempts import counted
 from sen2naip_sr.experiments.lock import locked
+from sen2naip_sr.experiments.outcome import (
+    CHECKPOINT,
+    FRAMES,
+    HISTORY,
+    OUTCOME,
+    SCORES,
+    WEIGHTS,
+    Outcome,
+    read_outcome,
+    write_outcome,
+)
 from sen2naip_sr.experiments.processes import Processes
 from sen2naip_sr.experiments.subspace import in_subspace
-from sen2naip_sr.experiments.variation import Outcome, Variation
+from sen2naip_sr.experiments.variation import Variation
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.raster.store import Store, require_store
@@ -32,8 +43,6 @@ from sen2naip_sr.training.fit import Observe, Report
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.training.weights import load_weights, save_weights
 
-OUTCOME, WEIGHTS, CHECKPOINT = "outcome.json", "weights.safetensors", "checkpoint.pt"
-SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
 SCORED = ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum")
 """Of a variation's held-out chips; MS-SSIM and UIQI would take as long as all of these."""
 COUNTED_SIDE = 64
@@ -132,51 +141,8 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
         outcome = Outcome(**head, error=f"{error}")
     except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
         outcome = Outcome(**head, error=f"{type(error).__name__}: {error}")
-    with replacing(folder / OUTCOME) as stream:
-        stream.write(outcome.model_dump_json(indent=1).encode())
+    write_outcome(folder, outcome)
     return outcome
-
-
-def read_outcome(folder: Path) -> Outcome | None:
-    """Return the outcome that was written to a variation's folder, if it can be read."""
-    try:
-        return Outcome.model_validate_json((folder / OUTCOME).read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return the held-out scores of the outcomes that did not fail.
-
-    Args:
-        folder: Of the experiment.
-        outcomes: From `run_variations`.
-
-    Returns:
-        The columns of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
-        variation's name.
-    """
-    return pd.concat(
-        [
-            pd.read_parquet(folder / outcome.name / SCORES)
-            for outcome in outcomes
-            if not outcome.error
-        ],
-        ignore_index=True,
-    )
-
-
-def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
-    """Return the trained networks of outcomes that did not fail, called like their variations.
-
-    Args:
-        folder: Of the experiment.
-        outcomes: From `run_variations`.
-    """
-    return [
-        Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
-        for name in (outcome.name for outcome in outcomes if not outcome.error)
-    ]
 
 
 def _train(  # noqa: PLR0913, PLR0917

@@ -11,8 +11,9 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparison import compare_methods, psnr_by_chip
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.held_out import require_unseen, without_test
+from sen2naip_sr.experiments.outcome import Outcome
 from sen2naip_sr.experiments.parameters import StudyParameters
-from sen2naip_sr.experiments.variation import Outcome, Variation, varied
+from sen2naip_sr.experiments.variation import Variation, varied
 from sen2naip_sr.metrics.bootstrap import paired_difference
 from sen2naip_sr.metrics.holm import holm_adjusted
 from sen2naip_sr.metrics.permutation import sign_flip_p_value
@@ -61,15 +62,22 @@ def plan_study(
             )
         require_unseen(network, changed, usable)
         rate = changed.training.learning_rate
-        for factor in parameters.learning_rates or [1.0]:
+        factors = parameters.learning_rates or [1.0]
+        for factor in factors:
             scaled = varied(
                 changed.model_dump(mode="json"), {"training": {"learning_rate": factor * rate}}
             )
             full = f"{name} rate {factor * rate:g}" if parameters.learning_rates else name
             against = {"against": variation.against} if variation.against else {}
-            tags = {"group": name, **against}
+            tags = {"group": name, **against, **_edge(factor, factors)}
             variations.append(Variation(full, network, scaled, usable, tags))
     return variations
+
+
+def _edge(factor: float, factors: Sequence[float]) -> dict[str, str]:
+    """Return a tag for the lowest and the highest of several learning rates."""
+    ends = {} if len(set(factors)) == 1 else {min(factors): "lowest", max(factors): "highest"}
+    return {"rate_tried": ends[factor]} if factor in ends else {}
 
 
 def best_of_groups(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -108,7 +116,8 @@ def summarise_study(
         megapixel of the result), training_seconds and steps, n_places; behind_best, behind_low,
         behind_high, behind_p: the paired difference to the best variation, dB, and its p-value,
         adjusted for all of these; the variation that each is held against, and against_psnr,
-        against_low, against_high, against_p likewise.
+        against_low, against_high, against_p likewise; rate_tried: lowest or highest where the
+        learning rate is at the edge of those tried.
     """
     table = compare_methods(
         pd.concat([scores, plain]), evaluation.bootstrap_draws, evaluation.bootstrap_seed
@@ -122,6 +131,7 @@ def summarise_study(
                 "multiply_adds": outcome.multiply_adds,
                 "training_seconds": outcome.seconds,
                 "steps": outcome.steps,
+                "rate_tried": outcome.tags.get("rate_tried"),
             }
             for outcome in outcomes
         ]

@@ -26,7 +26,7 @@ def answer_study(table: pd.DataFrame, figure: str) -> str:
         figure: What the study is about, see
             `sen2naip_sr.experiments.parameters.StudyParameters.figure`.
     """
-    parts = [_best(table), *_pairs(table)]
+    parts = [_best(table), *_pairs(table), *_edges(table)]
     if figure == "cost":
         parts += _fronts(table)
     if figure == "losses":
@@ -80,6 +80,17 @@ def _verdict(row: dict[Hashable, Any]) -> str:
     if not (excludes and row["against_p"] < ALPHA):
         return "no difference shown"
     return "better" if row["against_psnr"] > 0 else "worse"
+
+
+def _edges(table: pd.DataFrame) -> list[str]:
+    """Name the variations whose learning rate is at the edge of those tried."""
+    edges = [
+        f"{row['variation']} ({row['rate_tried']})"
+        for row in table.dropna(subset=["rate_tried"]).to_dict("records")
+    ]
+    if not edges:
+        return []
+    return [f"At the edge of the rates tried, beyond which may be better ones: {', '.join(edges)}."]
 
 
 def _fronts(table: pd.DataFrame) -> list[str]:

@@ -9,12 +9,13 @@ import pandas as pd
 from optuna.trial import Trial
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.runner import CHECKPOINT, HISTORY, OUTCOME, run_variation
+from sen2naip_sr.experiments.outcome import CHECKPOINT, HISTORY, Outcome, write_outcome
+from sen2naip_sr.experiments.runner import run_variation
 from sen2naip_sr.experiments.study_storage import load_study
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
-from sen2naip_sr.experiments.variation import Outcome, Variation
+from sen2naip_sr.experiments.variation import Variation
 from sen2naip_sr.raster.store import require_store
-from sen2naip_sr.training.checkpoint import replacing, saved_progress
+from sen2naip_sr.training.checkpoint import saved_progress
 
 SAVED = "saved_seconds"
 
@@ -55,8 +56,7 @@ def run_job(job: Job) -> Outcome:
     except optuna.TrialPruned:
         outcome = watch.outcome(job.variation.fingerprint(hr, lr, job.evaluation))
         pd.DataFrame(watch.history).to_csv(own / HISTORY, index=False)
-        with replacing(own / OUTCOME) as stream:
-            stream.write(outcome.model_dump_json(indent=1).encode())
+        write_outcome(own, outcome)
         (own / CHECKPOINT).unlink(missing_ok=True)
     if outcome.error:  # which says nothing of the time that it took
         return outcome.model_copy(update={"seconds": watch.seconds})

@@ -20,8 +20,8 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.held_out import without_test
 from sen2naip_sr.experiments.lock import locked
+from sen2naip_sr.experiments.outcome import Outcome, read_outcome
 from sen2naip_sr.experiments.processes import open_processes
-from sen2naip_sr.experiments.runner import read_outcome
 from sen2naip_sr.experiments.search_space import (
     check_space,
     full_parameters,
@@ -33,7 +33,7 @@ from sen2naip_sr.experiments.search_space import (
 from sen2naip_sr.experiments.study_storage import first_trials, open_study
 from sen2naip_sr.experiments.trial import Job, run_job
 from sen2naip_sr.experiments.tuning_parameters import TuningParameters
-from sen2naip_sr.experiments.variation import Outcome, Variation
+from sen2naip_sr.experiments.variation import Variation
 from sen2naip_sr.raster.store import Store
 from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.parameters import NetworkParameters

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.experiments.outcome import Outcome
 from sen2naip_sr.experiments.search_space import held_value
-from sen2naip_sr.experiments.variation import Outcome
 from sen2naip_sr.metrics.bootstrap import Interval
 
 

@@ -1,11 +1,10 @@
-"""One training of an experiment, and what came of it."""
+"""One training of an experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr import __version__
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
@@ -66,38 +65,6 @@ class Variation:
             start.label if start else None,
             __version__,
         )
-
-
-class Outcome(BaseModel):
-    """What came of a variation; plain JSON.
-
-    Attributes:
-        name: The variation.
-        model: Its network.
-        tags: What distinguishes it.
-        fingerprint: Of all that it depends on.
-        error: Why it failed; None: it did not.
-        seconds: Wall-clock time of the training, interrupted parts included.
-        steps: Steps done.
-        psnr: Mean PSNR of the held-out chips, dB, of the weights that were kept.
-        parameters: Numbers that training changes.
-        multiply_adds: For each pixel of LR.
-        curve: Validation PSNR by step.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    model: str
-    tags: dict[str, str]
-    fingerprint: str
-    error: str | None = None
-    seconds: float = 0.0
-    steps: int = 0
-    psnr: float | None = None
-    parameters: int = 0
-    multiply_adds: int = 0
-    curve: list[tuple[int, float]] = []
 
 
 def varied(parameters: Mapping[str, Any], *changes: Mapping[str, Any]) -> NetworkParameters:

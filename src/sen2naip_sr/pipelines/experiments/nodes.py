@@ -22,7 +22,8 @@ from sen2naip_sr.raster.store import Store
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sen2naip_sr.experiments.variation import Outcome, Variation
+    from sen2naip_sr.experiments.outcome import Outcome
+    from sen2naip_sr.experiments.variation import Variation
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Figure = Outcome = Variation = Any
 
@@ -118,7 +119,7 @@ def summarise_folds(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import cross_validation
     from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.runner import read_scores
+    from sen2naip_sr.experiments.outcome import read_scores
     from sen2naip_sr.experiments.study_figure import draw_folds
 
     scores = read_scores(folder, outcomes)
@@ -143,7 +144,7 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.evaluation.methods import interpolations
     from sen2naip_sr.experiments import study, study_answer, study_figure
     from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.runner import read_methods, read_scores
+    from sen2naip_sr.experiments.outcome import read_methods, read_scores
     from sen2naip_sr.experiments.timing import time_networks
 
     chosen = study.best_of_groups(outcomes)
@@ -186,7 +187,7 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.experiments import overfitting
     from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.runner import FRAMES, read_scores
+    from sen2naip_sr.experiments.outcome import FRAMES, read_scores
 
     (variation,), (outcome,) = variations, outcomes
     chips = scored_chips(read_scores(folder, outcomes))
@@ -212,7 +213,7 @@ def summarise_dimension(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.experiments import dimension_plan, dimension_points
     from sen2naip_sr.experiments.dimension_answer import answer_dimension
     from sen2naip_sr.experiments.dimension_figure import draw_dimension
-    from sen2naip_sr.experiments.runner import WEIGHTS
+    from sen2naip_sr.experiments.outcome import WEIGHTS
     from sen2naip_sr.training.weights import load_weights
 
     share, whole = parameters.share, variations[0]

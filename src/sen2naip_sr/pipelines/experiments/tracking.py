@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sen2naip_sr.experiments.variation import Outcome, Variation
+    from sen2naip_sr.experiments.outcome import Outcome
+    from sen2naip_sr.experiments.variation import Variation
 
 TRACKED = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
 INHERITED = ("data_hash", "data_source", "recipe", "git_commit")

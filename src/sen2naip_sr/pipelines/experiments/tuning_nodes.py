@@ -16,7 +16,8 @@ from sen2naip_sr.raster.store import Store
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sen2naip_sr.experiments.variation import Outcome, Variation
+    from sen2naip_sr.experiments.outcome import Outcome
+    from sen2naip_sr.experiments.variation import Variation
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Figure = Outcome = Variation = Any
 
@@ -107,7 +108,7 @@ def answer_search(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> str:
     """Return in words what the search has shown."""
     from sen2naip_sr.experiments import confirmation, tuning_answer
-    from sen2naip_sr.experiments.runner import read_scores
+    from sen2naip_sr.experiments.outcome import read_scores
 
     ((name, network),) = best.items()
     text = f"{name}: {tuning_answer.answer_search(study, network, list(parameters.space))} "
