@@ -47,7 +47,10 @@ class ProjectHooks:
         try:
             require_writable(self._root)
             check_pipelines(_asked_pipelines(), list(pipelines))
-            check_parameters(context.config_loader["parameters"])
+            loader = context.config_loader
+            # Kedro asks for them again: reading takes a quarter of a second
+            loader["parameters"] = loader["parameters"]
+            check_parameters(loader["parameters"])
         except UserError as error:
             raise click.ClickException(str(error)) from error
 
