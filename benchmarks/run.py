@@ -62,7 +62,7 @@ def main() -> None:
         "naip": lambda data: quality.measure_naip(ROOT, data) if data else None,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=_folder, help="folder of 4-band GeoTIFFs, one folder a place")
+    parser.add_argument("--data", type=_folder, help="4-band GeoTIFFs, one folder a place")
     parser.add_argument("--only", nargs="*", choices=list(parts), default=list(parts))
     arguments = parser.parse_args()
     file = HERE / "results.json"

@@ -43,6 +43,11 @@ def test_an_environment_changes_only_what_it_states(environment):
     assert load(environment, given) == expected
 
 
+@pytest.mark.parametrize("environment", ["base", "naip", "sen2naip", "shipped"])
+def test_published_scores_are_of_all_test_chips(environment):
+    assert load(environment, GIVEN.get(environment))["evaluation"].get("chips") is None
+
+
 def test_the_environment_that_needs_a_folder_says_so():
     with pytest.raises(UserError, match=r"set ingestion\.path"):
         check_parameters(load("naip"))
