@@ -65,7 +65,7 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
     Args:
         folder: Of the experiment.
-        outcomes: From `run_variations`.
+        outcomes: From `sen2naip_sr.experiments.runner.run_variations`.
 
     Returns:
         The columns of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
@@ -86,7 +86,7 @@ def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
 
     Args:
         folder: Of the experiment.
-        outcomes: From `run_variations`.
+        outcomes: From `sen2naip_sr.experiments.runner.run_variations`.
     """
     return [
         Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
