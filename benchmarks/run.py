@@ -36,10 +36,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 
 
-def _folder(path: str) -> Path:
-    return Path(path).resolve()  # commands are run in other folders
-
-
 def main() -> None:
     """Run the measurements that are asked for and keep the others' last results."""
     parts = {
@@ -81,6 +77,10 @@ def main() -> None:
         }
         file.write_text(json.dumps(results, indent=1) + "\n")
     tables.write(ROOT, json.loads(file.read_text()))
+
+
+def _folder(path: str) -> Path:
+    return Path(path).resolve()  # commands are run in other folders
 
 
 if __name__ == "__main__":
