@@ -21,6 +21,8 @@ from naip import stores
 from plain import plain_network
 from torch import nn
 
+from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.degradation import quantise
 from sen2naip_sr.inference.hardware import has_bfloat16, resolve_device
 from sen2naip_sr.inference.network import make_network
@@ -28,9 +30,7 @@ from sen2naip_sr.inference.onnx import export_onnx
 from sen2naip_sr.inference.speed import matrix_product_rate
 from sen2naip_sr.inference.winograd import has_winograd
 from sen2naip_sr.models.cost import multiply_adds
-from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.splits import TEST
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 NETWORKS = ("carn", "lean")
 BANDS = 4

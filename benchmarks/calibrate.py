@@ -18,9 +18,9 @@ from naip import Chips, make_chips
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.uncertainty import Calibration, coverage
 from sen2naip_sr.training.checkpoint import replacing
-from sen2naip_sr.training.shipped import FOLDER
-from sen2naip_sr.training.weights import Weights, load_weights
-from sen2naip_sr.upscaling.calibration import calibrate_weights, calibration_path
+from sen2naip_sr.weights.calibration import calibrate_weights, calibration_path
+from sen2naip_sr.weights.files import Weights, load_weights
+from sen2naip_sr.weights.shipped import FOLDER
 
 SCORES = "scores.json"
 

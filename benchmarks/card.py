@@ -10,7 +10,7 @@ import yaml
 from sen2naip_sr.evaluation.columns import COLUMNS, Column
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import get_spec
-from sen2naip_sr.training.weights import Weights
+from sen2naip_sr.weights.files import Weights
 
 COUNTED = 64
 """Side of the image whose multiply-adds are counted, in LR pixels."""

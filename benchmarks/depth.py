@@ -19,12 +19,12 @@ import torch
 from naip import stores
 from torch import nn
 
+from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import zeroed
 from sen2naip_sr.models.lean import Lean
-from sen2naip_sr.splits import VALIDATION
 from sen2naip_sr.training.validation import Validator
-from sen2naip_sr.training.weights import Weights, load_weights, save_weights
+from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 
 VALIDATED = 8
 

@@ -10,7 +10,7 @@ from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.tiled import upscale_scene
 from sen2naip_sr.inference.values import choose_range, normalise
 from sen2naip_sr.raster.scene import open_scene
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 NETWORKS = ("lean", "unet", "carn_m", "carn", "gan")
 TILES = (64, 96, 256)

@@ -10,8 +10,8 @@ from statistics import median
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
 from sen2naip_sr.sources.parameters import IngestionParameters

@@ -17,10 +17,10 @@ from torch import nn
 
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import fit
-from sen2naip_sr.training.optimizers import OWN_OPTIMIZERS
+from sen2naip_sr.training.optimization.optimizers import OWN_OPTIMIZERS
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.validation import Validator
 
 MINUTES = 3.0

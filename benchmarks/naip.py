@@ -9,17 +9,17 @@ from pathlib import Path
 import pandas as pd
 from kedro.config import OmegaConfigLoader
 
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.splits import TEST, TRAIN, VALIDATION, make_splits
+from sen2naip_sr.chips.store import Store, require_store
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.pairs import Downscaling
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
-from sen2naip_sr.raster.store import Store, require_store
 from sen2naip_sr.settings import CONFIG_LOADER_ARGS
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
 from sen2naip_sr.sources.parameters import IngestionParameters
-from sen2naip_sr.splits import TEST, TRAIN, VALIDATION, make_splits
-from sen2naip_sr.training.sampler import TrainingData
+from sen2naip_sr.training.crops.sampler import TrainingData
 
 CONF = Path(__file__).parents[1] / "conf"
 SCENES = "scenes"

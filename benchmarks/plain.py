@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import torch
 
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 class PlainNetwork:

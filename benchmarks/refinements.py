@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from naip import stores
 
+from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
@@ -13,8 +14,7 @@ from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import normalise, restore
 from sen2naip_sr.metrics.full_reference import SHAVE
-from sen2naip_sr.splits import TEST
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 def measure(data: Path, model: str = "lean") -> dict[str, Any]:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from sen2naip_sr.chips.shards import ShardedArray, ShardWriter
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.raster.shards import ShardedArray, ShardWriter
-from sen2naip_sr.training.sampler import CropSampler, TrainingData
+from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
 
 BATCH, CROP, CHIPS, SIZE = 8, 32, 400, 256
 ROUNDS = 5

@@ -62,11 +62,11 @@ def _write(path: Path, side: int) -> None:
 def _upscale(folder: Path) -> float:
     """Upscale the scene with a small network; return the seconds that it took."""
     from sen2naip_sr.models.registry import build_model
-    from sen2naip_sr.training.shipped import load_shipped
-    from sen2naip_sr.training.weights import save_weights
     from sen2naip_sr.upscaling.parameters import make_parameters
     from sen2naip_sr.upscaling.scenes import Job
     from sen2naip_sr.upscaling.upscaler import Upscaler
+    from sen2naip_sr.weights.files import save_weights
+    from sen2naip_sr.weights.shipped import load_shipped
 
     torch.manual_seed(0)
     shipped = load_shipped("lean")

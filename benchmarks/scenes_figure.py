@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sen2naip_sr.evaluation.tiles import TileGrid, composites, draw_composite, write_label
+from sen2naip_sr.evaluation.figures.tiles import TileGrid, composites, draw_composite, write_label
 from sen2naip_sr.inference.network import Network, make_network
 from sen2naip_sr.inference.values import choose_range, normalise
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.raster.scene import open_scene
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 TARGET = Path(__file__).parents[1] / "docs/images/scenes.png"
 DPI = 120

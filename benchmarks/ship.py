@@ -27,17 +27,17 @@ from calibrate import SCORES, calibrate_file
 from card import model_card
 from naip import Chips, make_chips
 
+from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
 from sen2naip_sr.models.registry import get_spec
-from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.checkpoint import replacing
-from sen2naip_sr.training.shipped import FOLDER
 from sen2naip_sr.training.validation import Validator, spread
-from sen2naip_sr.training.weights import Weights, load_weights, save_weights
+from sen2naip_sr.weights.files import Weights, load_weights, save_weights
+from sen2naip_sr.weights.shipped import FOLDER
 
 REDUCTIONS = {"native": 1, "reduced": 4}
 """Sets of test chips by name, and how many times larger their pixels are made."""

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.device import has_bfloat16
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import TrainingData
 from sen2naip_sr.training.trainer import Trainer
 
 BATCH, CROP, ROUNDS = 16, 48, 7

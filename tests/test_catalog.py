@@ -7,7 +7,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from sen2naip_sr.evaluation.gallery import DPI
+from sen2naip_sr.evaluation.figures.gallery import DPI
 from sen2naip_sr.pipeline_registry import register_pipelines
 
 # what libraries say while they are imported

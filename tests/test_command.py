@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from sen2naip_sr import __version__
 from sen2naip_sr.command import main
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 def run(*arguments):

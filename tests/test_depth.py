@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.shipped import load_shipped
-from sen2naip_sr.training.weights import Weights
+from sen2naip_sr.weights.files import Weights
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import kurtosis
 
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.splits import SplitParameters, make_splits
+from sen2naip_sr.chips.store import require_store
 from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.methods import interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
 from sen2naip_sr.sources.parameters import IngestionParameters
-from sen2naip_sr.splits import SplitParameters, make_splits
 
 NAIP = Path(__file__).parents[2] / "shared/data/naip"
 TEST_PLACES = ["ca-santa-monica-2020", "wv-3708020-sw", "ca-central-valley"]

@@ -13,13 +13,13 @@ import pytest
 import rasterio
 import torch
 
+from sen2naip_sr.chips.lr_store import downscale
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.registry import MODELS, build_model
-from sen2naip_sr.pairs import downscale
-from sen2naip_sr.training.shipped import FOLDER
-from sen2naip_sr.training.weights import WeightsMetadata, load_weights, save_weights
+from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
+from sen2naip_sr.weights.shipped import FOLDER
 
 ROOT = Path(__file__).parents[1]
 NAIP = ROOT.parent / "shared/data/naip"
@@ -120,7 +120,7 @@ def test_they_score_what_is_recorded(name):
 def few_chips_suffice():
     """Let the few validation chips of these tests calibrate: a level of 90 % needs nine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sen2naip_sr.upscaling.calibration.LEVEL", 0.5)
+        patch.setattr("sen2naip_sr.weights.calibration.LEVEL", 0.5)
         yield
 
 

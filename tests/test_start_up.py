@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import random_pixels
 
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store, write_store
 
 
 def imported(code, *arguments):

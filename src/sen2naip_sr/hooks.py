@@ -82,7 +82,7 @@ class ProjectHooks:
         elif dataset_name == "lr":
             _tag(recipe=data.attributes["recipe"])
         elif dataset_name == "splits":
-            from sen2naip_sr.splits import split_hash
+            from sen2naip_sr.chips.splits import split_hash
 
             _tag(split_hash=split_hash(data))
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rasterio.crs import CRS
 
+from sen2naip_sr.chips.store import write_store
 from sen2naip_sr.raster.geotiff import Raster
-from sen2naip_sr.raster.store import write_store
-from sen2naip_sr.training.weights import Weights, WeightsMetadata
+from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
 KINDS = {
     "AnimationDataset": "below/animation.gif",

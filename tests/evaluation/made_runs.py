@@ -3,7 +3,7 @@
 import pandas as pd
 from constructed_scores import make_scores
 
-from sen2naip_sr.evaluation.tracked_runs import TrackedRun, TrackedRuns
+from sen2naip_sr.evaluation.runs.tracked import TrackedRun, TrackedRuns
 
 TAGS = {"data_hash": "d1", "recipe": "area@1", "split_hash": "s1", "data_source": "directory"}
 CARN, LEAN = [31.0, 33.0, 38.0, 41.0], [31.5, 33.25, 38.5, 41.25]

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store, write_store
 
 SIDE = 32
 

@@ -5,7 +5,7 @@ from small_stores import make_stores, smooth_noise
 
 from sen2naip_sr.evaluation.methods import interpolations, networks
 from sen2naip_sr.models.registry import MODELS, build_model
-from sen2naip_sr.training.weights import Weights, WeightsMetadata
+from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
 SMALL = {"channels": 4, "blocks": 1, "units": 1}
 

@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where it is run as a progr
 
 from conftest import random_pixels
 
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store, write_store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments import runner
-from sen2naip_sr.experiments.tuning import search
-from sen2naip_sr.experiments.tuning_parameters import TuningParameters
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store, write_store
+from sen2naip_sr.experiments.running import runner
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.search import search
 
 PLACES = [*"aabbccddee", "test", "test"]
 SPLIT = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store, write_store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments import runner
-from sen2naip_sr.experiments.held_out import without_test
-from sen2naip_sr.experiments.variation import Variation, varied
+from sen2naip_sr.experiments.running import runner
+from sen2naip_sr.experiments.running.held_out import without_test
+from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.pairs import Downscaling
-from sen2naip_sr.raster.store import require_store, write_store
-from sen2naip_sr.training.weights import WeightsMetadata, save_weights
+from sen2naip_sr.weights.files import WeightsMetadata, save_weights
 
 SIDE, CHIPS = 32, 12
 TEST_CHIPS = (10, 11)

@@ -20,7 +20,7 @@ from sen2naip_sr.inference.winograd import (
 )
 from sen2naip_sr.models.cost import multiply_adds
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.training.shipped import load_shipped
+from sen2naip_sr.weights.shipped import load_shipped
 
 SIZES = {
     "lean": {"channels": 32, "blocks": 2},

@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sen2naip_sr.ahead import WORKERS
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import tiled
 from sen2naip_sr.inference.tiled import upscale_scene
 from sen2naip_sr.inference.values import fill
 from sen2naip_sr.models.registry import MODELS, build_model
-from sen2naip_sr.raster.ahead import WORKERS
 
 CASCADING = {"channels": 6, "blocks": 1, "units": 2}
 SMALL = {

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.registry import MODELS, build_model
-from sen2naip_sr.training.weights import WeightsMetadata, load_weights, save_weights
+from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
 
 CASCADING = {"channels": 6, "blocks": 1, "units": 2}
 SMALL = {

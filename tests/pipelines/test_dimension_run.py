@@ -8,13 +8,13 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments import runner
-from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.subspace import in_subspace
+from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
+from sen2naip_sr.experiments.dimension.subspace import in_subspace
+from sen2naip_sr.experiments.running import runner
 from sen2naip_sr.pipelines.experiments import create_pipeline
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.training.parameters import NetworkParameters
-from sen2naip_sr.training.weights import load_weights
+from sen2naip_sr.weights.files import load_weights
 
 # what libraries say while they are imported
 pytestmark = pytest.mark.filterwarnings("ignore")

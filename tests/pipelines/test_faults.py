@@ -13,7 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
 
-from sen2naip_sr.raster.shards import ShardWriter
+from sen2naip_sr.chips.shards import ShardWriter
 
 # what libraries say while they are imported
 pytestmark = pytest.mark.filterwarnings("ignore")

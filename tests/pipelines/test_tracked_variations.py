@@ -6,10 +6,10 @@ import pytest
 from mlflow import MlflowClient
 from tiny_inputs import TRAINING
 
-from sen2naip_sr.experiments.outcome import Outcome
-from sen2naip_sr.experiments.variation import Variation
+from sen2naip_sr.chips.splits import split_hash
+from sen2naip_sr.experiments.running.outcome import Outcome
+from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.pipelines.experiments.tracking import flattened, track_variation
-from sen2naip_sr.splits import split_hash
 from sen2naip_sr.training.parameters import NetworkParameters
 
 ABOVE = {"data_hash": "d", "recipe": "area@1", "data_source": "sample", "git_commit": "c"}

@@ -5,12 +5,12 @@ import pytest
 import torch
 from tiny_inputs import ARCHITECTURE, tiny_inputs, train
 
+from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.pipelines.parameters import check_parameters
-from sen2naip_sr.splits import split_hash
-from sen2naip_sr.training import shipped
 from sen2naip_sr.training.validation import Validator
-from sen2naip_sr.training.weights import load_weights, save_weights
+from sen2naip_sr.weights import shipped
+from sen2naip_sr.weights.files import load_weights, save_weights
 
 GAN = {
     "losses": {"l1": 1.0, "adversarial": 0.01},

@@ -5,9 +5,9 @@ import pytest
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.pipelines.upscaling.nodes import calibrate_intervals, upscale_scenes
-from sen2naip_sr.training.shipped import load_shipped
-from sen2naip_sr.training.weights import load_weights
 from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.weights.files import load_weights
+from sen2naip_sr.weights.shipped import load_shipped
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "upscaling"))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from conftest import random_pixels
 
-from sen2naip_sr.pairs import Downscaling
+from sen2naip_sr.chips.lr_store import Downscaling
+from sen2naip_sr.chips.store import require_store, write_store
 from sen2naip_sr.pipelines.training.nodes import train_network
-from sen2naip_sr.raster.store import require_store, write_store
 from sen2naip_sr.training.parameters import NetworkParameters
 
 PLACES = ["a", "a", "b", "b", "c", "d"]

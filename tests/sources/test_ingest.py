@@ -13,8 +13,8 @@ from affine import Affine
 from conftest import UTM, random_pixels
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+from sen2naip_sr.chips.store import StoreWriter, read_store, require_store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.store import StoreWriter, read_store, require_store
 from sen2naip_sr.sources import ingest, survey
 from sen2naip_sr.sources.base import PathFile
 from sen2naip_sr.sources.directory import DirectorySource

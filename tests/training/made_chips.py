@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import get_recipe, quantise
-from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.sampler import TrainingData
+from sen2naip_sr.training.crops.sampler import TrainingData
 
 
 def made_by(name, hr, seed=None):

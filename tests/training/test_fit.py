@@ -5,12 +5,12 @@ import pytest
 import torch
 from tiny_training import GAN, tiny_data, tiny_fit, tiny_model
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.models.interpolation import Interpolation
-from sen2naip_sr.raster.shards import ShardedArray
 from sen2naip_sr.training import device as device_module
-from sen2naip_sr.training.sampler import TrainingData
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.validation import Validator
 
 

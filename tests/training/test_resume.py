@@ -15,7 +15,7 @@ from tiny_training import GAN, SIZES, tiny_fit, tiny_model
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.training import checkpoint as checkpoint_module
 from sen2naip_sr.training.dynamics import NoiseScale
-from sen2naip_sr.training.optimizers import OWN_OPTIMIZERS
+from sen2naip_sr.training.optimization.optimizers import OWN_OPTIMIZERS
 
 SHORT = {
     "steps": 5,

@@ -7,10 +7,10 @@ from tiny_training import BANDS, GAN, tiny_data, tiny_model, tiny_parameters
 from torch import nn
 from torch.nn import functional as F
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.shards import ShardedArray
-from sen2naip_sr.training.adversarial import Adversary
-from sen2naip_sr.training.sampler import CropSampler, TrainingData
+from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
+from sen2naip_sr.training.losses.adversarial import Adversary
 from sen2naip_sr.training.trainer import Trainer
 
 DESCENT = {

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import PSNR_CAP, score
 from sen2naip_sr.models.interpolation import Interpolation
-from sen2naip_sr.raster.shards import ShardedArray
 from sen2naip_sr.training.validation import Validator, spread
 
 CPU = torch.device("cpu")

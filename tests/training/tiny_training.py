@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.raster.shards import ShardedArray
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import fit
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import TrainingData
 
 BANDS = 2
 

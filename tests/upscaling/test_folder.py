@@ -13,9 +13,9 @@ import rasterio
 from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.weights import load_weights
 from sen2naip_sr.upscaling.folder import _for_workers, upscale_all
 from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.weights.files import load_weights
 
 
 @pytest.fixture

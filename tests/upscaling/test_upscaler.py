@@ -8,10 +8,10 @@ from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.weights import load_weights
 from sen2naip_sr.upscaling.parameters import make_parameters
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler, find_weights
+from sen2naip_sr.weights.files import load_weights
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from sen2naip_sr.raster.store import Store, UnmadeStore, read_store, require_store
+from sen2naip_sr.chips.store import Store, UnmadeStore, read_store, require_store
 
 
 class StoreDataset(AbstractDataset[UnmadeStore, Store]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
-from sen2naip_sr.evaluation.tracked_runs import TrackedRun, TrackedRuns
+from sen2naip_sr.evaluation.runs.tracked import TrackedRun, TrackedRuns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

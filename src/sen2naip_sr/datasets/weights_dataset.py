@@ -9,7 +9,7 @@ from kedro.io import AbstractDataset
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:
-    from sen2naip_sr.training.weights import Weights
+    from sen2naip_sr.weights.files import Weights
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
     def load(self) -> "Weights | None":
         """Read the weights, if there are any."""
         # torch takes seconds to import: commands that load no weights do without it
-        from sen2naip_sr.training.shipped import load_shipped
-        from sen2naip_sr.training.weights import load_weights
+        from sen2naip_sr.weights.files import load_weights
+        from sen2naip_sr.weights.shipped import load_shipped
 
         if self._filepath.exists():
             try:
@@ -63,7 +63,7 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
 
     def save(self, data: "Weights") -> None:
         """Write the weights in one piece or not at all."""
-        from sen2naip_sr.training.weights import save_weights
+        from sen2naip_sr.weights.files import save_weights
 
         save_weights(self._filepath, data.state, data.metadata)
 

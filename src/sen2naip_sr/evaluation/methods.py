@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
+from sen2naip_sr.chips.splits import TEST
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.registry import MODELS, build_model, get_spec
-from sen2naip_sr.raster.store import Store
-from sen2naip_sr.splits import TEST
-from sen2naip_sr.training.weights import Weights, WeightsMetadata
+from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
 logger = logging.getLogger(__name__)
 

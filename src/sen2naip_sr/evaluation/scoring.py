@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.chips.splits import TEST
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import RECIPES, SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.measures import ALL_BANDS
@@ -18,9 +21,6 @@ from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import METRICS, SHAVE, score
 from sen2naip_sr.metrics.spectrum import SMALLEST, spectral_distance
 from sen2naip_sr.progress import track
-from sen2naip_sr.raster.shards import Array
-from sen2naip_sr.raster.store import Store
-from sen2naip_sr.splits import TEST
 from sen2naip_sr.training.validation import spread
 
 LOWEST_FREQUENCY = 0.25 / SCALE

@@ -24,7 +24,7 @@ from torch import nn
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.replacing import check_target, replacing
+from sen2naip_sr.files import check_target, replacing
 
 INPUT, OUTPUT = "lr", "sr"
 DEFAULT_OPSET = 18

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, restore
-from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.windows import Region, Tile
 
 if TYPE_CHECKING:

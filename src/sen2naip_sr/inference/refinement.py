@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.inference import uncertainty
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.values import ValueRange
-from sen2naip_sr.raster.shards import Array
 
 _UNIT = (0.0, 1.0)
 

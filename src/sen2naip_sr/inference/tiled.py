@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sen2naip_sr.ahead import WORKERS, map_ahead
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import release_freed_memory
 from sen2naip_sr.inference.pieces import Output, Piece, noting, read_piece
 from sen2naip_sr.inference.refinement import Refinement
 from sen2naip_sr.inference.values import ValueRange
-from sen2naip_sr.raster.ahead import WORKERS, map_ahead
-from sen2naip_sr.raster.shards import Array
 from sen2naip_sr.raster.windows import Plan, Tile, plan
 
 RELEASE_EVERY = 16

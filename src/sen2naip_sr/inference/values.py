@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.shards import Array
 
 if TYPE_CHECKING:
     from sen2naip_sr.raster.scene import Scene

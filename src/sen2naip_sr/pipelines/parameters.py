@@ -6,16 +6,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.comparing_parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.parameters import (
+from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
+from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
+from sen2naip_sr.experiments.running.parameters import (
     CrossValidationParameters,
     ModelName,
     OverfitParameters,
     StudyParameters,
 )
-from sen2naip_sr.experiments.tuning_parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters

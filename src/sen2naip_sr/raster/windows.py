@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.shards import Array
 
 if TYPE_CHECKING:
     from sen2naip_sr.raster.scene import Scene

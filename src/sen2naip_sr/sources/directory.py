@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.store import fingerprint_of
 from sen2naip_sr.sources.base import PathFile, SourceFile
 
 logger = logging.getLogger(__name__)

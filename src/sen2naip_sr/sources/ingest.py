@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
+from sen2naip_sr.ahead import map_ahead
+from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, cut_chips, reduce_chip
+from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.raster.ahead import map_ahead
-from sen2naip_sr.raster.cutting import UNREADABLE, Chip, Rejection, cut_chips, reduce_chip
-from sen2naip_sr.raster.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.places import assign_locations, assign_places

@@ -10,11 +10,11 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
+from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, landscape, vary
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.geotiff import Raster, write_geotiff
-from sen2naip_sr.raster.store import fingerprint_of
 from sen2naip_sr.sources.base import PathFile, SourceFile
 
 BANDS = ("Red", "Green", "Blue", "NIR")

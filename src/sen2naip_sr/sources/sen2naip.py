@@ -29,8 +29,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import WeakFileLock, build_hf_headers
 
+from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.store import fingerprint_of
 from sen2naip_sr.sources.archive import ZipMember, open_archive
 
 logger = logging.getLogger(__name__)

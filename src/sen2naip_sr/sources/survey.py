@@ -12,9 +12,9 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from sen2naip_sr.ahead import map_ahead
+from sen2naip_sr.chips.cutting import UNREADABLE, Rejection, chip_windows
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.ahead import map_ahead
-from sen2naip_sr.raster.cutting import UNREADABLE, Rejection, chip_windows
 from sen2naip_sr.sources.base import SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 

@@ -14,9 +14,9 @@ from sen2naip_sr.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from sen2naip_sr.training.crops.sampler import TrainingData
+from sen2naip_sr.training.optimization.schedule import Budget
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import TrainingData
-from sen2naip_sr.training.schedule import Budget
 from sen2naip_sr.training.trainer import Trainer
 
 Report = Callable[[dict[str, float], int], None]

@@ -9,19 +9,19 @@ import torch
 from torch import nn
 
 from sen2naip_sr import __version__
+from sen2naip_sr.chips.splits import TRAIN, VALIDATION, split_hash
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.parameters import DEFAULT_GENERATOR
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.provenance import git_commit
-from sen2naip_sr.raster.store import Store
-from sen2naip_sr.splits import TRAIN, VALIDATION, split_hash
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
-from sen2naip_sr.training.sampler import TrainingData
-from sen2naip_sr.training.shipped import load_shipped
-from sen2naip_sr.training.weights import Weights, WeightsMetadata, load_weights
+from sen2naip_sr.weights.files import Weights, WeightsMetadata, load_weights
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 def train_network(  # noqa: PLR0913 - the last six are keywords

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torch._functorch import config as functorch_config
 from torch.optim.swa_utils import AveragedModel
 
+from sen2naip_sr.chips.shards import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import normalised
-from sen2naip_sr.raster.shards import Array
-from sen2naip_sr.training.batch_growth import BatchGrowth
 from sen2naip_sr.training.checkpoint import TrainingState
+from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
 from sen2naip_sr.training.device import make_fabric
 from sen2naip_sr.training.dynamics import NoiseScale, PartGradients, snapshot, step_dynamics
-from sen2naip_sr.training.objective import Crops, Objective
-from sen2naip_sr.training.optimizers import build_optimizer
+from sen2naip_sr.training.losses.objective import Crops, Objective
+from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
+from sen2naip_sr.training.optimization.optimizers import build_optimizer
+from sen2naip_sr.training.optimization.schedule import ema_decay, learning_rate_factor
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.sampler import CropSampler, TrainingData
-from sen2naip_sr.training.schedule import ema_decay, learning_rate_factor
 from sen2naip_sr.training.validation import Validator
 
 Tensors = list[Tensor] | tuple[Tensor, ...]

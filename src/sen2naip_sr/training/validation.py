@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE, psnr
-from sen2naip_sr.raster.shards import ShardedArray
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

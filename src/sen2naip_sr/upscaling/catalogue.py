@@ -12,8 +12,8 @@ from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.speed import measure_speed
 from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
 from sen2naip_sr.models.registry import get_spec
-from sen2naip_sr.training.shipped import FOLDER, load_shipped
-from sen2naip_sr.training.weights import Weights
+from sen2naip_sr.weights.files import Weights
+from sen2naip_sr.weights.shipped import FOLDER, load_shipped
 
 
 @dataclass(frozen=True)

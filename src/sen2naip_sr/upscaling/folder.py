@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.training.weights import Weights
 from sen2naip_sr.upscaling.finished import digest, is_finished
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.report import describe, summarise_outcomes
 from sen2naip_sr.upscaling.scenes import Job, find_jobs
 from sen2naip_sr.upscaling.upscaler import Upscaled, Upscaler
+from sen2naip_sr.weights.files import Weights
 
 Progress = Callable[[int, int], object]
 

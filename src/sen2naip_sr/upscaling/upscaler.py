@@ -21,12 +21,12 @@ from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
 from sen2naip_sr.raster.cog import writing_cog
 from sen2naip_sr.raster.scene import Scene, open_scene
-from sen2naip_sr.training.shipped import load_shipped
-from sen2naip_sr.training.weights import Weights, load_weights
-from sen2naip_sr.upscaling.calibration import load_calibration
 from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.scenes import Job
+from sen2naip_sr.weights.calibration import load_calibration
+from sen2naip_sr.weights.files import Weights, load_weights
+from sen2naip_sr.weights.shipped import load_shipped
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.comparing_parameters import ComparedRuns, ComparingParameters
-from sen2naip_sr.evaluation.tracked_runs import TrackedRuns
+from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
+from sen2naip_sr.evaluation.runs.tracked import TrackedRuns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,12 +21,12 @@ def collect_scores(
     Raises:
         UserError: If an entry means nothing that has scores, or the runs cannot be compared.
     """
-    from sen2naip_sr.evaluation.common_ground import (
+    from sen2naip_sr.evaluation.runs.contestants import choose_contestants
+    from sen2naip_sr.evaluation.runs.shared_chips import (
         common_scores,
         describe_contestants,
         require_same_data,
     )
-    from sen2naip_sr.evaluation.contestants import choose_contestants
 
     contestants = choose_contestants(runs.root, tracked)
     require_same_data(contestants)
@@ -38,7 +38,7 @@ def compare_runs(
     scores: pd.DataFrame, parameters: ComparingParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the comparison of all pairs, and that at every place."""
-    from sen2naip_sr.evaluation.run_comparison import compare_at_places, compare_pairs
+    from sen2naip_sr.evaluation.runs.comparison import compare_at_places, compare_pairs
 
     return compare_pairs(scores, parameters), compare_at_places(scores)
 
@@ -46,9 +46,9 @@ def compare_runs(
 def show_differences(
     scores: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
 ) -> Figure:
-    """Return the figure of the paired differences; see `sen2naip_sr.evaluation.forest`."""
-    from sen2naip_sr.evaluation.forest import draw_forest
-    from sen2naip_sr.evaluation.run_comparison import paired_differences
+    """Return the figure of the paired differences; see `sen2naip_sr.evaluation.figures.forest`."""
+    from sen2naip_sr.evaluation.figures.forest import draw_forest
+    from sen2naip_sr.evaluation.runs.comparison import paired_differences
 
     return draw_forest(paired_differences(scores), comparison, parameters)
 
@@ -59,7 +59,7 @@ def answer(
     places: pd.DataFrame,
     parameters: ComparingParameters,
 ) -> str:
-    """Return the answer as text; see `sen2naip_sr.evaluation.answer.write_answer`."""
-    from sen2naip_sr.evaluation.answer import write_answer
+    """Return the answer as text; see `sen2naip_sr.evaluation.runs.findings.write_answer`."""
+    from sen2naip_sr.evaluation.runs.findings import write_answer
 
     return write_answer(contestants, comparison, places, parameters)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.raster.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sen2naip_sr.evaluation.methods import Method
     from sen2naip_sr.raster.geotiff import Raster
-    from sen2naip_sr.training.weights import Weights
+    from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Figure = Method = Raster = Weights = Any
 
@@ -70,13 +70,13 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> tuple[Figure, dict[str, Raster]]:
     """Return the side-by-side figure, and its first chip as rasters to open in a GIS."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
-    from sen2naip_sr.evaluation.examples import (
+    from sen2naip_sr.evaluation.figures.examples import (
         best_network,
         choose_chips,
         make_examples,
         to_rasters,
     )
-    from sen2naip_sr.evaluation.figure import draw_comparison
+    from sen2naip_sr.evaluation.figures.side_by_side import draw_comparison
 
     interpolation = best_interpolation(scores)
     names = (interpolation, best_network(comparison, methods, interpolation))
@@ -102,7 +102,7 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
     lr: Store,
     parameters: EvaluationParameters,
 ) -> Figure:
-    """Return the gallery of every network; see `sen2naip_sr.evaluation.gallery`."""
-    from sen2naip_sr.evaluation.gallery import gallery_figure
+    """Return the gallery of every network; see `sen2naip_sr.evaluation.figures.gallery`."""
+    from sen2naip_sr.evaluation.figures.gallery import gallery_figure
 
     return gallery_figure(methods, scores, comparison, hr, lr, parameters)

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.dimension_parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.parameters import (
+from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
+from sen2naip_sr.experiments.running.parameters import (
     CrossValidationParameters,
     OverfitParameters,
     StudyParameters,
 )
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
-from sen2naip_sr.raster.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sen2naip_sr.experiments.outcome import Outcome
-    from sen2naip_sr.experiments.variation import Variation
+    from sen2naip_sr.experiments.running.outcome import Outcome
+    from sen2naip_sr.experiments.running.variation import Variation
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Figure = Outcome = Variation = Any
 
@@ -36,7 +36,7 @@ def plan_folds(
     **networks: Any,
 ) -> list[Variation]:
     """Return a training for each fold."""
-    from sen2naip_sr.experiments import cross_validation
+    from sen2naip_sr.experiments.comparison import cross_validation
 
     name = parameters.model or model
     network = network_parameters(networks, name)
@@ -49,7 +49,7 @@ def plan_study(
     parameters: StudyParameters, model: str, splits: pd.DataFrame, **networks: Any
 ) -> list[Variation]:
     """Return a training for each variation of a study."""
-    from sen2naip_sr.experiments import study
+    from sen2naip_sr.experiments.comparison import study
 
     return study.plan_study(parameters, model, _plain(networks), splits)
 
@@ -58,7 +58,7 @@ def plan_overfitting(
     parameters: OverfitParameters, model: str, splits: pd.DataFrame, **networks: Any
 ) -> list[Variation]:
     """Return the training on a few chips."""
-    from sen2naip_sr.experiments import overfitting
+    from sen2naip_sr.experiments.comparison import overfitting
 
     name = parameters.model or model
     return overfitting.plan_overfitting(
@@ -74,7 +74,7 @@ def plan_subspaces(
     **networks: Any,
 ) -> list[Variation]:
     """Return the training with all weights, and those in random subspaces of them."""
-    from sen2naip_sr.experiments import dimension_plan
+    from sen2naip_sr.experiments.dimension import plan as dimension_plan
 
     name, bands = parameters.model or model, hr.manifest.shape[1]
     return dimension_plan.plan_subspaces(
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a dataset
     experiment: str,
 ) -> list[Outcome]:
     """Train every variation that has not been, each a nested run in MLflow."""
-    from sen2naip_sr.experiments.runner import run_variations
+    from sen2naip_sr.experiments.running.runner import run_variations
     from sen2naip_sr.pipelines.experiments.tracking import track_variation
 
     return run_variations(
@@ -117,10 +117,10 @@ def summarise_folds(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> tuple[pd.DataFrame, Figure, str]:
     """Return the table of the folds, its figure and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
-    from sen2naip_sr.experiments import cross_validation
-    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.outcome import read_scores
-    from sen2naip_sr.experiments.study_figure import draw_folds
+    from sen2naip_sr.experiments.comparison import cross_validation
+    from sen2naip_sr.experiments.comparison.figure import draw_folds
+    from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
+    from sen2naip_sr.experiments.running.outcome import read_scores
 
     scores = read_scores(folder, outcomes)
     plain = score_interpolations(hr, lr, scored_chips(scores), folder, evaluation)
@@ -140,12 +140,14 @@ def summarise_study(  # noqa: PLR0913, PLR0917 - one a dataset
     parameters: StudyParameters,
 ) -> tuple[pd.DataFrame, Figure, Figure, str]:
     """Return the table of a study, its figure, chips by every network, and the answer."""
-    from sen2naip_sr.evaluation.gallery import gallery_figure
+    from sen2naip_sr.evaluation.figures.gallery import gallery_figure
     from sen2naip_sr.evaluation.methods import interpolations
-    from sen2naip_sr.experiments import study, study_answer, study_figure
-    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.outcome import read_methods, read_scores
-    from sen2naip_sr.experiments.timing import time_networks
+    from sen2naip_sr.experiments.comparison import figure as study_figure
+    from sen2naip_sr.experiments.comparison import findings as study_answer
+    from sen2naip_sr.experiments.comparison import study
+    from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
+    from sen2naip_sr.experiments.running.outcome import read_methods, read_scores
+    from sen2naip_sr.experiments.running.timing import time_networks
 
     chosen = study.best_of_groups(outcomes)
     scores = read_scores(folder, chosen)
@@ -185,9 +187,9 @@ def summarise_overfitting(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> tuple[pd.DataFrame, list[Any], str]:
     """Return the curve as a table, the pictures of the animation, and the answer."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
-    from sen2naip_sr.experiments import overfitting
-    from sen2naip_sr.experiments.baseline import score_interpolations, scored_chips
-    from sen2naip_sr.experiments.outcome import FRAMES, read_scores
+    from sen2naip_sr.experiments.comparison import overfitting
+    from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
+    from sen2naip_sr.experiments.running.outcome import FRAMES, read_scores
 
     (variation,), (outcome,) = variations, outcomes
     chips = scored_chips(read_scores(folder, outcomes))
@@ -210,11 +212,12 @@ def summarise_dimension(  # noqa: PLR0913, PLR0917 - one a dataset
     parameters: IntrinsicDimensionParameters,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Figure, str]:
     """Return the tables of trainings and of estimates from points, their figure and the answer."""
-    from sen2naip_sr.experiments import dimension_plan, dimension_points
-    from sen2naip_sr.experiments.dimension_answer import answer_dimension
-    from sen2naip_sr.experiments.dimension_figure import draw_dimension
-    from sen2naip_sr.experiments.outcome import WEIGHTS
-    from sen2naip_sr.training.weights import load_weights
+    from sen2naip_sr.experiments.dimension import plan as dimension_plan
+    from sen2naip_sr.experiments.dimension import points as dimension_points
+    from sen2naip_sr.experiments.dimension.figure import draw_dimension
+    from sen2naip_sr.experiments.dimension.findings import answer_dimension
+    from sen2naip_sr.experiments.running.outcome import WEIGHTS
+    from sen2naip_sr.weights.files import load_weights
 
     share, whole = parameters.share, variations[0]
     gains = dimension_plan.Gains.of(variations, outcomes, share)

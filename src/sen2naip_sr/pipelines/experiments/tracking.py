@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sen2naip_sr.experiments.outcome import Outcome
-    from sen2naip_sr.experiments.variation import Variation
+    from sen2naip_sr.experiments.running.outcome import Outcome
+    from sen2naip_sr.experiments.running.variation import Variation
 
 TRACKED = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
 INHERITED = ("data_hash", "data_source", "recipe", "git_commit")
@@ -30,7 +30,7 @@ def track_variation(
     """
     import mlflow
 
-    from sen2naip_sr.splits import split_hash
+    from sen2naip_sr.chips.splits import split_hash
 
     above = mlflow.active_run()
     if above is None:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.tuning_parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.pipelines.experiments.nodes import network_parameters, run
-from sen2naip_sr.raster.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sen2naip_sr.experiments.outcome import Outcome
-    from sen2naip_sr.experiments.variation import Variation
+    from sen2naip_sr.experiments.running.outcome import Outcome
+    from sen2naip_sr.experiments.running.variation import Variation
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Figure = Outcome = Variation = Any
 
@@ -35,7 +35,9 @@ def search_hyperparameters(  # noqa: PLR0913, PLR0917 - one a dataset
     **networks: Any,
 ) -> tuple[pd.DataFrame, dict[str, float], dict[str, Any]]:
     """Return the trials, what mattered, and the best one's parameters as conf takes them."""
-    from sen2naip_sr.experiments import confirmation, tuning, tuning_results
+    from sen2naip_sr.experiments.tuning import confirmation
+    from sen2naip_sr.experiments.tuning import results as tuning_results
+    from sen2naip_sr.experiments.tuning import search as tuning
     from sen2naip_sr.pipelines.experiments.tracking import track_variation
 
     name = parameters.model or model
@@ -61,7 +63,7 @@ def draw_search(
     study: pd.DataFrame, importance: dict[str, float], parameters: TuningParameters
 ) -> Figure:
     """Return the figure of the search."""
-    from sen2naip_sr.experiments import tuning_figure
+    from sen2naip_sr.experiments.tuning import figure as tuning_figure
 
     return tuning_figure.draw_search(study, importance, parameters.space)
 
@@ -74,7 +76,7 @@ def plan_confirmation(
     **networks: Any,
 ) -> list[Variation]:
     """Return the trainings that compare the best trial with the network's own parameters."""
-    from sen2naip_sr.experiments import confirmation
+    from sen2naip_sr.experiments.tuning import confirmation
 
     name = parameters.model or model
     network = network_parameters(networks, name)
@@ -107,8 +109,9 @@ def answer_search(  # noqa: PLR0913, PLR0917 - one a dataset
     folder: Path,
 ) -> str:
     """Return in words what the search has shown."""
-    from sen2naip_sr.experiments import confirmation, tuning_answer
-    from sen2naip_sr.experiments.outcome import read_scores
+    from sen2naip_sr.experiments.running.outcome import read_scores
+    from sen2naip_sr.experiments.tuning import confirmation
+    from sen2naip_sr.experiments.tuning import findings as tuning_answer
 
     ((name, network),) = best.items()
     text = f"{name}: {tuning_answer.answer_search(study, network, list(parameters.space))} "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sen2naip_sr.raster.store import Store, UnmadeStore
+from sen2naip_sr.chips.store import Store, UnmadeStore
 from sen2naip_sr.sources.parameters import IngestionParameters
 
 if TYPE_CHECKING:

@@ -5,19 +5,19 @@ Heavy imports stand inside the functions: listing pipelines needs none of them.
 
 import pandas as pd
 
+from sen2naip_sr.chips.store import Store, UnmadeStore
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
-from sen2naip_sr.raster.store import Store, UnmadeStore
 
 
 def plan_downscaling(hr: Store, parameters: PreprocessingParameters) -> UnmadeStore:
     """Say which chips are to be downscaled, and how; the catalog makes the store of it."""
-    from sen2naip_sr.pairs import Downscaling
+    from sen2naip_sr.chips.lr_store import Downscaling
 
     return Downscaling(hr, parameters.recipe, parameters.seed)
 
 
 def split_chips(hr: Store, parameters: PreprocessingParameters) -> pd.DataFrame:
-    """Assign every chip to a split and a fold; see `sen2naip_sr.splits.make_splits`."""
-    from sen2naip_sr.splits import make_splits
+    """Assign every chip to a split and a fold; see `sen2naip_sr.chips.splits.make_splits`."""
+    from sen2naip_sr.chips.splits import make_splits
 
     return make_splits(hr.table("index"), parameters.splits)

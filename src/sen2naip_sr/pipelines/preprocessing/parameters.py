@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from sen2naip_sr.chips.splits import SplitParameters
 from sen2naip_sr.parameters import Parameters
-from sen2naip_sr.splits import SplitParameters
 
 
 class PreprocessingParameters(Parameters):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sen2naip_sr.raster.store import Store
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.training.parameters import NetworkParameters
 
 if TYPE_CHECKING:
-    from sen2naip_sr.training.weights import Weights
+    from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Weights = Any
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.store import Store
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 if TYPE_CHECKING:
-    from sen2naip_sr.training.weights import Weights
+    from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
     Weights = Any
 
@@ -51,7 +51,7 @@ def calibrate_intervals(
     Raises:
         UserError: If nothing was trained here, or there are too few validation chips.
     """
-    from sen2naip_sr.upscaling.calibration import calibrate_weights
+    from sen2naip_sr.weights.calibration import calibrate_weights
 
     if weights is None or weights.shipped:
         raise UserError(

@@ -1,0 +1,1 @@
+"""Chips: cut, stored, split by place, and their LR."""

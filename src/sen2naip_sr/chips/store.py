@@ -1,0 +1,210 @@
+"""A folder with chips and tables that is either complete or not there at all."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sen2naip_sr.chips.shards import SHARD_CHIPS, Array, ShardedArray, ShardWriter
+from sen2naip_sr.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def fingerprint_of(*parts: Any) -> str:
+    """Return a short hash of JSON-serialisable parts: equal parts, equal fingerprint."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Manifest(BaseModel):
+    """What a store holds and what it was made from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    fingerprint: str
+    content: str
+    dtype: str
+    shape: tuple[int, int, int, int]
+    shards: list[str]
+    tables: list[str]
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Chips (memory-mapped) with their tables and manifest.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What it holds.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @cached_property
+    def chips(self) -> ShardedArray:
+        """The chips, (n, C, H, W), read from disk only where touched."""
+        return ShardedArray.open([self.folder / name for name in self.manifest.shards])
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """Return the table called ``name``."""
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / f"{name}.parquet")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The manifest's free-form part."""
+        return self.manifest.attributes
+
+
+class UnmadeStore(Protocol):
+    """A store that is yet to be made: its inputs and how to make it."""
+
+    def make(self, folder: Path) -> None:
+        """Make the store in ``folder``, unless it is there and still current."""
+
+
+@dataclass
+class StoreWriter:
+    """What `write_store` fills: append chips, then set tables, attributes and content hash."""
+
+    writer: ShardWriter
+    content: str = ""
+    tables: dict[str, "pd.DataFrame"] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+    def append(self, chip: Array) -> None:
+        """Write one chip."""
+        self.writer.append(chip)
+        self.count += 1
+
+
+def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
+    """Open a store without reading a pixel.
+
+    Args:
+        folder: Where it lies.
+        fingerprint: If given, a store that was made from something else counts as missing.
+
+    Returns:
+        The store, or None if there is no complete one.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+    except (OSError, ValidationError):
+        return None
+    stale = fingerprint is not None and manifest.fingerprint != fingerprint
+    if manifest.format != FORMAT or stale:
+        return None
+    store = Store(folder, manifest)
+    try:
+        whole = (store.chips.shape, store.chips.dtype) == (manifest.shape, manifest.dtype)
+    except (OSError, ValueError):
+        # a shard that is missing, or shorter than its header says
+        return None
+    tables = all((folder / f"{name}.parquet").is_file() for name in manifest.tables)
+    return store if whole and tables else None
+
+
+def require_store(folder: Path) -> Store:
+    """Open a store that has to be there.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    store = read_store(folder)
+    if store is None:
+        raise UserError(
+            f"{folder}: no complete chip store is there",
+            "make it with: kedro run --pipelines=preprocess",
+        )
+    return store
+
+
+@contextmanager
+def write_store(
+    folder: Path,
+    fingerprint: str,
+    chip_shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    shard_chips: int = SHARD_CHIPS,
+) -> Iterator[StoreWriter]:
+    """Write a store beside its place and move it there when it is complete.
+
+    Args:
+        folder: Where it will lie; what is there is replaced.
+        fingerprint: What it is made from; `read_store` compares it.
+        chip_shape: (C, H, W).
+        dtype: The chips' dtype.
+        shard_chips: Chips a shard.
+
+    Yields:
+        The writer to fill. If the block raises, the old store stays and nothing new is left.
+    """
+    _remove_leftovers(folder)
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        with ShardWriter(partial, "chips", chip_shape, dtype, shard_chips) as shards:
+            writer = StoreWriter(shards)
+            yield writer
+        for name, table in writer.tables.items():
+            table.to_parquet(partial / f"{name}.parquet", index=False)
+        manifest = Manifest(
+            format=FORMAT,
+            fingerprint=fingerprint,
+            content=writer.content or fingerprint,
+            dtype=np.dtype(dtype).name,
+            shape=(writer.count, *chip_shape),
+            shards=shards.names,
+            tables=list(writer.tables),
+            attributes=writer.attributes,
+        )
+        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        _replace_folder(folder, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what runs left beside ``folder`` that were killed while they wrote it."""
+    for kind in ("partial", "old"):
+        for leftover in folder.parent.glob(f".{folder.name}.{kind}-*"):
+            process = leftover.name.rpartition("-")[2]
+            # in containers every run may have the same process number
+            running = process != str(os.getpid()) and psutil.pid_exists(int(process))
+            if not running:
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _replace_folder(folder: Path, new: Path) -> None:
+    """Put ``new`` in the place of ``folder``; killed half-way, ``folder`` is missing, not mixed."""
+    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,146 @@
+"""A few test chips as the best methods show them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import torch
+from affine import Affine
+from rasterio.crs import CRS
+
+from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.chips.store import Store
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.scoring import ALL_BANDS
+from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.raster.geotiff import Raster
+
+
+@dataclass(frozen=True)
+class Example:
+    """One chip as every method shows it.
+
+    Attributes:
+        chip: Its number.
+        place: Where it lies.
+        lr: (C, h, w) digital numbers.
+        interpolation: (C, 2h, 2w) of the best interpolation.
+        network: (C, 2h, 2w) of the best network, or of the second-best interpolation where there
+            is no network.
+        truth: (C, 2h, 2w).
+    """
+
+    chip: int
+    place: str
+    lr: Array
+    interpolation: Array
+    network: Array
+    truth: Array
+
+
+def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str) -> str:
+    """Return the network with the best PSNR; without any, the next best interpolation."""
+    trained = [method.name for method in methods if method.trained]
+    ranked = comparison["method"]
+    candidates = ranked[ranked.isin(trained)] if trained else ranked[ranked != interpolation]
+    return str(candidates.iloc[0])
+
+
+def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
+    """Return chips of as many places as possible, within a place spread over their difficulty.
+
+    Args:
+        scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
+        method: Whose PSNR tells the difficulty; the hardest place comes first.
+        count: At most so many.
+    """
+    joint = scores[(scores["band"] == ALL_BANDS) & (scores["method"] == method)]
+    ranked = joint.sort_values(["psnr", "chip"])
+    places = joint.groupby("place")["psnr"].mean().sort_values().index
+    wanted = dict.fromkeys(places, 0)
+    for place in islice(_in_turn(ranked["place"].value_counts()[places]), count):
+        wanted[place] += 1
+    return [
+        int(chip)
+        for place, number in wanted.items()
+        for chip in _middles(ranked.loc[ranked["place"] == place, "chip"].to_numpy(), number)
+    ]
+
+
+def make_examples(
+    chips: Sequence[int], names: tuple[str, str], methods: Sequence[Method], hr: Store, lr: Store
+) -> list[Example]:
+    """Predict chips by two methods.
+
+    Args:
+        chips: Their numbers.
+        names: The interpolation's and the network's name.
+        methods: Among them those two.
+        hr: HR chips.
+        lr: LR chips.
+    """
+    by_name = {method.name: method for method in methods}
+    value_range = hr.attributes["value_range"]
+    places = hr.table("index").set_index("chip")["place"]
+
+    return [
+        Example(
+            chip=chip,
+            place=str(places[chip]),
+            lr=lr.chips[chip],
+            interpolation=upscale(by_name[names[0]], lr.chips[chip], value_range),
+            network=upscale(by_name[names[1]], lr.chips[chip], value_range),
+            truth=hr.chips[chip],
+        )
+        for chip in chips
+    ]
+
+
+def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Array:
+    """Upscale one chip on the CPU.
+
+    Args:
+        method: By which method.
+        lr: (C, h, w), digital numbers of any real dtype.
+        value_range: Digital numbers that become 0 and 1.
+
+    Returns:
+        (C, 2h, 2w) of the same dtype.
+    """
+    low, high = value_range
+    upscaled = predict(method.model.cpu(), lr[None], (low, high), torch.device("cpu"))[0]
+    image: Array = upscaled.numpy().astype(lr.dtype)
+    return image
+
+
+def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str, Raster]:
+    """Return a chip's LR image, both predictions and truth, on the ground where it lies."""
+    row = hr.table("index").set_index("chip").loc[example.chip]
+    truth = Raster(
+        pixels=example.truth,
+        transform=Affine(*json.loads(str(row["transform"]))),
+        crs=CRS.from_user_input(row["crs"]) if row["crs"] else None,
+        bands=tuple(hr.attributes["bands"]),
+    )
+    return {
+        "lr": truth.rescaled(example.lr),
+        names[0]: truth.rescaled(example.interpolation),
+        names[1]: truth.rescaled(example.network),
+        "truth": truth,
+    }
+
+
+def _in_turn(counts: pd.Series) -> Iterator[str]:
+    """Yield every place as often as it has chips, one after the other."""
+    for number in range(int(counts.max())):
+        yield from counts.index[counts > number]
+
+
+def _middles(ordered: Array, count: int) -> Array:
+    """Return the middle of each of ``count`` equal parts: neither the first nor the last."""
+    at = (np.arange(count) + 0.5) / max(count, 1) * len(ordered)
+    chosen: Array = ordered[at.astype(int)]
+    return chosen

@@ -1,0 +1,127 @@
+"""Test chips of different ground, and where they hold most detail, by simple image measures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+import numpy as np
+import pandas as pd
+
+from sen2naip_sr.chips.shards import Array, ShardedArray
+from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.raster.gradient import gradient_energy
+
+RED, NIR = 0, 3
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What a chip is chosen for.
+
+    Attributes:
+        title: In words.
+        measure: A column of `measure_ground`.
+        pick: Returns one position among the chips in rising order of the measure, given their
+            number.
+    """
+
+    title: str
+    measure: str
+    pick: Callable[[int], int]
+
+
+def _first(count: int) -> int:
+    return 0
+
+
+def _middle(count: int) -> int:
+    return (count - 1) // 2
+
+
+def _last(count: int) -> int:
+    return count - 1
+
+
+MOST_EDGES = Criterion("most edges", "edges", _last)
+MEDIAN = Criterion("median of edges", "edges", _middle)
+WITH_NIR = (
+    MOST_EDGES,
+    Criterion("highest NDVI", "ndvi", _last),
+    Criterion("lowest NIR", "nir", _first),
+    MEDIAN,
+)
+WITHOUT_NIR = (
+    MOST_EDGES,
+    Criterion("brightest", "brightness", _last),
+    Criterion("darkest", "brightness", _first),
+    MEDIAN,
+)
+"""Edges are many where there are roofs and roads; NDVI is high over vegetation; NIR is low over
+water and in shadow."""
+
+
+def choose_ground(
+    hr: ShardedArray, chips: Sequence[int], low: float, count: int
+) -> list[tuple[int, str]]:
+    """Choose chips by one criterion after the other, none twice.
+
+    Args:
+        hr: HR chips (n, C, H, W); band 1 is red and, of four or more, band 4 near-infrared.
+        chips: Numbers of those to choose from; each is read once.
+        low: Digital number without any light.
+        count: At most so many; beyond the number of criteria these start anew.
+
+    Returns:
+        Chip numbers and what each was chosen for.
+    """
+    left = pd.DataFrame([measure_ground(hr[chip], low) for chip in chips], index=list(chips))
+    criteria = WITH_NIR if hr.shape[1] > NIR else WITHOUT_NIR
+    chosen = []
+    for criterion in islice(cycle(criteria), min(count, len(left))):
+        ranked = left[criterion.measure].sort_index().sort_values(kind="stable").index
+        chip = ranked[criterion.pick(len(ranked))]
+        chosen.append((int(chip), criterion.title))
+        left = left.drop(index=chip)
+    return chosen
+
+
+def measure_ground(image: Array, low: float) -> dict[str, float]:
+    """Return simple measures of a chip (C, H, W) of digital numbers.
+
+    Args:
+        image: Band 1 is red and, of four or more, band 4 near-infrared.
+        low: Digital number without any light.
+
+    Returns:
+        Means over the pixels: ``edges`` (squared gradient, summed over the bands, in digital
+        numbers squared), ``brightness`` (digital numbers above ``low``) and, with four bands,
+        ``nir`` (likewise) and ``ndvi`` (0 where there is no light).
+    """
+    light = np.nan_to_num(image.astype(np.float64) - low, posinf=0, neginf=0)
+    measures = {"edges": gradient_energy(image).mean(), "brightness": light.mean()}
+    if len(light) > NIR:
+        red, nir = light[RED], light[NIR]
+        both = red + nir
+        ndvi = np.divide(nir - red, both, out=np.zeros_like(both), where=both > 0)
+        measures |= {"nir": nir.mean(), "ndvi": ndvi.mean()}
+    return {name: float(value) for name, value in measures.items()}
+
+
+def most_detailed(truth: Array, rows: int, columns: int) -> tuple[int, int]:
+    """Return where the part of a chip with the most gradient energy begins.
+
+    Args:
+        truth: (C, H, W), H and W even.
+        rows: Height of the part, in LR pixels.
+        columns: Its width, in LR pixels.
+
+    Returns:
+        Its top row and left column, in LR pixels.
+    """
+    energy = gradient_energy(truth)
+    parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]
+    total = np.pad(np.sum(parts, axis=0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    strips = total[rows:] - total[:-rows]
+    sums = strips[:, columns:] - strips[:, :-columns]
+    top, left = np.unravel_index(sums.argmax(), sums.shape)
+    return int(top), int(left)

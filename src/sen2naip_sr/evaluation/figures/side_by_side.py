@@ -1,0 +1,152 @@
+"""The side-by-side figure: LR, best interpolation, best network, truth and both error maps."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.evaluation.figures.examples import Example
+from sen2naip_sr.evaluation.figures.tiles import (
+    SYNTHETIC_NOTE,
+    Composite,
+    TileGrid,
+    composites,
+    draw_composite,
+    write_label,
+)
+from sen2naip_sr.evaluation.scoring import ALL_BANDS
+from sen2naip_sr.models.registry import get_spec
+
+GRID = TileGrid(
+    columns=6, width=2.1, height=1.575, gap=0.04, label=0.3, header=0.3, caption=0.3, footer=0.45
+)
+"""Its tiles' height / width is also the shape of the part that is shown."""
+DPI = 120
+ERROR_MAP = "magma"
+NOTE = (
+    "Scores of the whole chip over all bands, the better in bold; RMSE in digital numbers.\n"
+    "Error maps: mean absolute error of the bands shown beside them, one scale for all."
+)
+
+
+def draw_comparison(  # noqa: PLR0913 - the last three are keywords
+    examples: Sequence[Example],
+    scores: pd.DataFrame,
+    names: tuple[str, str],
+    *,
+    data_range: float,
+    crop: int,
+    synthetic: bool,
+) -> Figure:
+    """Draw two rows a chip: colour (red, green, blue) and false colour (NIR, red, green).
+
+    Args:
+        examples: The chips.
+        scores: Scores of the methods, for the captions.
+        names: The interpolation's and the network's name.
+        data_range: Distance between the digital numbers for 0 and 1.
+        crop: Width of the part that is shown, in HR pixels, from the chip's centre.
+        synthetic: Whether to say that the imagery is synthetic.
+    """
+    cropped = [_cropped(example, crop) for example in examples]
+    shown = composites(examples[0].truth.shape[0])
+    norm = Normalize(0, _largest_error(cropped, data_range))
+    figure, grid = GRID.draw(len(examples), len(shown), DPI)
+    for rows, example in zip(grid, cropped, strict=True):
+        for axes, composite in zip(rows, shown, strict=True):
+            _draw_row(axes, example, composite, norm, data_range)
+        _caption(rows[-1], scores, example.chip, names)
+        write_label(rows, f"{example.place}, chip {example.chip}")
+    titles = [get_spec(name).title for name in names]
+    heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
+    for axis, head in zip(grid[0][0], heads, strict=True):
+        axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
+    _footer(figure, norm, synthetic)
+    return figure
+
+
+def _draw_row(
+    axes: Sequence[Axes], example: Example, composite: Composite, norm: Normalize, data_range: float
+) -> None:
+    images = [example.lr, example.interpolation, example.network, example.truth]
+    draw_composite(axes[:4], images, example.truth, composite)
+    order = list(composite[1])
+    for axis, image in zip(axes[4:], images[1:3], strict=True):
+        error = _error(image[order], example.truth[order], data_range)
+        axis.imshow(error, cmap=ERROR_MAP, norm=norm, interpolation="nearest", aspect="auto")
+
+
+def _caption(axes: Sequence[Axes], scores: pd.DataFrame, chip: int, names: tuple[str, str]) -> None:
+    joint = scores[(scores["band"] == ALL_BANDS) & (scores["chip"] == chip)].set_index("method")
+    interpolation, network = (joint.loc[name] for name in names)
+    gain = network["psnr"] - interpolation["psnr"]
+    texts = {
+        1: f"{interpolation['psnr']:.2f} dB, SSIM {interpolation['ssim']:.3f}",
+        2: f"{network['psnr']:.2f} dB ({gain:+.2f}), SSIM {network['ssim']:.3f}",
+        4: f"RMSE {interpolation['rmse']:.2f}",
+        5: f"RMSE {network['rmse']:.2f}",
+    }
+    winners = {1, 4} if gain < 0 else {2, 5} if gain > 0 else set()
+    for column, text in texts.items():
+        weight = "bold" if column in winners else "normal"
+        axes[column].set_xlabel(text, fontsize=9, fontweight=weight, labelpad=3)
+
+
+def _footer(figure: Figure, norm: Normalize, synthetic: bool) -> None:
+    width, height = figure.get_size_inches()
+    left = GRID.label / width
+    middle = GRID.footer / 2 / height
+    note = f"{SYNTHETIC_NOTE} {NOTE}" if synthetic else NOTE
+    figure.text(left, middle, note, va="center", fontsize=8)
+    span = 2 * GRID.width + GRID.gap
+    corner = ((width - span - GRID.gap) / width, 0.27 / height)
+    bar = figure.add_axes((*corner, span / width, 0.1 / height))
+    figure.colorbar(
+        ScalarMappable(norm, ERROR_MAP), cax=bar, orientation="horizontal", extend="max"
+    )
+    bar.tick_params(labelsize=7, length=2, pad=1)
+    bar.text(
+        -0.02,
+        0.5,
+        "error, % of the range",
+        transform=bar.transAxes,
+        ha="right",
+        va="center",
+        fontsize=8,
+    )
+
+
+def _cropped(example: Example, width: int) -> Example:
+    """Return the centre of an example, ``width`` HR pixels wide (even), in the tiles' shape."""
+    _, full_height, full_width = example.lr.shape
+    columns = min(width // SCALE, full_width, math.ceil(full_height * GRID.width / GRID.height))
+    rows = min(round(columns * GRID.height / GRID.width), full_height)
+    top, left = (full_height - rows) // 2, (full_width - columns) // 2
+
+    def cut(image: Array, scale: int) -> Array:
+        window = (slice(scale * at, scale * (at + n)) for at, n in ((top, rows), (left, columns)))
+        return image[:, *window]
+
+    images = (example.interpolation, example.network, example.truth)
+    return Example(
+        example.chip, example.place, cut(example.lr, 1), *(cut(image, SCALE) for image in images)
+    )
+
+
+def _largest_error(examples: Sequence[Example], data_range: float) -> float:
+    """Return the error (%) that all but the outliers of the interpolation stay below."""
+    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in examples]
+    return max(float(np.percentile(np.concatenate(errors), 99)), 0.1)
+
+
+def _error(image: Array, truth: Array, data_range: float) -> Array:
+    """Return the mean absolute error (H, W) of the bands, % of the range."""
+    difference = image.astype(np.float64) - truth.astype(np.float64)
+    return np.abs(difference).mean(axis=0) / data_range * 100

@@ -1,0 +1,1 @@
+"""Variations compared: studies, cross-validation, overfitting."""

@@ -1,0 +1,132 @@
+"""Figures of studies and cross-validations."""
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+COSTS = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds for an LR pixel",
+    "milliseconds": "milliseconds for a megapixel, here",
+}
+QUALITIES = {
+    "psnr": "PSNR, dB (higher is better)",
+    "ssim": "SSIM (higher is better)",
+    "sam": "spectral angle, degrees (lower is better)",
+    "spectrum": "distance of spectra, dB (lower is sharper)",
+}
+DPI = 120
+
+
+def draw_costs(table: pd.DataFrame) -> Figure:
+    """Draw PSNR against each cost; the Pareto front is joined by a line.
+
+    Args:
+        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+    """
+    figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
+    axes = figure.subplots(1, len(COSTS), sharey=True)
+    colours = _colours(table["variation"])
+    for axis, (cost, title) in zip(axes, COSTS.items(), strict=True):
+        front = table[table[f"on_front_{cost}"]].sort_values(cost)
+        # what costs more than all of the front has its best PSNR to beat as well
+        costs, psnr = [*front[cost], table[cost].max()], [*front["psnr"], front["psnr"].max()]
+        label = "Pareto front (filled)"
+        axis.step(costs, psnr, where="post", color="0.7", zorder=0, label=label)
+        for _, row in table.iterrows():
+            axis.plot(
+                row[cost],
+                row["psnr"],
+                linestyle="none",
+                marker="o",
+                markerfacecolor=colours[row["variation"]] if row[f"on_front_{cost}"] else "white",
+                color=colours[row["variation"]],
+                label=row["variation"],
+            )
+        axis.set(xscale="log", xlabel=title)
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("PSNR of held-out chips, dB")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
+    return figure
+
+
+def draw_qualities(table: pd.DataFrame) -> Figure:
+    """Draw what each variation does to PSNR, SSIM, spectral angle and sharpness.
+
+    Args:
+        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+    """
+    figure = Figure(figsize=(12, 1.6 + 0.32 * len(table)), dpi=DPI, layout="constrained")
+    axes = figure.subplots(1, len(QUALITIES), sharey=True)
+    for axis, (quality, title) in zip(axes, QUALITIES.items(), strict=True):
+        _rows(axis, table["variation"], table[quality])
+        axis.set_title(title, fontsize=8)
+    return figure
+
+
+def draw_intervals(table: pd.DataFrame) -> Figure:
+    """Draw how far each variation is behind the best, with intervals.
+
+    Args:
+        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+    """
+    figure = Figure(figsize=(8, 1.4 + 0.32 * len(table)), dpi=DPI, layout="constrained")
+    axis = figure.subplots()
+    intervals = table[["behind_low", "behind_high"]].to_numpy()
+    _rows(axis, table["variation"], table["behind_best"], intervals)
+    axis.axvline(0, color="0.5", linewidth=1)
+    axis.set_xlabel("PSNR against the best, dB, with 95 % intervals over locations")
+    return figure
+
+
+def draw_folds(table: pd.DataFrame) -> Figure:
+    """Draw the folds' scores and gains over interpolation, and those of all.
+
+    Args:
+        table: From `sen2naip_sr.experiments.comparison.cross_validation.summarise_folds`.
+    """
+    figure = Figure(figsize=(10, 1.6 + 0.45 * len(table)), dpi=DPI, layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    names = [
+        f"{row['fold']} ({row['n_chips']} chips)\n{shorten(row['places'], 44, placeholder=' ...')}"
+        for _, row in table.iterrows()
+    ]
+    shown = {"psnr": "PSNR, dB", "delta_psnr": "gain over interpolation, dB"}
+    for axis, (column, title) in zip(axes, shown.items(), strict=True):
+        stem = column.removesuffix("_psnr")
+        intervals = table[[f"{stem}_low", f"{stem}_high"]].to_numpy()
+        _rows(axis, names, table[column], intervals)
+        axis.axhline(len(table) - 1.5, color="0.8", linewidth=1)
+        axis.set_xlabel(title)
+    figure.suptitle("held-out chips, with 95 % intervals over locations", fontsize=10)
+    axes[1].axvline(0, color="0.5", linewidth=1)
+    return figure
+
+
+def _rows(
+    axis: Axes,
+    names: Sequence[str] | pd.Series,
+    values: pd.Series,
+    intervals: np.ndarray | None = None,
+) -> None:
+    positions = np.arange(len(values))
+    if intervals is not None:
+        axis.hlines(positions, intervals[:, 0], intervals[:, 1], color="tab:blue", alpha=0.6)
+    axis.plot(values, positions, "o", color="tab:blue")
+    axis.set_yticks(positions, list(names), fontsize=8)
+    axis.set_ylim(len(values) - 0.5, -0.5)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.grid(axis="x", alpha=0.3)
+
+
+def _colours(names: pd.Series) -> dict[str, str]:
+    return {name: f"C{number % 10}" for number, name in enumerate(sorted(names))}

@@ -1,0 +1,1 @@
+"""Intrinsic dimension: of networks' weights and of imagery."""

@@ -1,0 +1,67 @@
+"""What the experiment on intrinsic dimension found, in words."""
+
+from collections.abc import Mapping, Sequence
+
+from sen2naip_sr.experiments.dimension.estimators import Estimate
+from sen2naip_sr.experiments.dimension.figure import TITLES
+from sen2naip_sr.experiments.dimension.plan import Gains, called
+
+ALL_AND_YET = (
+    " These are as many dimensions as weights: what is missing is lost by training along random "
+    "directions instead of weights, not by too few of them."
+)
+
+
+def answer_dimension(
+    model: str, gains: Gains, share: float, estimates: Mapping[str, Sequence[Estimate]]
+) -> str:
+    """Say in words how many dimensions the task needs, and how many its points have.
+
+    Args:
+        model: The network.
+        gains: Of the trainings.
+        share: Of the gain, that a subspace had to reach.
+        estimates: By the kind of points.
+    """
+    points = "; ".join(f"{kind}: {_ranges(found)}" for kind, found in estimates.items())
+    return (
+        f"{_trainings(model, gains, share)} Intrinsic dimension of points of the training chips "
+        f"[95 % interval], and of points whose dimension is known: {points}. Estimates above 10 "
+        "are too low, and the check shows the least of it."
+    )
+
+
+def _trainings(model: str, gains: Gains, share: float) -> str:
+    whole = (
+        f"{model} with all its {gains.weights:,} weights gains {gains.full:.2f} dB over bicubic on "
+        f"the validation chips in {_steps(gains)} steps"
+    )
+    if not gains.full > 0:
+        return f"{whole}: there is no gain that a subspace could reach a share of; train it longer."
+    if gains.reached is None:
+        largest = max(gains.subspaces)
+        missed = (
+            f"{whole}. {called(share)} is not reached up to {largest:,} dimensions, which gain "
+            f"{100 * gains.subspaces[largest] / gains.full:.0f} % of that."
+        )
+        return missed + ALL_AND_YET if largest == gains.weights else missed
+    smallest = min(gains.subspaces)
+    most = "at most " if gains.reached == smallest else ""
+    return (
+        f"{whole}; {100 * share:g} % of that takes {most}{gains.reached:,} dimensions "
+        f"({called(share)}, {100 * gains.reached / gains.weights:.1f} % of the weights). With more "
+        "steps it is another number."
+    )
+
+
+def _steps(gains: Gains) -> str:
+    fewest, most = gains.steps
+    return f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+
+
+def _ranges(found: Sequence[Estimate]) -> str:
+    return ", ".join(
+        f"{estimate.dimension:.1f} [{estimate.low:.1f}, {estimate.high:.1f}] "
+        f"({TITLES[estimate.estimator]})"
+        for estimate in found
+    )

@@ -1,0 +1,168 @@
+"""Which subspaces the intrinsic dimension takes, and what training in them gained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.dimension.d90 import d90
+from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
+from sen2naip_sr.experiments.dimension.subspace import count_weights, subspace_learning_rate
+from sen2naip_sr.experiments.running.held_out import UNSELECTED, refuse_plateau, without_test
+from sen2naip_sr.experiments.running.outcome import Outcome
+from sen2naip_sr.experiments.running.variation import Variation, varied
+from sen2naip_sr.models.parameters import summarise
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.parameters import NetworkParameters
+
+WHOLE = "all weights"
+FROM_BICUBIC = {"start_from": None}
+"""A gain over bicubic needs a start from it."""
+
+
+def plan_subspaces(
+    parameters: IntrinsicDimensionParameters,
+    model: str,
+    network: Mapping[str, Any],
+    splits: pd.DataFrame,
+    bands: int,
+) -> list[Variation]:
+    """Return the training with all weights, and one for each subspace; validation is held out.
+
+    Args:
+        parameters: Which subspaces.
+        model: The network's name.
+        network: Its parameters.
+        splits: From `sen2naip_sr.chips.splits.make_splits`.
+        bands: Of the images.
+
+    Raises:
+        UserError: If a parameter of the training or the network's size is not valid, the
+            network has fewer weights than every subspace has dimensions, or what is held out
+            would steer the training.
+    """
+    own = {"architecture": parameters.architecture or {}, "training": {"seed": parameters.seed}}
+    try:
+        whole = varied(network, own, {"training": parameters.training}, UNSELECTED, FROM_BICUBIC)
+    except ValidationError as error:
+        raise UserError(f"intrinsic_dimension: {summarise(error)}", "correct it") from error
+    refuse_plateau(
+        whole.training.schedule.name, "set intrinsic_dimension.training.schedule.name to cosine"
+    )
+    weights = count_weights(build_model(model, bands, **whole.architecture))
+    dimensions = sorted({d for d in parameters.dimensions if d <= weights})
+    if not dimensions:
+        raise UserError(
+            f"the network has {weights:,} weights, and no subspace has more dimensions than "
+            f"{min(parameters.dimensions):,}",
+            f"set intrinsic_dimension.dimensions to numbers up to {weights}",
+        )
+    usable = without_test(splits)
+    return [Variation(WHOLE, model, whole, usable, {"subspace": "none"})] + [
+        Variation(
+            f"{dimension} dimensions",
+            model,
+            _in_subspace(whole, dimension, weights),
+            usable,
+            {"subspace": str(dimension)},
+            subspace=dimension,
+        )
+        for dimension in dimensions
+    ]
+
+
+def _in_subspace(whole: NetworkParameters, dimension: int, weights: int) -> NetworkParameters:
+    rate = subspace_learning_rate(whole.training.learning_rate, dimension, weights)
+    return varied(whole.model_dump(mode="json"), {"training": {"learning_rate": rate}})
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What trainings gained over bicubic on the validation chips, dB.
+
+    Attributes:
+        full: With all weights.
+        subspaces: By the subspace's dimension.
+        weights: How many the network has.
+        steps: The fewest and the most steps of a training; they differ where minutes are given.
+        reached: The smallest dimension that reaches the share of ``full``; None: none does, or
+            nothing is gained.
+    """
+
+    full: float
+    subspaces: dict[int, float]
+    weights: int
+    steps: tuple[int, int]
+    reached: int | None
+
+    @classmethod
+    def of(
+        cls, variations: Sequence[Variation], outcomes: Sequence[Outcome], share: float
+    ) -> "Gains":
+        """Take the gains of the outcomes that did not fail.
+
+        Raises:
+            UserError: If the training with all weights failed, or those in all subspaces.
+        """
+        pairs = list(zip(variations, outcomes, strict=True))
+        (whole,) = [outcome for variation, outcome in pairs if variation.subspace is None]
+        inside = {variation.subspace: outcome for variation, outcome in pairs if variation.subspace}
+        needed = [whole] if whole.error else list(inside.values())
+        if all(outcome.error for outcome in needed):
+            raise UserError(
+                f"the training '{needed[0].name}' failed, without which there is no intrinsic "
+                f"dimension: {needed[0].error}",
+                "correct that, and run again: what is done is not done again",
+            )
+        subspaces = {d: gain(outcome) for d, outcome in inside.items() if not outcome.error}
+        full = gain(whole)
+        reached = d90(subspaces, full, share) if full > 0 else None
+        steps = [outcome.steps for outcome in outcomes if not outcome.error]
+        return cls(full, subspaces, whole.parameters, (min(steps), max(steps)), reached)
+
+
+def gain(outcome: Outcome) -> float:
+    """Return what a training gained in validation PSNR, dB: its last weights' minus its first's.
+
+    An untrained network is bicubic exactly, so that step 0 of its curve is bicubic's PSNR on the
+    same chips.
+    """
+    return outcome.curve[-1][1] - outcome.curve[0][1]
+
+
+def tabulate(
+    variations: Sequence[Variation], outcomes: Sequence[Outcome], gains: Gains, share: float
+) -> pd.DataFrame:
+    """Return a row a training, the subspaces by dimension and all weights last.
+
+    Returns:
+        Columns training, dimension, weights, psnr and bicubic (validation chips, dB), gain, share
+        (of the gain with all weights; NaN where that is none), steps, learning_rate, seconds, and
+        d90, or whatever the share is, the same in all rows: empty where it is not reached.
+    """
+    rows = [
+        {
+            "training": outcome.name,
+            "dimension": variation.subspace or outcome.parameters,
+            "weights": outcome.parameters,
+            "psnr": outcome.curve[-1][1],
+            "bicubic": outcome.curve[0][1],
+            "gain": gain(outcome),
+            "share": gain(outcome) / gains.full if gains.full > 0 else float("nan"),
+            "steps": outcome.steps,
+            "learning_rate": variation.parameters.training.learning_rate,
+            "seconds": outcome.seconds,
+        }
+        for variation, outcome in zip(variations, outcomes, strict=True)
+        if not outcome.error
+    ]
+    table = pd.DataFrame(rows[1:] + rows[:1])
+    return table.assign(**{called(share): pd.array([gains.reached] * len(table), dtype="Int64")})
+
+
+def called(share: float) -> str:
+    """Return what the dimension that reaches a share is called: d90."""
+    return f"d{100 * share:.0f}"

@@ -1,0 +1,1 @@
+"""Variations of one training: run, resumed, recorded."""

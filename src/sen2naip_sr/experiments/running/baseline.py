@@ -1,0 +1,49 @@
+"""The PSNR of interpolations on held-out chips: computed once for each set of chips, then read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sen2naip_sr.chips.store import Store, fingerprint_of
+from sen2naip_sr.evaluation.methods import interpolations
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.evaluation.scoring import score_chips
+from sen2naip_sr.training.checkpoint import replacing
+
+
+def score_interpolations(
+    hr: Store, lr: Store, chips: pd.DataFrame, folder: Path, evaluation: EvaluationParameters
+) -> pd.DataFrame:
+    """Return the interpolations' PSNR, all that they are compared in.
+
+    Args:
+        hr: HR chips.
+        lr: Their LR chips.
+        chips: The chips to score, all of them, as from `scored_chips`.
+        folder: Where the scores are kept.
+        evaluation: On which device.
+
+    Returns:
+        The columns of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
+    """
+    depends = (hr.manifest.content, lr.attributes["recipe"], chips["chip"].tolist())
+    file = folder / f"interpolations-{fingerprint_of(*depends)}.parquet"
+    if not file.exists():
+        plain = interpolations(hr.manifest.shape[1])
+        all_of_them = evaluation.model_copy(update={"chips": None})
+        scores = score_chips(plain, hr, lr, chips, all_of_them, only=("psnr",))
+        with replacing(file) as stream:
+            scores.to_parquet(stream)
+    return pd.read_parquet(file)
+
+
+def scored_chips(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the chips of scores: what they can be compared on.
+
+    Args:
+        scores: From `sen2naip_sr.experiments.running.outcome.read_scores`.
+
+    Returns:
+        A row a chip, with columns chip, place and location.
+    """
+    return scores[["chip", "place", "location"]].drop_duplicates(ignore_index=True)

@@ -1,0 +1,94 @@
+"""What came of a variation, and the files of its folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.training.checkpoint import replacing
+from sen2naip_sr.weights.files import load_weights
+
+OUTCOME, WEIGHTS, CHECKPOINT = "outcome.json", "weights.safetensors", "checkpoint.pt"
+SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
+
+
+class Outcome(BaseModel):
+    """What came of a variation; plain JSON.
+
+    Attributes:
+        name: The variation.
+        model: Its network.
+        tags: What distinguishes it.
+        fingerprint: Of all that it depends on.
+        error: Why it failed; None: it did not.
+        seconds: Wall-clock time of the training, interrupted parts included.
+        steps: Steps done.
+        psnr: Mean PSNR of the held-out chips, dB, of the weights that were kept.
+        parameters: Numbers that training changes.
+        multiply_adds: For each pixel of LR.
+        curve: Validation PSNR by step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    model: str
+    tags: dict[str, str]
+    fingerprint: str
+    error: str | None = None
+    seconds: float = 0.0
+    steps: int = 0
+    psnr: float | None = None
+    parameters: int = 0
+    multiply_adds: int = 0
+    curve: list[tuple[int, float]] = []
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return the outcome that was written to a variation's folder, if it can be read."""
+    try:
+        return Outcome.model_validate_json((folder / OUTCOME).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_outcome(folder: Path, outcome: Outcome) -> None:
+    """Write an outcome to its variation's folder, whole or not at all."""
+    with replacing(folder / OUTCOME) as stream:
+        stream.write(outcome.model_dump_json(indent=1).encode())
+
+
+def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return the held-out scores of the outcomes that did not fail.
+
+    Args:
+        folder: Of the experiment.
+        outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
+
+    Returns:
+        The columns of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
+        variation's name.
+    """
+    return pd.concat(
+        [
+            pd.read_parquet(folder / outcome.name / SCORES)
+            for outcome in outcomes
+            if not outcome.error
+        ],
+        ignore_index=True,
+    )
+
+
+def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
+    """Return the trained networks of outcomes that did not fail, called like their variations.
+
+    Args:
+        folder: Of the experiment.
+        outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
+    """
+    return [
+        Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
+        for name in (outcome.name for outcome in outcomes if not outcome.error)
+    ]

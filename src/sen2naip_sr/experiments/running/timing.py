@@ -1,0 +1,40 @@
+"""How long trained networks take, measured so that they can be compared."""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+
+from sen2naip_sr.chips.store import Store
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.scoring import choose_device
+from sen2naip_sr.inference.predict import predict
+
+ROUNDS = 7
+
+
+def time_networks(
+    methods: Sequence[Method], hr: Store, lr: Store, chip: int, accelerator: str
+) -> dict[str, float]:
+    """Time networks in this process, in turn, after a round that warms up.
+
+    Args:
+        methods: The networks.
+        hr: HR chips.
+        lr: LR chips.
+        chip: Which one to upscale.
+        accelerator: The device, as ``evaluation.accelerator`` names it.
+
+    Returns:
+        Milliseconds for a megapixel of the result, by name: the median of several rounds.
+    """
+    device = choose_device(accelerator)
+    low, high = hr.attributes["value_range"]
+    models = {method.name: method.model.to(device) for method in methods}
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(1 + ROUNDS):
+        for name, model in models.items():
+            start = time.perf_counter()
+            predict(model, lr.chips[chip][None], (low, high), device).cpu()
+            seconds[name].append(time.perf_counter() - start)
+    megapixels = hr.chips.shape[2] * hr.chips.shape[3] / 1e6
+    return {name: 1e3 * median(taken[1:]) / megapixels for name, taken in seconds.items()}

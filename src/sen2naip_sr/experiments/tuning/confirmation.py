@@ -1,0 +1,130 @@
+"""Whether the best trial of a search is better on places that the search has not scored.
+
+The best of many trials looks better on the chips that chose it than it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sen2naip_sr.chips.splits import TEST, VALIDATION
+from sen2naip_sr.evaluation.comparison import psnr_by_chip
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.running.held_out import (
+    UNSELECTED,
+    fold_splits,
+    refuse_plateau,
+    require_unseen,
+    without_test,
+)
+from sen2naip_sr.experiments.running.variation import Variation, varied
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.search_space import full_parameters, held_value, with_values
+from sen2naip_sr.metrics.bootstrap import Interval, paired_difference
+from sen2naip_sr.training.parameters import NetworkParameters
+
+OWN, BEST = "own parameters", "best trial"
+
+
+def plan_confirmation(
+    parameters: TuningParameters,
+    model: str,
+    network: Mapping[str, Any],
+    best: Mapping[str, Any],
+    splits: pd.DataFrame,
+) -> list[Variation]:
+    """Return two trainings that compare the best trial with the network's own parameters.
+
+    They hold out a fold of training places, and score it once.
+
+    Args:
+        parameters: The search.
+        model: The network's name.
+        network: Its own parameters.
+        best: Those of the best trial, as conf has them.
+        splits: From `sen2naip_sr.chips.splits.make_splits`.
+
+    Returns:
+        Empty where every fold holds validation places, none is wanted, or there is nothing to
+        compare: the best trial has the network's own values.
+
+    Raises:
+        UserError: If what is held out would steer a training, or the weights to start from have
+            seen it.
+    """
+    fold = fresh_fold(splits)
+    own = full_parameters(model, network, parameters.training)
+    # conf names what was searched: nothing of it is a default
+    values = {name: held_value(best, name) for name in parameters.space}
+    unchanged = all(held_value(own, name) == value for name, value in values.items())
+    if parameters.confirm is None or fold is None or unchanged:
+        return []
+    base = varied(own, {"training": parameters.confirm}, UNSELECTED).model_dump(mode="json")
+    changed = NetworkParameters.model_validate(with_values(base, values))
+    tags = {"fold": str(fold), "confirmation": "true"}
+    held_out = fold_splits(splits, fold)
+    for trained in (NetworkParameters.model_validate(base), changed):
+        refuse_plateau(trained.training.schedule.name, "set tune.confirm.schedule.name to cosine")
+    require_unseen(model, changed, held_out)
+    return [
+        Variation(OWN, model, NetworkParameters.model_validate(base), held_out, tags),
+        Variation(BEST, model, changed, held_out, tags),
+    ]
+
+
+def require_start_unseen(
+    parameters: TuningParameters, model: str, network: Mapping[str, Any], splits: pd.DataFrame
+) -> None:
+    """Check that the weights to start from have not seen what search or confirmation hold out.
+
+    Args:
+        parameters: The search.
+        model: The network's name.
+        network: Its own parameters.
+        splits: From `sen2naip_sr.chips.splits.make_splits`.
+
+    Raises:
+        UserError: If they have.
+    """
+    own, fold = varied(network), fresh_fold(splits)
+    require_unseen(model, own, without_test(splits))
+    if parameters.confirm is not None and fold is not None:
+        require_unseen(model, own, fold_splits(splits, fold))
+
+
+def fresh_fold(splits: pd.DataFrame) -> int | None:
+    """Return the fold with the most locations among those without a validation chip, if any."""
+    usable = splits[(splits["split"] != TEST) & (splits["fold"] >= 0)]
+    searched = set(splits.loc[splits["split"] == VALIDATION, "fold"])
+    locations = usable[~usable["fold"].isin(searched)].groupby("fold")["location"].nunique()
+    if locations.empty:
+        return None
+    return int(locations.index.to_numpy()[locations.to_numpy().argmax()])
+
+
+def difference(scores: pd.DataFrame, evaluation: EvaluationParameters) -> tuple[Interval, int]:
+    """Return by how many dB the best trial is better, paired by chip, and on how many chips.
+
+    Args:
+        scores: Of both trainings, from `sen2naip_sr.experiments.running.outcome.read_scores`.
+        evaluation: Bootstrap draws and seed.
+    """
+    psnr, locations = psnr_by_chip(scores)
+    interval = paired_difference(
+        psnr[BEST].to_numpy(),
+        psnr[OWN].to_numpy(),
+        locations.to_numpy(),
+        draws=evaluation.bootstrap_draws,
+        seed=evaluation.bootstrap_seed,
+    )
+    return interval, len(psnr)
+
+
+def why_not(parameters: TuningParameters, splits: pd.DataFrame) -> str:
+    """Return why there is no confirmation, where `plan_confirmation` planned none."""
+    if parameters.confirm is None:
+        return "tune.confirm is null"
+    if fresh_fold(splits) is None:
+        return "every fold holds validation places"
+    return "the best trial has the network's own values"

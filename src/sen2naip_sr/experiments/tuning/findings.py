@@ -1,0 +1,97 @@
+"""What a search has shown, in words that its numbers support."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sen2naip_sr.experiments.running.outcome import Outcome
+from sen2naip_sr.experiments.tuning.search_space import held_value
+from sen2naip_sr.metrics.bootstrap import Interval
+
+
+def answer_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[str]) -> str:
+    """Say which trial is the best, against the network's own parameters, and what pruning saved.
+
+    Args:
+        table: From `sen2naip_sr.experiments.tuning.results.trial_table`.
+        best: The best trial's parameters, as conf has them.
+        space: The names of what was searched.
+    """
+    first = _best(table)
+    values = ", ".join(f"{name} {_shown(held_value(best, name))}" for name in space)
+    text = [
+        f"Best of {len(table)} trials: trial {first['trial']}, {first['psnr']:.2f} dB on the "
+        f"validation chips ({values})."
+    ]
+    own = table[table["own"].astype(bool)]
+    scored = own["psnr"].dropna()
+    if first["own"]:
+        text.append("It has the network's own values: no other trial was better.")
+    elif len(scored):
+        gain = first["psnr"] - scored.iloc[0]
+        text.append(
+            f"The network's own values score {scored.iloc[0]:.2f} dB there ({gain:+.2f} for the "
+            "best trial, which these chips chose)."
+        )
+    elif len(own):
+        text.append("The network's own values failed.")
+    else:
+        text.append("The network's own values lie outside the search space.")
+    return " ".join(text + _pruned(table) + _failed(table))
+
+
+def is_own_best(table: pd.DataFrame) -> bool:
+    """Return whether no trial was better than the network's own values."""
+    return bool(_best(table)["own"])
+
+
+def answer_confirmation(interval: Interval, chips: int) -> str:
+    """Say whether the best trial is better on places that the search has not scored.
+
+    Args:
+        interval: Of the paired difference, dB.
+        chips: How many were compared.
+    """
+    where = f"on {chips} chips of places that the search has not scored"
+    size = f"{interval.mean:+.2f} dB [{interval.low:+.2f}, {interval.high:+.2f}]"
+    if math.isnan(interval.low):
+        return f"{interval.mean:+.2f} dB {where}, all of one location: nothing is shown of others."
+    if interval.low > 0:
+        return f"Confirmed: better than the network's own values by {size} {where}."
+    if interval.high < 0:
+        return f"Refuted: worse than the network's own values, {size}, {where}."
+    return f"No difference shown to the network's own values: {size} {where}."
+
+
+def answer_failures(outcomes: Sequence[Outcome]) -> str:
+    """Say which trainings of the confirmation failed."""
+    failed = [f"{outcome.name} ({outcome.error})" for outcome in outcomes if outcome.error]
+    return f"Not confirmed, for a training failed: {'; '.join(failed)}."
+
+
+def _best(table: pd.DataFrame) -> pd.Series:
+    complete = table[table["state"] == "complete"]
+    return complete.sort_values("psnr", ascending=False).iloc[0]
+
+
+def _pruned(table: pd.DataFrame) -> list[str]:
+    pruned = table[table["state"] == "pruned"]
+    if pruned.empty:
+        return []
+    saved, spent = pruned["saved_seconds"].sum(), table["seconds"].sum()
+    number = "1 was" if len(pruned) == 1 else f"{len(pruned)} were"
+    return [
+        f"{number} pruned, which saved about {saved:.0f} s of training "
+        f"(all trials took {spent:.0f} s)."
+    ]
+
+
+def _failed(table: pd.DataFrame) -> list[str]:
+    failed = int((table["state"] == "fail").sum())
+    return [f"{failed} failed."] if failed else []
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else f"{value}"

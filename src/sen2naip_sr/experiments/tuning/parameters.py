@@ -1,0 +1,68 @@
+"""Parameters of the search for hyperparameters."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from sen2naip_sr.experiments.running.parameters import ExperimentParameters, TrainingChanges
+from sen2naip_sr.parameters import Parameters
+
+Choice = bool | int | float | str | None
+
+
+class RangeParameters(Parameters):
+    """Where one hyperparameter is searched: from low to high, or among choices."""
+
+    low: float | None = None
+    """The least value."""
+    high: float | None = None
+    """The largest."""
+    log: bool = False
+    """Draw the logarithm evenly, for what varies by factors."""
+    step: float | None = Field(None, gt=0)
+    """Distance of the values; null: any between the ends."""
+    whole: bool = False
+    """Whole numbers only."""
+    choices: list[Choice] | None = Field(None, min_length=2)
+    """Values to choose from, instead of ends."""
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        ends = self.low is not None and self.high is not None
+        if (self.choices is not None) == ends:
+            raise ValueError("give low and high, or choices")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.log and self.low is not None and (self.low <= 0 or self.step):
+            raise ValueError("log needs low above 0, and no step")
+        return self
+
+
+class TuningParameters(ExperimentParameters):
+    """The search for a network's hyperparameters."""
+
+    trials: int = Field(20, ge=1)
+    """Trainings in all, the ones of an earlier run of the same study included. The first has the
+    network's own parameters."""
+    space: dict[str, RangeParameters] = Field(min_length=1)
+    """Hyperparameters by their place in the network's parameters (``training.learning_rate``); a
+    null takes one out."""
+    sampler: Literal["tpe", "random", "gp"] = "tpe"
+    """What proposes trials: tree-structured Parzen estimators, chance, or Gaussian processes."""
+    reduction: int = Field(3, ge=2)
+    """Successive halving: of trials that got as far as a rung, the best of so many go on."""
+    first_rung: int = Field(1, ge=1)
+    """Validations before a trial can be pruned."""
+    seed: int = 0
+    """Of the sampler."""
+    confirm: TrainingChanges | None = Field(default_factory=dict)
+    """Training parameters that differ when the best trial and the network's own parameters are
+    compared on places that the search has not scored; null: do not compare."""
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _nulls_take_out(cls, space: Any) -> Any:
+        # what conf/base searches cannot be left out of another conf otherwise: they are merged
+        if isinstance(space, dict):
+            return {name: found for name, found in space.items() if found is not None}
+        return space

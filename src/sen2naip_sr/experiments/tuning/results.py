@@ -1,0 +1,73 @@
+"""What came of a search: its trials, what mattered, and the best one's parameters."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from sen2naip_sr.experiments.tuning.search import ERROR, OWN, SECONDS, STEPS
+from sen2naip_sr.experiments.tuning.search_space import with_values
+from sen2naip_sr.experiments.tuning.trial import SAVED
+from sen2naip_sr.training.parameters import NetworkParameters
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+FEWEST = 4
+"""Trials that importances can be told from."""
+
+
+def trial_table(study: "Study") -> pd.DataFrame:
+    """Return a row a trial.
+
+    Columns trial, state (complete, pruned, fail, running), own (the network's own parameters),
+    psnr (dB, of all held-out chips; complete trials only), last_psnr (of the last validation),
+    validations, steps, seconds (of training; of interrupted parts, those up to their checkpoints),
+    saved_seconds (about how much longer a pruned one would have
+    trained), error, and one for each hyperparameter.
+    """
+    return pd.DataFrame([_row(trial) for trial in study.trials])
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    reported = trial.intermediate_values
+    noted = trial.user_attrs
+    return {
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "own": bool(noted.get(OWN)),
+        "psnr": trial.value if trial.state == TrialState.COMPLETE else None,
+        "last_psnr": reported[max(reported)] if reported else None,
+        "validations": len(reported),
+        "steps": noted.get(STEPS, 0),
+        # not its duration, which holds the hours between a kill and the next run
+        "seconds": noted.get(SECONDS),
+        "saved_seconds": noted.get(SAVED, 0.0),
+        "error": noted.get(ERROR),
+        **trial.params,
+    }
+
+
+def importance(study: "Study") -> dict[str, float]:
+    """Return how much of the score's variance each hyperparameter explains, by fANOVA.
+
+    Hutter, Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter
+    Importance". Complete trials count; empty with too few of them.
+    """
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(ended) < FEWEST or len({trial.value for trial in ended}) < 2:
+        return {}
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+
+
+def best_parameters(study: "Study", network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network's parameters as conf has them, with the best trial's values.
+
+    Its length of training and all else that was not searched stays as it is.
+    """
+    best = with_values(network, study.best_trial.params)
+    NetworkParameters.model_validate(best)
+    return best

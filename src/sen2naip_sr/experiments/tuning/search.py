@@ -1,0 +1,250 @@
+"""The search for hyperparameters: an Optuna study whose trials are variations.
+
+Trials are proposed by tree-structured Parzen estimators (Bergstra et al. 2011, "Algorithms for
+Hyper-Parameter Optimization") and pruned by asynchronous successive halving (Li et al. 2020,
+https://arxiv.org/abs/1810.05934), as Optuna has them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from sen2naip_sr.chips.splits import split_hash
+from sen2naip_sr.chips.store import Store
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.running.held_out import without_test
+from sen2naip_sr.experiments.running.lock import locked
+from sen2naip_sr.experiments.running.outcome import Outcome, read_outcome
+from sen2naip_sr.experiments.running.processes import open_processes
+from sen2naip_sr.experiments.running.variation import Variation
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.search_space import (
+    check_space,
+    full_parameters,
+    own_values,
+    suggest,
+    unchecked,
+    with_values,
+)
+from sen2naip_sr.experiments.tuning.storage import first_trials, open_study
+from sen2naip_sr.experiments.tuning.trial import Job, run_job
+from sen2naip_sr.training.parameters import NetworkParameters
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+OWN, ERROR, STEPS, SECONDS = "own", "error", "steps", "seconds"
+logger = logging.getLogger(__name__)
+
+Done = Callable[[Variation, Outcome], object]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What all trials have in common."""
+
+    study: "Study"
+    parameters: TuningParameters
+    model: str
+    base: Mapping[str, Any]
+    splits: pd.DataFrame
+    hr: Store
+    lr: Store
+    folder: Path
+    evaluation: EvaluationParameters
+    done: Done | None
+
+    def variation(self, trial: Trial | FrozenTrial) -> Variation:
+        """Return what to train.
+
+        Raises:
+            ValueError: If its values do not go together.
+        """
+        changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
+        return self._of(trial, changed)
+
+    def shown(self, trial: Trial | FrozenTrial) -> Variation:
+        """Return the same to look at, whether its values go together or not."""
+        try:
+            return self.variation(trial)
+        except ValueError:
+            return self._of(trial, unchecked(self.base, trial.params))
+
+    def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
+        tags = {"trial": str(trial.number)}
+        return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
+
+    def failed(self, trial: Trial | FrozenTrial, error: str) -> Outcome:
+        """Return the outcome of a trial that left none."""
+        name, tags = f"trial {trial.number}", {"trial": str(trial.number)}
+        return Outcome(name=name, model=self.model, tags=tags, fingerprint="", error=error)
+
+    def job(self, trial: Trial) -> Job:
+        return Job(
+            trial._trial_id,
+            self.variation(trial),
+            self.hr.folder,
+            self.lr.folder,
+            self.folder,
+            self.parameters,
+            self.evaluation,
+            # what later ones are compared with, the network's own values among it, has to come to
+            # its end
+            prunable=trial.number >= first_trials(self.parameters),
+        )
+
+
+def search(  # noqa: PLR0913, PLR0917 - one a dataset
+    parameters: TuningParameters,
+    model: str,
+    network: Mapping[str, Any],
+    splits: pd.DataFrame,
+    hr: Store,
+    lr: Store,
+    folder: Path,
+    evaluation: EvaluationParameters,
+    done: Done | None = None,
+) -> "Study":
+    """Run trials until there are as many as asked for; those of earlier runs count.
+
+    The trials that a killed search was at go on from their checkpoints. Each is scored on the
+    validation chips; test chips take no part.
+
+    Args:
+        parameters: The search.
+        model: The network's name.
+        network: Its parameters as conf has them.
+        splits: From `sen2naip_sr.chips.splits.make_splits`.
+        hr: HR chips.
+        lr: Their LR chips.
+        folder: Where study and trials are kept.
+        evaluation: How held-out chips are scored.
+        done: Called with each trial that has ended, in earlier runs too.
+
+    Raises:
+        UserError: If the space names what the network does not have, or a value that is not
+            valid; if the study was begun otherwise, or another run is at it; if no trial came
+            to its end.
+    """
+    base = full_parameters(model, network, parameters.training)
+    check_space(parameters.space, model, base, parameters.confirm)
+    usable = without_test(splits)
+    depends = {
+        "space": {name: found.model_dump() for name, found in parameters.space.items()},
+        "network": base,
+        "data": hr.manifest.content,
+        "recipe": lr.attributes["recipe"],
+        "split": split_hash(usable),
+        "evaluation.chips": evaluation.chips,
+    }
+    # trials that are still marked as running were left behind by a run that was killed
+    with locked(folder):
+        study = open_study(folder, parameters, model, depends)
+        _begin(study, parameters, base)
+        shared = (base, usable, hr, lr, folder, evaluation, done)
+        _run(_Search(study, parameters, model, *shared))
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
+        raise UserError(
+            f"no trial came to its end: {errors[-1]}",
+            f"correct that, move {folder} away, and run again",
+        )
+    return study
+
+
+def _begin(study: "Study", parameters: TuningParameters, base: Mapping[str, Any]) -> None:
+    if study.trials:
+        return
+    own = own_values(parameters.space, base)
+    if own is None:
+        logger.warning("The network's own parameters lie outside the search space: not tried")
+    else:
+        study.enqueue_trial(own, user_attrs={OWN: True})
+
+
+def _run(shared: _Search) -> None:
+    study, parameters = shared.study, shared.parameters
+    for ended in study.get_trials(deepcopy=False, states=ENDED):
+        _tell_again(shared, ended)
+    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    running: dict[Future[Outcome], Trial] = {}
+    with open_processes(parameters.workers) as processes:
+        while True:
+            while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
+                trial = Trial(study, left.pop(0)._trial_id) if left else study.ask()
+                if job := _suggested(shared, trial):
+                    running[processes.submit(run_job, job)] = trial
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = running.pop(future)
+                _end(shared, trial, _outcome(shared, trial, future))
+
+
+def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool:
+    return len(study.get_trials(deepcopy=False, states=ENDED)) + running < parameters.trials
+
+
+def _suggested(shared: _Search, trial: Trial) -> Job | None:
+    """Return the job of a trial; None, and the trial has failed: its values do not go together."""
+    for name, found in shared.parameters.space.items():
+        suggest(trial, name, found)
+    try:
+        return shared.job(trial)
+    except ValueError as error:
+        _end(shared, trial, shared.failed(trial, f"{error}"))
+        return None
+
+
+def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if not isinstance(error, Exception):
+        raise error
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, BrokenProcessPool):
+        text = "its process was ended from outside, as happens where memory runs out"
+    return shared.failed(trial, text)
+
+
+def _end(shared: _Search, trial: Trial, outcome: Outcome) -> None:
+    trial.set_user_attr(STEPS, outcome.steps)
+    trial.set_user_attr(SECONDS, outcome.seconds)
+    if outcome.error:
+        trial.set_user_attr(ERROR, outcome.error)
+        shared.study.tell(trial, state=TrialState.FAIL)
+        logger.warning("%s failed: %s", outcome.name, outcome.error)
+    elif outcome.psnr is None:
+        shared.study.tell(trial, state=TrialState.PRUNED)
+        logger.info("%s: pruned after %d steps", outcome.name, outcome.steps)
+    else:
+        shared.study.tell(trial, outcome.psnr)
+        logger.info("%s: %.2f dB", outcome.name, outcome.psnr)
+    _say(shared, trial, outcome)
+
+
+def _say(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
+    if not shared.done:
+        return
+    pruned = outcome.psnr is None and not outcome.error
+    tags = {"trial": str(trial.number), **({"pruned": "true"} if pruned else {})}
+    shared.done(shared.shown(trial), outcome.model_copy(update={"tags": tags}))
+
+
+def _tell_again(shared: _Search, trial: FrozenTrial) -> None:
+    """Hand on a trial of an earlier run, so that this run shows the whole search."""
+    outcome = read_outcome(shared.folder / f"trial {trial.number}")
+    if outcome is None and (error := trial.user_attrs.get(ERROR)):
+        outcome = shared.failed(trial, error)
+    if outcome is not None:
+        _say(shared, trial, outcome)

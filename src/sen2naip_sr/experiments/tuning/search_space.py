@@ -1,0 +1,197 @@
+"""Hyperparameters by their place in a network's parameters: what they are, where to search them."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import Trial
+from pydantic import BaseModel, ValidationError
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.running.held_out import refuse_plateau
+from sen2naip_sr.experiments.running.variation import varied
+from sen2naip_sr.experiments.tuning.parameters import RangeParameters
+from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
+from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.training.parameters import NetworkParameters
+
+Space = Mapping[str, RangeParameters]
+
+
+def full_parameters(
+    model: str, network: Mapping[str, Any], training: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a network's parameters with every default written out.
+
+    Args:
+        model: The network's name.
+        network: Its parameters as conf has them.
+        training: Training parameters that differ.
+
+    Raises:
+        UserError: If one of them is not valid.
+    """
+    try:
+        full = varied(network, {"training": training}).model_dump(mode="json")
+        architecture = NETWORK_PARAMETERS[model].model_validate(full["architecture"])
+    except ValidationError as error:
+        raise UserError(f"tune: {summarise(error)}", "correct tune.training") from error
+    return full | {"architecture": architecture.model_dump(mode="json")}
+
+
+def with_values(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters in which each named value, and nothing else, is replaced."""
+    changed = copy.deepcopy(dict(parameters))
+    for name, value in values.items():
+        *groups, last = name.split(".")
+        inner = changed
+        for group in groups:
+            held = inner.get(group)
+            # a group that conf leaves out, or says null to, begins empty: the rest are defaults
+            inner[group] = held if isinstance(held, dict) else {}
+            inner = inner[group]
+        inner[last] = value
+    return changed
+
+
+def unchecked(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> NetworkParameters:
+    """Return what `with_values` does, though the values may not go together: not to train with."""
+    changed: Any = NetworkParameters.model_validate(parameters)
+    for name, value in values.items():
+        changed = _put(changed, name.split("."), value)
+    return changed
+
+
+def _put(group: Any, path: list[str], value: Any) -> Any:
+    name, *rest = path
+    if isinstance(group, BaseModel):
+        inner = _put(getattr(group, name), rest, value) if rest else value
+        return group.model_copy(update={name: inner})
+    held = group or {}
+    return {**held, name: _put(held.get(name), rest, value) if rest else value}
+
+
+def held_value(parameters: Mapping[str, Any], name: str) -> Any:
+    """Return the value at a place.
+
+    Raises:
+        UserError: If there is no such place.
+    """
+    value: Any = parameters
+    for number, part in enumerate(name.split(".")):
+        if not isinstance(value, Mapping) or part not in value:
+            before = ".".join(name.split(".")[:number])
+            known = list(value) if isinstance(value, Mapping) else []
+            raise UserError(
+                f"tune.space: the network has no parameter '{name}'"
+                + (f"; {before or 'it'}: {describe_unknown(part, known)}" if known else ""),
+                "name it as parameters_*.yml does, e.g. training.learning_rate",
+            )
+        value = value[part]
+    return value
+
+
+def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
+    """Return a hyperparameter's value in a trial, drawn if it has none yet."""
+    if found.choices is not None:
+        return trial.suggest_categorical(name, found.choices)
+    low, high = _typed(found, found.low), _typed(found, found.high)
+    if found.whole:
+        return trial.suggest_int(name, low, high, log=found.log, step=int(found.step or 1))
+    return trial.suggest_float(name, low, high, log=found.log, step=found.step)
+
+
+def own_values(space: Space, base: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the network's own values of what is searched; None if one lies outside the space."""
+    values = {name: held_value(base, name) for name in space}
+    inside = all(_contains(found, values[name]) for name, found in space.items())
+    return values if inside else None
+
+
+def check_space(
+    space: Space, model: str, base: Mapping[str, Any], confirm: Mapping[str, Any] | None
+) -> None:
+    """Refuse a space that the network could not be trained in, or its best not be confirmed.
+
+    Ends and choices are tried one at a time: what fails only together fails as a trial.
+
+    Args:
+        space: Where is searched.
+        model: The network's name.
+        base: From `full_parameters`.
+        confirm: Training parameters that differ where the best trial is compared on a fold of its
+            own; None: it is not.
+
+    Raises:
+        UserError: If a name is unknown, or a value is not valid there.
+    """
+    sizes = [name for name in space if name.startswith("architecture.")]
+    if sizes and base["start_from"]:
+        raise UserError(
+            f"tune.space.{sizes[0]}: {model}.start_from gives every trial the size of those "
+            "weights",
+            f"set {model}.start_from to null, or take architecture out of the space",
+        )
+    for name, found in space.items():
+        held_value(base, name)
+        for value in found.choices or [_typed(found, found.low), _typed(found, found.high)]:
+            if problem := _problem(name, value, model, base):
+                raise UserError(
+                    f"tune.space.{name}: {value!r} is not valid: {problem}", "correct the space"
+                )
+    if confirm is not None:
+        _check_confirmation(space, base, confirm)
+
+
+def _check_confirmation(space: Space, base: Mapping[str, Any], confirm: Mapping[str, Any]) -> None:
+    try:
+        confirmed = varied(base, {"training": confirm}).training
+    except ValidationError as error:
+        raise UserError(f"tune.confirm: {summarise(error)}", "correct tune.confirm") from error
+    schedules = space.get("training.schedule.name")
+    for schedule in (confirmed.schedule.name, *((schedules and schedules.choices) or [])):
+        refuse_plateau(
+            str(schedule),
+            "leave it out of tune.space, set tune.confirm.schedule.name to cosine, or set "
+            "tune.confirm to null",
+        )
+
+
+def _problem(name: str, value: Any, model: str, base: Mapping[str, Any]) -> str | None:
+    changed = with_values(base, {name: value})
+    try:
+        NetworkParameters.model_validate(changed)
+        NETWORK_PARAMETERS[model].model_validate(changed["architecture"])
+    except ValidationError as error:
+        last = name.rpartition(".")[2]
+        own = [problem for problem in error.errors() if last in map(str, problem["loc"])]
+        return own[0]["msg"].removeprefix("Value error, ") if own else None
+    return None
+
+
+def _distribution(found: RangeParameters) -> BaseDistribution:
+    if found.choices is not None:
+        return CategoricalDistribution(found.choices)
+    low, high = _typed(found, found.low), _typed(found, found.high)
+    if found.whole:
+        return IntDistribution(low, high, log=found.log, step=int(found.step or 1))
+    return FloatDistribution(low, high, log=found.log, step=found.step)
+
+
+def _typed(found: RangeParameters, end: float | None) -> Any:
+    assert end is not None
+    return int(end) if found.whole else end
+
+
+def _contains(found: RangeParameters, value: Any) -> bool:
+    distribution = _distribution(found)
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except (TypeError, ValueError):
+        return False

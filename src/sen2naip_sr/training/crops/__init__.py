@@ -1,0 +1,1 @@
+"""Random crops of LR and HR chips, and how they are varied."""

@@ -1,0 +1,140 @@
+"""What a step minimises: the losses by name, weighted, with the adversary that one comes from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from sen2naip_sr.training.checkpoint import Stateful
+from sen2naip_sr.training.crops.sampler import TrainingData
+from sen2naip_sr.training.losses.adversarial import Adversary
+from sen2naip_sr.training.losses.total import TotalLoss
+from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.parameters.losses import LossName
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Some of the crops of a step, on the device, normalised.
+
+    Attributes:
+        lr: (b, C, h, w).
+        hr: (b, C, 2h, 2w).
+        weights: How much each crop counts (b,), 1 on average; None: all alike.
+    """
+
+    lr: Tensor
+    hr: Tensor
+    weights: Tensor | None = None
+
+    def __iter__(self) -> Iterator["Crops"]:
+        """Go through the crops one by one, as batches of one."""
+        for number in range(len(self.lr)):
+            yield Crops(self.lr[number : number + 1], self.hr[number : number + 1])
+
+
+class Objective:
+    """The losses of a training.
+
+    Args:
+        parameters: Which losses, and how they are weighted.
+        data: What is trained on.
+        fabric: Of the training.
+
+    Raises:
+        UserError: What `TotalLoss` raises.
+    """
+
+    def __init__(self, parameters: TrainingParameters, data: TrainingData, fabric: Fabric) -> None:
+        p, bands = parameters, data.hr.shape[1]
+        self._balanced = p.balance != "fixed"
+        self._precision = fabric.strategy.precision
+        self._losses = TotalLoss(
+            p.losses, bands, recipe=data.recipe, perceptual=p.perceptual, balance=p.balance
+        ).to(fabric.device)
+        adversarial = "adversarial" in p.losses
+        self._adversary = Adversary(p.adversarial, bands, fabric, p.seed) if adversarial else None
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimiser trains beside the network: adaptive weights of losses."""
+        return list(self._losses.parameters())
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """What keeps a state, by name."""
+        adversary = {"adversary": self._adversary} if self._adversary else {}
+        return {"losses": self._losses, **adversary}
+
+    def __call__(
+        self, prediction: Tensor, crops: Crops, step: int, shared: Tensor | None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the sum to be minimised, a scalar, and the losses for the log.
+
+        Args:
+            prediction: (b, C, 2h, 2w), made from ``crops.lr``.
+            crops: What it is compared with.
+            step: The step that is being taken, from 0.
+            shared: The weights of the network's last layer, once a step, for weights that balance
+                gradients; None: leave the weights as they are.
+        """
+        terms = self._terms(prediction, crops)
+        if shared is not None and self._balanced:
+            scaler = getattr(self._precision, "scaler", None)
+            self._losses.rebalance(terms, shared, scaler.get_scale() if scaler else 1.0)
+        ramped = dict(terms)
+        if self._adversary:
+            ramped["adversarial"] = terms["adversarial"] * self._adversary.weight(step)
+        total = self._losses.total(ramped)
+        return total, _for_log(total, terms)
+
+    def update(self, predictions: list[Tensor], crops: list[Crops], step: int) -> dict[str, Tensor]:
+        """Train the adversary, if there is one, after the network; return its figures.
+
+        Raises:
+            UserError: If the adversarial training has collapsed.
+        """
+        if not self._adversary:
+            return {}
+        truth = torch.cat([part.hr for part in crops])
+        figures = self._adversary.train_step(torch.cat(predictions), truth, step)
+        self._adversary.check(step)
+        return figures
+
+    def weights(self) -> dict[str, float]:
+        """Return the weights of the losses where they adapt, for the log."""
+        if not self._balanced:
+            return {}
+        return {f"weight_{name}": w for name, w in self._losses.current_weights().items()}
+
+    def check(self, step: int, psnr: float) -> None:
+        """Stop an adversarial training that has collapsed; see `Adversary.check`."""
+        if self._adversary:
+            self._adversary.check(step, psnr)
+
+    def _terms(self, prediction: Tensor, crops: Crops) -> dict[LossName, Tensor]:
+        if crops.weights is None:
+            return self._unweighted(prediction, crops)
+        each = [
+            self._unweighted(one, crop)
+            for one, crop in zip(prediction.split(1), crops, strict=True)
+        ]
+        return {
+            name: (torch.stack([terms[name] for terms in each]) * crops.weights).mean()
+            for name in each[0]
+        }
+
+    def _unweighted(self, prediction: Tensor, crops: Crops) -> dict[LossName, Tensor]:
+        terms = self._losses.terms(prediction, crops.hr, crops.lr)
+        if self._adversary:
+            terms["adversarial"] = self._adversary.generator_term(prediction, crops.hr)
+        return terms
+
+
+def _for_log(total: Tensor, terms: Mapping[LossName, Tensor]) -> dict[str, float]:
+    """Return the sum and, if there are several, the terms. Waits for the device once."""
+    named = {f"loss_{name}": term for name, term in terms.items()} if len(terms) > 1 else {}
+    values = torch.stack([total, *named.values()]).tolist()
+    return dict(zip(("loss", *named), values, strict=True))

@@ -1,0 +1,1 @@
+"""Optimisers, and what changes in the course of a training."""

@@ -1,0 +1,289 @@
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from tiny_experiment import (
+    EVALUATION,
+    LEAN,
+    TEST_CHIPS,
+    make_chips,
+    make_splits,
+    make_stores,
+    save_start,
+)
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.experiments.comparison import figure as study_figure
+from sen2naip_sr.experiments.comparison.findings import answer_study
+from sen2naip_sr.experiments.comparison.study import (
+    best_of_groups,
+    pareto_front,
+    plan_study,
+    summarise_study,
+)
+from sen2naip_sr.experiments.running.baseline import score_interpolations
+from sen2naip_sr.experiments.running.outcome import WEIGHTS, Outcome, read_methods, read_scores
+from sen2naip_sr.experiments.running.parameters import StudyParameters
+from sen2naip_sr.experiments.running.runner import run_variations
+from sen2naip_sr.experiments.running.timing import time_networks
+
+NETWORKS = {"lean": LEAN}
+TWO = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
+
+
+def plan(variations=TWO, **parameters):
+    checked = StudyParameters(variations=variations, **parameters)
+    return plan_study(checked, "lean", NETWORKS, make_splits())
+
+
+def test_variations_see_no_test_chip_and_differ_in_what_is_asked():
+    first, second = plan(training={"batch_size": 3})
+    assert (first.name, second.name) == ("l1", "mse")
+    assert second.parameters.training.losses == {"mse": 1.0}
+    for variation in (first, second):
+        assert variation.parameters.training.batch_size == 3
+        assert not set(variation.splits["chip"]) & set(TEST_CHIPS)
+
+
+def test_each_is_trained_at_every_rate():
+    variations = plan(learning_rates=[0.1, 10])
+    assert [v.name for v in variations] == [
+        *("l1 rate 0.0005", "l1 rate 0.05"),
+        *("mse rate 0.0005", "mse rate 0.05"),
+    ]
+    assert [v.tags["group"] for v in variations] == ["l1", "l1", "mse", "mse"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "tried"),
+    [([3, 1, 0.3], ["highest", None, "lowest"]), ([2], [None]), ([], [None])],
+)
+def test_the_edges_of_the_rates_are_marked(factors, tried):
+    variations = plan(learning_rates=factors)
+    assert [v.tags.get("rate_tried") for v in variations] == 2 * tried
+
+
+def test_null_takes_a_variation_out():
+    assert [v.name for v in plan(TWO | {"more": {}, "mse": None})] == ["l1", "more"]
+    with pytest.raises(ValidationError, match="at least 2"):
+        plan({"l1": {}, "mse": None})
+
+
+@pytest.mark.parametrize(
+    ("variations", "message"),
+    [
+        ({"a": {"training": {"lossess": {}}}}, "unknown parameter 'lossess'"),
+        ({"a": {"training": {"batch_size": 0}}}, "batch_size"),
+        ({"a": {"trainin": {}}}, "unknown parameter 'trainin'"),
+        ({"../a": {}}, "should match pattern"),
+        ({"a": {"against": "b"}}, "variation 'a': against 'b', which is none of the others"),
+        ({"a": {"against": "a"}}, "variation 'a': against 'a'"),
+    ],
+)
+def test_what_no_training_takes_is_refused_before_anything_runs(variations, message):
+    with pytest.raises(ValidationError, match=message):
+        StudyParameters(variations=TWO | variations)
+
+
+@pytest.mark.parametrize(
+    ("variation", "message"),
+    [
+        ({"model": "leen"}, "variation 'odd': unknown model 'leen'"),
+        ({"architecture": {"channel": 4}}, "variation 'odd': .*unknown parameter 'channel'"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_refused_with_the_variations_name(variation, message):
+    with pytest.raises(UserError, match=message):
+        plan(TWO | {"odd": variation})
+
+
+def test_weights_to_start_from_have_the_size_and_have_not_seen_what_is_held_out(tmp_path):
+    def started(places, variations=TWO):
+        network = save_start(tmp_path, places)
+        checked = StudyParameters(variations=variations)
+        return plan_study(checked, "lean", {"lean": network}, make_splits())
+
+    assert started(["p0", "p1"])
+    with pytest.raises(UserError, match="trained on the place 'p4'"):
+        started(["p0", "p4"])
+    with pytest.raises(UserError, match="variation 'wide': it has another architecture"):
+        started(["p0"], TWO | {"wide": {"architecture": {"channels": 8, "blocks": 1}}})
+
+
+def test_networks_are_timed_in_this_process_whatever_their_workers_took(tmp_path):
+    hr, lr = make_stores(tmp_path)
+    for name, channels in (("small", 4), ("large", 128)):
+        (tmp_path / name).mkdir()
+        save_start(tmp_path / name, ["p0"], channels=channels, blocks=4)
+        (tmp_path / name / "start.safetensors").rename(tmp_path / name / WEIGHTS)
+    methods = read_methods(tmp_path, [outcome("small", "", 30.0), outcome("large", "", 31.0)])
+    times = time_networks(methods, hr, lr, 8, "cpu")
+    assert 0 < times["small"] < times["large"]
+
+
+def outcome(name, group, psnr):
+    return Outcome(
+        name=name,
+        model="lean",
+        tags={"group": group},
+        fingerprint="",
+        psnr=psnr,
+        error=None if psnr else "failed",
+    )
+
+
+def test_the_best_rate_stands_for_its_variation():
+    outcomes = [
+        outcome("a1", "a", 30.0),
+        outcome("a2", "a", 31.0),
+        outcome("a3", "a", None),
+        outcome("b1", "b", None),
+        outcome("c1", "c", 29.0),
+    ]
+    assert [chosen.name for chosen in best_of_groups(outcomes)] == ["a2", "c1"]
+
+
+def test_no_test_chip_changes_a_study(tmp_path):
+    poisoned = make_chips()
+    poisoned[list(TEST_CHIPS)] = 255
+    tables = []
+    for name, chips in (("plain", make_chips()), ("poisoned", poisoned)):
+        hr, lr = make_stores(tmp_path / name, chips)
+        outcomes = run_variations(plan(), hr, lr, tmp_path / name, EVALUATION)
+        held_out = make_splits().query("split == 'validation'")
+        plain = score_interpolations(hr, lr, held_out, tmp_path / name, EVALUATION)
+        scores = read_scores(tmp_path / name, outcomes)
+        assert set(scores["chip"]) == {8, 9}
+        times = {"l1": 5.0, "mse": 7.0}
+        tables.append(summarise_study(outcomes, scores, plain, EVALUATION, times))
+    timed = "training_seconds"
+    pd.testing.assert_frame_equal(tables[0].drop(columns=timed), tables[1].drop(columns=timed))
+    table = tables[0]
+    assert dict(zip(table["variation"], table["milliseconds"], strict=True)) == times
+    assert list(table["psnr"]) == sorted(table["psnr"], reverse=True)
+    assert table.loc[0, "behind_best"] == 0
+    expected = table.loc[1, "psnr"] - table.loc[0, "psnr"]
+    assert table.loc[1, "behind_best"] == pytest.approx(expected)
+    assert np.isnan(table.loc[0, "behind_p"])
+    assert 0 < table.loc[1, "behind_p"] <= 1
+    assert table["against"].isna().all()
+    assert table["uiqi"].isna().all()
+    for draw in ("draw_costs", "draw_qualities", "draw_intervals"):
+        assert getattr(study_figure, draw)(table).axes
+
+
+def test_the_pareto_front_is_that_of_brute_force():
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        gain, cost = (pd.Series(random.integers(0, 5, 12)) for _ in range(2))
+
+        def beaten(row, gain=gain, cost=cost):
+            return any(
+                (gain[other] > gain[row] and cost[other] <= cost[row])
+                or (gain[other] >= gain[row] and cost[other] < cost[row])
+                for other in range(12)
+            )
+
+        assert pareto_front(gain, cost) == [not beaten(row) for row in range(12)]
+
+
+def test_pairs_that_are_asked_for_are_compared(tmp_path):
+    hr, lr = make_stores(tmp_path / "stores", make_chips())
+    variations = plan(TWO | {"mse": TWO["mse"] | {"against": "l1"}})
+    outcomes = run_variations(variations, hr, lr, tmp_path, EVALUATION)
+    held_out = make_splits().query("split == 'validation'")
+    plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
+    scores, times = read_scores(tmp_path, outcomes), {"l1": 5.0, "mse": 7.0}
+    table = summarise_study(outcomes, scores, plain, EVALUATION, times)
+    rows = table.set_index("variation")
+    assert rows.loc["mse", "against"] == "l1"
+    assert pd.isna(rows.loc["l1", "against"])
+    expected = rows.loc["mse", "psnr"] - rows.loc["l1", "psnr"]
+    assert rows.loc["mse", "against_psnr"] == pytest.approx(expected)
+    assert "Against l1, in dB: mse" in answer_study(table, "bars")
+
+
+def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
+    return pd.DataFrame(
+        {
+            "variation": ["best", "other"],
+            "psnr": [30.0, 29.9],
+            "ssim": [0.9, 0.91],
+            "sam": [2.0, 3.0],
+            "spectrum": [1.0, 0.5],
+            "delta_psnr": [1.0, 0.9],
+            "delta_low": 0.5,
+            "delta_high": 1.5,
+            "n_chips": 8,
+            "n_places": 2,
+            "behind_best": [0.0, -0.1],
+            "behind_low": [0.0, low],
+            "behind_high": [0.0, high],
+            "behind_p": [np.nan, p],
+            "rate_tried": None,
+            "against": None,
+            "against_psnr": np.nan,
+            "against_low": np.nan,
+            "against_high": np.nan,
+            "against_p": np.nan,
+            "parameters": [200, 100],
+            "multiply_adds": [20, 30],
+            "milliseconds": [5.0, 6.0],
+            "on_front_parameters": True,
+            "on_front_multiply_adds": [True, False],
+            "on_front_milliseconds": [True, False],
+        }
+        | columns
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p"),
+    [(-0.3, 0.1, 0.01), (-0.2, 0.0, 0.01), (np.nan, np.nan, np.nan), (-0.2, -0.05, 0.05)],
+)
+def test_no_difference_is_shown_unless_interval_and_test_show_one(low, high, p):
+    answer = answer_study(study_table(low, high, p), "bars")
+    assert "No difference to it shown for: other." in answer
+    assert "Behind" not in answer
+
+
+def test_the_answer_names_what_is_behind_and_how_far_it_goes():
+    answer = answer_study(study_table(n_places=1), "bars")
+    assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in answer
+    assert "other (-0.10 [-0.20, -0.05])" in answer
+    assert "No difference" not in answer
+    assert "of one place" in answer
+
+
+def test_a_single_location_has_no_interval():
+    answer = answer_study(study_table(delta_low=np.nan, delta_high=np.nan), "bars")
+    assert "(+1.00 [one location: no interval] to the best" in answer
+
+
+def test_a_rate_at_the_edge_of_those_tried_is_told():
+    answer = answer_study(study_table(rate_tried=[None, "highest"]), "bars")
+    assert "At the edge of the rates tried, beyond which may be better ones: other (high" in answer
+    assert "At the edge" not in answer_study(study_table(), "bars")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "verdict"),
+    [
+        (-0.2, -0.05, 0.01, "worse"),
+        (-0.2, -0.05, 0.2, "no difference shown"),
+        (-0.2, 0.05, 0.01, "no difference shown"),
+    ],
+)
+def test_the_answer_holds_variations_against_each_other(low, high, p, verdict):
+    columns = {"psnr": -0.1, "low": low, "high": high, "p": p}
+    pair = {f"against_{name}": [np.nan, value] for name, value in columns.items()}
+    answer = answer_study(study_table(against=[None, "best"], **pair), "bars")
+    assert f"Against best, in dB: other -0.10 [-0.20, {high:+.2f}], {verdict}." in answer
+
+
+def test_the_answer_is_about_what_the_study_is_about():
+    costs = answer_study(study_table(), "cost")
+    assert "by parameters: other, best; by multiply-adds: best; by time here: best." in costs
+    losses = answer_study(study_table(), "losses")
+    assert "SSIM other (0.9100), spectral angle best (2.00 degrees), sharpness other" in losses
+    assert "parameters" not in losses

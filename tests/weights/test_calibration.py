@@ -1,0 +1,53 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_weights import write_weights
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.uncertainty import Calibration
+from sen2naip_sr.weights.calibration import (
+    calibrate_weights,
+    calibration_path,
+    load_calibration,
+)
+from sen2naip_sr.weights.files import load_weights
+from sen2naip_sr.weights.shipped import FOLDER, load_shipped
+
+
+def chips(count, side, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 4, side, side), dtype=np.uint8)
+    return SimpleNamespace(chips=pixels, attributes={"value_range": [0, 255]})
+
+
+def splits(count, validation):
+    names = ["validation"] * validation + ["train"] * (count - validation)
+    return pd.DataFrame({"chip": range(count), "split": names})
+
+
+def test_is_made_of_the_validation_chips_and_found_beside_the_weights(tmp_path):
+    path = write_weights(tmp_path / "lean.safetensors")
+    weights = load_weights(path)
+    made = calibrate_weights(weights, chips(12, 40), chips(12, 20), splits(12, 10))
+    assert (made.chips, made.weights, made.level) == (10, weights.label, 0.9)
+    calibration_path(path).write_text(json.dumps(made.model_dump(mode="json")))
+    assert load_calibration(weights) == made
+
+
+def test_too_few_validation_chips_are_refused(tmp_path):
+    weights = load_weights(write_weights(tmp_path / "lean.safetensors"))
+    with pytest.raises(UserError, match="2 chips are too few"):
+        calibrate_weights(weights, chips(4, 40), chips(4, 20), splits(4, 2))
+
+
+@pytest.mark.parametrize("model", json.loads((FOLDER / "scores.json").read_text()))
+def test_shipped_weights_come_with_theirs(model):
+    weights = load_shipped(model)
+    assert weights
+    calibration = load_calibration(weights)
+    assert isinstance(calibration, Calibration)
+    recorded = json.loads((FOLDER / "scores.json").read_text())[model]
+    assert recorded["label"] == weights.label
+    assert recorded["interval"]["level"] == calibration.level
