@@ -10,7 +10,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window, transform
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 
 UNREADABLE = (OSError, RasterioError, CRSError)
 """What opening and reading a damaged raster may raise."""

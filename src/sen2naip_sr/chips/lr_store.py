@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.shards import Array, ShardedArray
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.store import Store, fingerprint_of, read_store, write_store
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.progress import progress_bar

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from sen2naip_sr.arrays import Array
+
 SHARD_CHIPS = 4096
 """Chips a shard: few enough files to keep open, small enough to copy about (1 MB a chip)."""
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class ShardedArray:

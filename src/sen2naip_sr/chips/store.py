@@ -15,7 +15,8 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sen2naip_sr.chips.shards import SHARD_CHIPS, Array, ShardedArray, ShardWriter
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.shards import SHARD_CHIPS, ShardedArray, ShardWriter
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
-Array = np.ndarray[Any, np.dtype[np.uint8]]
+from sen2naip_sr.arrays import Array
 
 
 class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):

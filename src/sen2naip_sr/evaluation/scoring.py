@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import RECIPES, SCALE

@@ -28,18 +28,18 @@ whole scene, exactly. At a window's other sides it is wrong, and the halo keeps 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:  # scipy takes a while to import, and most scenes need none of it
     from scipy.sparse import csr_array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 NEGLIGIBLE = 1e-7
 """Share of what lies beyond the halo that may be seen in a pixel."""

@@ -5,14 +5,15 @@ Super-Resolution", https://arxiv.org/abs/1707.02921, section 3.3: geometric self
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sen2naip_sr.arrays import Array
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 QUARTER_TURNS = 4
 

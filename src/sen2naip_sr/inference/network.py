@@ -4,12 +4,13 @@ import copy
 import logging
 import math
 from contextlib import ExitStack
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import has_bfloat16, keep_freed_memory, resolve_device
 from sen2naip_sr.inference.unpadded import without_padding
@@ -18,7 +19,6 @@ from sen2naip_sr.models.blocks import centred
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Backend = Literal["auto", "eager", "winograd"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.refinement import Refinement

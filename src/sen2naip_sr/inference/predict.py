@@ -1,14 +1,11 @@
 """A model applied to digital numbers: normalised, upscaled, put back, rounded."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import quantise
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def normalised(array: Array, value_range: tuple[float, float], device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.inference import uncertainty
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.values import ValueRange

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import ValueRange, doubled, normalise, restore
@@ -29,7 +30,6 @@ from sen2naip_sr.metrics.full_reference import SHAVE
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 LOCAL_SCALE = "detail@1"
 """Id of what `local_scale` computes: change it with the result."""

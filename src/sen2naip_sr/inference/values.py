@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import check_target, explaining, replacing
 from sen2naip_sr.raster.bands import Band
 from sen2naip_sr.raster.georeferencing import quietly_opened

@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 
 
 @dataclass(frozen=True)

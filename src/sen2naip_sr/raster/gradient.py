@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 
 
 def gradient_energy(image: Array, dtype: type[np.floating[Any]] = np.float64) -> Array:

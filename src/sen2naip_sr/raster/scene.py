@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.bands import alpha_band, check_band, chosen_bands, read_band
 from sen2naip_sr.raster.georeferencing import Georeferencing, quietly_opened

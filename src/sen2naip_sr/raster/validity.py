@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 
 if TYPE_CHECKING:
     from sen2naip_sr.raster.scene import Scene

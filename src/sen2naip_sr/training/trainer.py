@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch._functorch import config as functorch_config
 from torch.optim.swa_utils import AveragedModel
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.training.checkpoint import TrainingState

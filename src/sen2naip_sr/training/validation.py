@@ -1,17 +1,14 @@
 """The score that picks the best weights: PSNR of whole validation chips."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE, psnr
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 CHIPS_AT_ONCE = 4
 

@@ -11,7 +11,7 @@ import torch
 from affine import Affine
 from rasterio.crs import CRS
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.scoring import ALL_BANDS

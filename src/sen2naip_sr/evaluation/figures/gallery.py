@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.comparison import best_interpolation

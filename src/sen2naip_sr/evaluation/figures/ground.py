@@ -7,7 +7,8 @@ from itertools import cycle, islice
 import numpy as np
 import pandas as pd
 
-from sen2naip_sr.chips.shards import Array, ShardedArray
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.raster.gradient import gradient_energy
 

@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.figures.examples import Example
 from sen2naip_sr.evaluation.figures.tiles import (

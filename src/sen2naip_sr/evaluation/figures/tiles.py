@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 
 SYNTHETIC_NOTE = "Synthetic landscapes, not observations."
 SMALLEST_LABEL = 6.0

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sen2naip_sr.chips.shards import Array
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TRAIN
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.figures.tiles import composites, draw_composite

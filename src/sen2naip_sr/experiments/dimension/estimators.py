@@ -16,16 +16,16 @@ too few for that, and at the borders of what they fill: estimates above 10 or so
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import t as student
 from skdim.id import MLE, TwoNN
 from sklearn.neighbors import NearestNeighbors
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 
-Array = np.ndarray[Any, np.dtype[Any]]
 EstimatorName = Literal["two_nn", "mle"]
 ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
 

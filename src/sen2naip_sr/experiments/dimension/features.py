@@ -1,17 +1,14 @@
 """Points for the intrinsic dimension of what a network sees: its last features."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.dimension.patches import PatchPositions
 from sen2naip_sr.inference.predict import normalised
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @torch.no_grad()

@@ -1,18 +1,16 @@
 """Points for the intrinsic dimension of imagery: patches at random positions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.models.interpolation import upscale_bicubic
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)

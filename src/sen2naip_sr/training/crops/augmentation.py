@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.detail import Positions
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 MARGIN = 2
 """LR pixels at a border that a recipe's border handling can reach, the largest of all recipes."""

@@ -1,14 +1,11 @@
 """Brighter and darker pairs of crops, whose LR stays what a recipe makes of HR."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import quantise
 from sen2naip_sr.training.parameters.augmentation import BandJitterParameters
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def jitter_bands(

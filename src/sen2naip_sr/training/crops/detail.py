@@ -1,17 +1,15 @@
 """Crop positions drawn more often where there is detail to learn from."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.gradient import gradient_energy
 from sen2naip_sr.training.parameters.sampling import DetailParameters
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)

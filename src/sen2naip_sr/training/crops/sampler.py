@@ -1,10 +1,10 @@
 """Random aligned crops of LR and HR chips."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
@@ -13,8 +13,6 @@ from sen2naip_sr.training.crops.band_jitter import jitter_bands
 from sen2naip_sr.training.crops.detail import DetailMap, Positions
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
 from sen2naip_sr.training.parameters.sampling import DetailParameters
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 ORIENTATIONS = 8
 
