@@ -41,7 +41,9 @@ def deepen(weights: Weights, blocks: int) -> Lean:
     """
     had = _blocks(weights)
     if had >= blocks:
-        raise UserError(f"{weights.source}: {had} blocks", f"ask for more than {had} blocks")
+        raise UserError(
+            "blocks-invalid", f"{weights.source}: {had} blocks", f"ask for more than {had} blocks"
+        )
     known = weights.metadata
     deeper = Lean(known.bands, **{**known.architecture_parameters, "blocks": blocks})
     for block in deeper.body[had:blocks]:
@@ -67,7 +69,9 @@ def shorten(weights: Weights, blocks: int, score: Callable[[nn.Module], float]) 
     """
     had = _blocks(weights)
     if not 0 < blocks < had:
-        raise UserError(f"{weights.source}: {had} blocks", f"ask for 1 to {had - 1} blocks")
+        raise UserError(
+            "blocks-invalid", f"{weights.source}: {had} blocks", f"ask for 1 to {had - 1} blocks"
+        )
     network = weights.build()
     while len(network.body) > blocks + 1:
         without = [_without(network, block) for block in range(len(network.body) - 1)]
@@ -78,7 +82,9 @@ def shorten(weights: Weights, blocks: int, score: Callable[[nn.Module], float]) 
 def _blocks(weights: Weights) -> int:
     known = weights.metadata
     if known.architecture != "lean":
-        raise UserError(f"{weights.source}: a '{known.architecture}'", "give a 'lean'")
+        raise UserError(
+            "architecture-differs", f"{weights.source}: a '{known.architecture}'", "give a 'lean'"
+        )
     return int(known.architecture_parameters["blocks"])
 
 

@@ -140,13 +140,16 @@ def require_same_split(weights: Weights, chips: Chips) -> None:
     require_fitting(known, known.architecture, chips.hr, chips.lr, chips.splits)
     if known.split_hash != (here := split_hash(chips.splits)):
         raise UserError(
+            "split-differs",
             f"{weights.source}: trained on the split {known.split_hash}, the test chips are of "
             f"{here}",
             "train with --env=shipped and --params ingestion.path= the folder given as --data",
         )
     if known.commit is None:
         raise UserError(
-            f"{weights.source}: does not say of which commit it is", "train in a git checkout"
+            "commit-missing",
+            f"{weights.source}: does not say of which commit it is",
+            "train in a git checkout",
         )
 
 
@@ -231,11 +234,14 @@ def require_better(
         if row["delta_psnr"] <= 0:
             method = native["interpolation"]["method"]
             raise UserError(
-                f"{weights.source}: {row['delta_psnr']:+.2f} dB to {method} on {place}", remedy
+                "not-better",
+                f"{weights.source}: {row['delta_psnr']:+.2f} dB to {method} on {place}",
+                remedy,
             )
     if recorded and recorded["scores"]["native"]["all"]["psnr"] > found:
         best = recorded["scores"]["native"]["all"]["psnr"]
         raise UserError(
+            "not-better",
             f"{weights.source} ({weights.label}) scores {found:.4f} dB, the shipped weights "
             f"({recorded['label']}) {best:.4f} dB",
             remedy,

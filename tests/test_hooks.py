@@ -41,7 +41,7 @@ def test_networks_are_not_shown_for_an_experiment_whose_runs_have_their_own():
 
 
 def test_a_user_error_is_found_behind_what_wraps_it():
-    cause = UserError("chips.tif: is empty", "copy it again")
+    cause = UserError("file-empty", "chips.tif: is empty", "copy it again")
     assert find_user_error(raised(RuntimeError("Failed while saving"), cause)) is cause
 
 
@@ -67,7 +67,9 @@ def test_genuine_faults_keep_their_traceback():
 
 def test_user_errors_become_messages_of_the_command_line():
     with pytest.raises(click.ClickException, match="What to do: copy it again"):
-        ProjectHooks().on_pipeline_error(UserError("chips.tif: is empty", "copy it again"))
+        ProjectHooks().on_pipeline_error(
+            UserError("file-empty", "chips.tif: is empty", "copy it again")
+        )
 
 
 def test_an_unknown_pipeline_is_refused_with_the_nearest_name():
@@ -78,7 +80,7 @@ def test_an_unknown_pipeline_is_refused_with_the_nearest_name():
 
 def test_what_was_handled_before_another_fault_is_not_blamed():
     error = RuntimeError("a fault of ours")
-    error.__context__ = UserError("chips.tif: is empty", "copy it again")
+    error.__context__ = UserError("file-empty", "chips.tif: is empty", "copy it again")
     error.__suppress_context__ = True
     assert find_user_error(error) is None
 

@@ -22,7 +22,7 @@ def test_unknown_names_are_refused_with_the_nearest_valid_one():
 
 
 def test_a_name_like_no_other_is_refused_without_a_guess():
-    text = describe_unknown("zzz", ["b", "a"])
+    text = describe_unknown("parameter", "zzz", ["b", "a"])
     assert "did you mean" not in text
     assert "Valid names: a, b" in text
 

@@ -111,7 +111,8 @@ def get_recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise UserError(
-            describe_unknown(name, list(RECIPES)).replace("parameter", "downscaling recipe"),
+            "unknown-recipe",
+            describe_unknown("downscaling recipe", name, list(RECIPES)),
             "set preprocessing.recipe to one of the valid names",
         )
     return RECIPES[name]

@@ -31,18 +31,28 @@ def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
     """
     folder = path.parent
     if not folder.is_dir():
-        raise UserError(f"{path}: the folder {folder} is missing", "make it, or choose another")
+        raise UserError(
+            "output-folder-missing",
+            f"{path}: the folder {folder} is missing",
+            "make it, or choose another",
+        )
     if path.is_dir():
-        raise UserError(f"{path}: is a folder", "name a file")
+        raise UserError("output-is-folder", f"{path}: is a folder", "name a file")
     if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
-        raise UserError(f"{path}: is the input itself", "choose another name for the output")
+        raise UserError(
+            "output-is-input", f"{path}: is the input itself", "choose another name for the output"
+        )
     there = [file for file in (path, *_sidecars(path)) if os.path.lexists(file)]
     if there and not overwrite:
         raise UserError(
-            f"{there[0]}: is there already", "allow overwriting it, or choose another name"
+            "output-exists",
+            f"{there[0]}: is there already",
+            "allow overwriting it, or choose another name",
         )
     if not os.access(folder, os.W_OK):
-        raise UserError(f"{path}: the folder {folder} is read-only", "choose another folder")
+        raise UserError(
+            "folder-read-only", f"{path}: the folder {folder} is read-only", "choose another folder"
+        )
 
 
 @contextmanager
@@ -95,7 +105,9 @@ def _unwritable(path: Path, reason: object, needed: int) -> UserError:
     if needed:
         room += f", {needed / 1e6:,.1f} MB are needed at least"
     return UserError(
-        f"{path}: cannot be written: {reason} ({room})", "make room there, or choose another folder"
+        "write-failed",
+        f"{path}: cannot be written: {reason} ({room})",
+        "make room there, or choose another folder",
     )
 
 

@@ -110,7 +110,9 @@ def require_writable(folder: Path) -> None:
         UserError: If it cannot.
     """
     if not os.access(folder, os.W_OK):
-        raise UserError(f"{folder}: cannot be written to", DISK_ERRORS[errno.EROFS])
+        raise UserError(
+            "folder-read-only", f"{folder}: cannot be written to", DISK_ERRORS[errno.EROFS]
+        )
 
 
 def check_pipelines(asked: list[str], known: list[str]) -> None:
@@ -122,7 +124,8 @@ def check_pipelines(asked: list[str], known: list[str]) -> None:
     for name in asked:
         if name not in known:
             raise UserError(
-                describe_unknown(name, known).replace("parameter", "pipeline"),
+                "unknown-pipeline",
+                describe_unknown("pipeline", name, known),
                 "give one of the valid names; kedro registry list shows them",
             )
 
@@ -134,7 +137,9 @@ def find_user_error(error: BaseException | None) -> UserError | None:
             return error
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             return UserError(
-                f"{error.filename or 'a file'}: {error.strerror}", DISK_ERRORS[error.errno]
+                "disk-error",
+                f"{error.filename or 'a file'}: {error.strerror}",
+                DISK_ERRORS[error.errno],
             )
         suppressed = error.__suppress_context__
         error = error.__cause__ or (None if suppressed else error.__context__)

@@ -8,11 +8,17 @@ from pydantic import BaseModel, ConfigDict, model_validator
 LIST_SEPARATOR = ";"
 
 
-def describe_unknown(name: str, known: list[str]) -> str:
-    """Return a sentence that names an unknown parameter and the nearest valid ones."""
+def describe_unknown(kind: str, name: str, known: list[str]) -> str:
+    """Return a sentence that names something unknown and the nearest valid name.
+
+    Args:
+        kind: What it is, for instance ``parameter`` or ``model``.
+        name: The unknown name.
+        known: The valid names.
+    """
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-    return f"unknown parameter '{name}': {hint}Valid names: {', '.join(sorted(known))}"
+    return f"unknown {kind} '{name}': {hint}Valid names: {', '.join(sorted(known))}"
 
 
 def _takes_list(annotation: Any) -> bool:
@@ -36,7 +42,9 @@ class Parameters(BaseModel):
             known = list(cls.model_fields)
             unknown = [name for name in values if name not in known]
             if unknown:
-                raise ValueError("; ".join(describe_unknown(n, known) for n in unknown))
+                raise ValueError(
+                    "; ".join(describe_unknown("parameter", n, known) for n in unknown)
+                )
         return values
 
     @model_validator(mode="before")

@@ -94,6 +94,7 @@ def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
     places = groups[splits["split"] != TEST].nunique()
     if folds > places:
         raise UserError(
+            "too-many-folds",
             f"{folds} folds of whole places cannot be made of the {places} place(s) beside those "
             "of the test",
             f"ask for {places} folds at most, or add imagery of other places",
@@ -128,6 +129,7 @@ def group_places(index: "pd.DataFrame") -> "pd.Series":
 def _require_three(groups: "pd.Series") -> None:
     if groups.nunique() < 3:
         raise UserError(
+            "too-few-places",
             f"the chips come from {groups.nunique()} place(s): training, validation and test need "
             "one each at least",
             "add imagery of other places, or let smaller areas count as places: "
@@ -137,6 +139,7 @@ def _require_three(groups: "pd.Series") -> None:
 
 def _nothing_left() -> UserError:
     return UserError(
+        "no-training-place",
         "no place is left to train on",
         "name fewer places in preprocessing.splits.test_places and validation_places (places of "
         "common ground go together), or lower test_fraction and validation_fraction",
@@ -161,7 +164,8 @@ def _named(index: "pd.DataFrame", groups: "pd.Series", places: list[str], split:
     for place in places:
         if place not in known:
             raise UserError(
-                describe_unknown(place, known).replace("parameter", f"{split} place"),
+                "unknown-place",
+                describe_unknown(f"{split} place", place, known),
                 f"correct preprocessing.splits.{split}_places (a place that is tested on, or "
                 "shares ground with one that is, cannot validate)",
             )

@@ -135,6 +135,7 @@ def require_store(folder: Path) -> Store:
     store = read_store(folder)
     if store is None:
         raise UserError(
+            "store-missing",
             f"{folder}: no complete chip store is there",
             "make it with: kedro run --pipelines=preprocess",
         )

@@ -59,6 +59,6 @@ def get_measure(metric: str) -> Measure:
         UserError: If nothing is: without knowing which way is better there is no comparison.
     """
     if metric not in MEASURES:
-        unknown = describe_unknown(metric, list(MEASURES)).replace("parameter", "metric")
-        raise UserError(unknown, "set comparing.metric to one of them")
+        unknown = describe_unknown("metric", metric, list(MEASURES))
+        raise UserError("unknown-metric", unknown, "set comparing.metric to one of them")
     return MEASURES[metric]

@@ -83,7 +83,11 @@ def require_fitting(
     """
     again = f"train anew with: kedro run --pipelines=train_{name}"
     if metadata.architecture != name:
-        raise UserError(f"its weights are of the architecture '{metadata.architecture}'", again)
+        raise UserError(
+            "method-architecture-differs",
+            f"its weights are of the architecture '{metadata.architecture}'",
+            again,
+        )
     here = {
         "band count": hr.manifest.shape[1],
         "downscaling recipe": lr.attributes["recipe"],
@@ -97,9 +101,13 @@ def require_fitting(
     for what, value in here.items():
         if there[what] != value:
             raise UserError(
-                f"its weights were trained with {what} {there[what]}, the chips have {value}", again
+                "method-data-differ",
+                f"its weights were trained with {what} {there[what]}, the chips have {value}",
+                again,
             )
     test_places = set(splits.loc[splits["split"] == TEST, "place"])
     seen = sorted(test_places & set(metadata.train_places))
     if seen:
-        raise UserError(f"its weights were trained on the test place {seen[0]}", again)
+        raise UserError(
+            "test-place-seen", f"its weights were trained on the test place {seen[0]}", again
+        )

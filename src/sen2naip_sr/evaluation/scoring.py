@@ -58,7 +58,9 @@ def score_methods(
     """
     tested = splits[splits["split"] == TEST]
     if tested.empty:
-        raise UserError("there is no test chip", "name test places in preprocessing.splits")
+        raise UserError(
+            "no-test-chip", "there is no test chip", "name test places in preprocessing.splits"
+        )
     return score_chips(methods, hr, lr, tested, parameters)
 
 
@@ -106,7 +108,9 @@ def choose_device(accelerator: str) -> torch.device:
         UserError: If CUDA is asked for and not there.
     """
     if accelerator == "cuda" and not torch.cuda.is_available():
-        raise UserError("there is no CUDA device", "set evaluation.accelerator to cpu")
+        raise UserError(
+            "device-missing", "there is no CUDA device", "set evaluation.accelerator to cpu"
+        )
     if accelerator == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(accelerator)

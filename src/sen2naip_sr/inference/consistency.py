@@ -161,6 +161,7 @@ def _matrix(recipe: Recipe, size: int) -> Array:
         return recipe.downscale(stripes, None)[:, 0, 0].T.numpy()
     except RuntimeError as error:
         raise UserError(
+            "image-too-small",
             f"the recipe '{recipe.name}' cannot downscale an image {length} pixels high or wide",
             "upscale this image without consistency, or a larger part of the scene",
         ) from error

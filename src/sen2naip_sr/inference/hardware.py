@@ -25,7 +25,9 @@ def resolve_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
         reason = str(error).splitlines()[0]
-        raise UserError(f"device '{name}' is not available: {reason}", remedy) from error
+        raise UserError(
+            "device-missing", f"device '{name}' is not available: {reason}", remedy
+        ) from error
     return device
 
 

@@ -71,6 +71,7 @@ class TorchNetwork:
         receptive_field: int | None = model.receptive_field  # type: ignore[assignment]
         if receptive_field is None:
             raise UserError(
+                "network-not-local",
                 "a pixel of this network's result depends on the whole image, so that tiles do "
                 "not give what the image gives",
                 "train it without group and instance normalisation (normalisation: none or batch)",
@@ -121,6 +122,7 @@ class TorchNetwork:
         count, bands, height, width = tiles.shape
         if bands != self.bands:
             raise UserError(
+                "bands-differ",
                 f"the network was built for {self.bands} bands and got {bands}",
                 "give images with the bands that it was trained on, or train one for these",
             )
@@ -130,6 +132,7 @@ class TorchNetwork:
             if not _is_lack_of_memory(error):
                 raise
             raise UserError(
+                "tiles-out-of-memory",
                 f"{count} tiles of {height} x {width} pixels do not fit into the memory of "
                 f"{self.device}",
                 "upscale with a smaller batch or smaller tiles",
@@ -226,6 +229,7 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
 def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, str]:
     if backend not in get_args(Backend) or precision not in get_args(Precision):
         raise UserError(
+            "unknown-backend",
             f"backend '{backend}' in precision '{precision}' is unknown",
             f"use one of {', '.join(get_args(Backend))} in {', '.join(get_args(Precision))}",
         )
@@ -234,6 +238,7 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
     suits = device.type == "cpu" and precision == "float32"
     if backend == "winograd" and not (suits and has_winograd()):
         raise UserError(
+            "backend-missing",
             f"the backend winograd is not available on {device} in {precision}",
             "use the backend auto or eager; winograd needs a processor with AVX2 or NEON, float32 "
             "and a torch built with NNPACK",

@@ -117,6 +117,7 @@ def _exported(model: nn.Module, bands: int, opset: int) -> Any:
         except (torch.onnx.OnnxExporterError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise UserError(
+                "onnx-unsupported",
                 f"this network cannot be written as ONNX in opset {opset}: {reason}",
                 f"use opset {DEFAULT_OPSET}, or another network",
             ) from error
@@ -129,6 +130,7 @@ def _checked(model: nn.Module, content: bytes, path: Path, bands: int) -> float:
     difference = max(_differences(model, content, bands))
     if not difference <= LARGEST_DIFFERENCE:
         raise UserError(
+            "onnx-differs",
             f"{path} is not written: ONNX Runtime's results differ from torch's by "
             f"{difference:.2g} of the range, more than {LARGEST_DIFFERENCE:.0e}",
             f"use opset {DEFAULT_OPSET}, or other versions of onnx and onnxruntime",
@@ -154,6 +156,7 @@ def _require(*packages: str) -> None:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise UserError(
+            "onnx-package-missing",
             f"writing ONNX needs the package {' and '.join(missing)}",
             'run: pip install "sen2naip_sr[onnx]"',
         )

@@ -136,6 +136,7 @@ def _cropped(piece: Piece, values: Array | None) -> Array | None:
 def _require_finite(prediction: Array, tile: Tile, value_range: ValueRange) -> None:
     if not np.isfinite(prediction).all():
         raise UserError(
+            "result-not-finite",
             f"the network's result is not finite near row {tile.top}, column {tile.left}: the "
             f"scene holds values far beyond the range {value_range}",
             "declare them as nodata in the file, or give the range of its values (LOW:HIGH)",

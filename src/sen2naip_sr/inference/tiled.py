@@ -98,6 +98,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     """
     if network.bands != scene.count:
         raise UserError(
+            "bands-differ",
             f"{scene.path}: {scene.count} bands, and the network was built for {network.bands}",
             "choose the bands that it was trained on, or weights for these",
         )

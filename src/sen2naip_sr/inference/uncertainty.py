@@ -93,11 +93,13 @@ def interval(prediction: Array, calibration: Calibration) -> Array:
     """
     if calibration.scale != LOCAL_SCALE:
         raise UserError(
+            "calibration-outdated",
             f"the calibration is for the local scale '{calibration.scale}', not '{LOCAL_SCALE}'",
             "calibrate again with this version",
         )
     if len(calibration.quantiles) != len(prediction):
         raise UserError(
+            "calibration-differs",
             f"the calibration is for {len(calibration.quantiles)} bands, not {len(prediction)}",
             "give the calibration of the weights that predict",
         )
@@ -130,11 +132,16 @@ def calibrate(  # noqa: PLR0913 - the last two are keywords
         UserError: If the level is no share, the chips are too few for it, or a chip too small.
     """
     if not 0 < level < 1:
-        raise UserError(f"a coverage of {level:.0%}", "choose a level between 0 and 1, e.g. 0.9")
+        raise UserError(
+            "coverage-invalid",
+            f"a coverage of {level:.0%}",
+            "choose a level between 0 and 1, e.g. 0.9",
+        )
     scores = list(_scores(network, hr, lr, value_range, seed))
     needed = math.ceil(level / (1 - level) - _ROUNDING)
     if len(scores) < needed:
         raise UserError(
+            "too-few-chips",
             f"{len(scores)} chips are too few to cover {level:.0%} with a guarantee",
             f"calibrate with at least {needed} chips, or choose a lower level",
         )
@@ -255,6 +262,7 @@ def _cut(truth: Array, small: Array, multiple: int) -> tuple[Array, Array]:
     height, width = (size - size % multiple for size in small.shape[1:])
     if min(height, width) * SCALE <= 2 * SHAVE:
         raise UserError(
+            "chips-too-small",
             f"a chip of {small.shape[1]} x {small.shape[2]} low-resolution pixels has nothing left "
             f"to score when {SHAVE} HR pixels are shaved at each border",
             "calibrate with larger chips",

@@ -48,6 +48,7 @@ def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
         low = high = math.nan
     if not (low < high and math.isfinite(high - low)):
         raise UserError(
+            "value-range-invalid",
             f"value range '{text}': neither auto, dtype nor LOW:HIGH with LOW below HIGH",
             "give the values that stand for 0 and 1, e.g. 0:10000 for reflectance x 10000",
         )

@@ -49,6 +49,7 @@ class GlobalResidualNetwork(nn.Module):
         """
         if image.shape[1] != self.bands:
             raise UserError(
+                "bands-differ",
                 f"the network was built for {self.bands} bands and got {image.shape[1]}",
                 "give images with the bands that it was trained on, or train one for these",
             )

@@ -142,6 +142,7 @@ class PatchDiscriminator(nn.Module):
         height, width = image.shape[-2:]
         if min(height, width) < self.smallest:
             raise UserError(
+                "crop-too-small",
                 f"the patch discriminator cannot score crops of {height} x {width} pixels",
                 f"give it crops of at least {self.smallest} pixels a side, or use the unet one",
             )

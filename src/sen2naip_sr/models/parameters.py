@@ -82,8 +82,7 @@ class GANParameters(Parameters):
     def _generator_is_valid(self) -> Self:
         known = {name: model for name, model in NETWORK_PARAMETERS.items() if name != "gan"}
         if self.generator not in known:
-            unknown = describe_unknown(self.generator, list(known))
-            raise ValueError(unknown.replace("parameter", "generator"))
+            raise ValueError(describe_unknown("generator", self.generator, list(known)))
         try:
             known[self.generator](**self.generator_parameters)
         except ValidationError as error:

@@ -78,7 +78,8 @@ def get_spec(name: str) -> ModelSpec:
     """
     if name not in MODELS:
         raise UserError(
-            describe_unknown(name, list(MODELS)).replace("parameter", "model"),
+            "unknown-model",
+            describe_unknown("model", name, list(MODELS)),
             "use one of the valid names",
         )
     return MODELS[name]
@@ -100,9 +101,13 @@ def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
     """
     spec = get_spec(name)
     if bands < 1:
-        raise UserError(f"model '{name}': {bands} bands", "give images with at least 1 band")
+        raise UserError(
+            "no-bands", f"model '{name}': {bands} bands", "give images with at least 1 band"
+        )
     try:
         checked = spec.parameters(**parameters)
     except ValidationError as error:
-        raise UserError(f"model '{name}': {summarise(error)}", "correct this parameter") from error
+        raise UserError(
+            "architecture-invalid", f"model '{name}': {summarise(error)}", "correct this parameter"
+        ) from error
     return spec.build(bands, **checked.model_dump())

@@ -55,7 +55,7 @@ def check_parameters(values: Mapping[str, Any]) -> None:
     problems = []
     for name, value in values.items():
         if name not in PARAMETERS:
-            problems.append(describe_unknown(name, list(PARAMETERS)))
+            problems.append(describe_unknown("parameter", name, list(PARAMETERS)))
             continue
         problems.extend(_problems(name, PARAMETERS[name], value))
         if name in NETWORK_PARAMETERS and isinstance(value, dict):
@@ -65,6 +65,7 @@ def check_parameters(values: Mapping[str, Any]) -> None:
             )
     if problems:
         raise UserError(
+            "parameters-invalid",
             "parameters:\n  " + "\n  ".join(problems),
             "correct them on the command line (--params) or in conf/; nothing has been run",
         )

@@ -66,6 +66,7 @@ def chosen_bands(
     if source.count == 0:
         parts = source.subdatasets
         raise UserError(
+            "only-subdatasets",
             f"{path}: holds no bands itself, only {len(parts)} subdatasets",
             f"write one into a file of its own: gdal_translate '{(*parts, 'NAME')[0]}' x.tif",
         )
@@ -73,12 +74,14 @@ def chosen_bands(
         return [number for number in source.indexes if number != alpha]
     known = f"choose from its bands 1 to {source.count}, each once"
     if not bands:
-        raise UserError(f"{path}: no band is chosen", known)
+        raise UserError("no-bands", f"{path}: no band is chosen", known)
     missing = [number for number in bands if number not in source.indexes]
     if missing:
-        raise UserError(f"{path}: has no band {', '.join(map(str, missing))}", known)
+        raise UserError(
+            "unknown-band", f"{path}: has no band {', '.join(map(str, missing))}", known
+        )
     if len(set(bands)) < len(bands):
-        raise UserError(f"{path}: a band is chosen twice in {list(bands)}", known)
+        raise UserError("band-twice", f"{path}: a band is chosen twice in {list(bands)}", known)
     return list(bands)
 
 
@@ -91,16 +94,19 @@ def check_band(path: Path, source: DatasetReader, number: int) -> None:
     dtype = source.dtypes[number - 1]
     if source.colorinterp[number - 1] == ColorInterp.palette:
         raise UserError(
+            "colour-table",
             f"{path}: band {number} holds indices into a colour table, which cannot be upscaled",
             "turn them into colours: gdal_translate -expand rgb",
         )
     if dtype.startswith("complex"):
         raise UserError(
+            "complex-values",
             f"{path}: band {number} holds complex numbers ({dtype})",
             "give amplitudes or intensities instead",
         )
     if dtype in ("int64", "uint64"):
         raise UserError(
+            "dtype-unsupported",
             f"{path}: band {number} is {dtype}, which no network can represent exactly",
             "convert it: gdal_translate -ot Int32, or -ot Float64",
         )

@@ -185,15 +185,18 @@ def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> Scene:
 
 def _opened(path: Path) -> DatasetReader:
     if not path.exists():
-        raise UserError(f"{path}: there is no such file", "check the path")
+        raise UserError("file-missing", f"{path}: there is no such file", "check the path")
     if path.is_file() and path.stat().st_size == 0:
-        raise UserError(f"{path}: is empty (0 bytes)", "copy or download it again")
+        raise UserError("file-empty", f"{path}: is empty (0 bytes)", "copy or download it again")
     if not os.access(path, os.R_OK):
-        raise UserError(f"{path}: may not be read", "give yourself the right to read it")
+        raise UserError(
+            "file-forbidden", f"{path}: may not be read", "give yourself the right to read it"
+        )
     try:
         return quietly_opened(path)
     except RasterioError as error:
         raise UserError(
+            "not-a-raster",
             f"{path}: is no raster, or a damaged one ({error})",
             "give a raster such as a GeoTIFF; if it is one, copy or download it again",
         ) from error
@@ -201,6 +204,7 @@ def _opened(path: Path) -> DatasetReader:
 
 def _damaged(path: Path, error: Exception) -> UserError:
     return UserError(
+        "file-damaged",
         f"{path}: cannot be read ({error.__cause__ or error})",
         "it is cut short or damaged: copy or download it again",
     )

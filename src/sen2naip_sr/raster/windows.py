@@ -164,7 +164,9 @@ def plan(height: int, width: int, *, tile: int, halo: int, multiple: int = 1) ->
         UserError: If the tile has no pixel.
     """
     if tile < 1:
-        raise UserError(f"tiles of {tile} pixels", "give tiles a side of at least 1 pixel")
+        raise UserError(
+            "tile-invalid", f"tiles of {tile} pixels", "give tiles a side of at least 1 pixel"
+        )
     largest = _round_up(tile, multiple)
 
     def side(length: int) -> int:

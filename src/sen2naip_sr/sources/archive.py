@@ -109,6 +109,7 @@ def open_archive(path: Path) -> Archive:
         stat = path.stat()
         if path.is_dir():
             raise UserError(
+                "source-is-folder",
                 f"{path}: a folder, not a zip",
                 "give the zip itself as ingestion.path; a folder of GeoTIFFs is read with "
                 "ingestion.source=directory",
@@ -116,10 +117,14 @@ def open_archive(path: Path) -> Archive:
         # a forked process shares the file position of its parent's handle: it opens its own
         return _opened(path, stat.st_size, stat.st_mtime_ns, os.getpid())
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file", "check ingestion.path") from error
+        raise UserError(
+            "source-missing", f"{path}: no such file", "check ingestion.path"
+        ) from error
     except OSError as error:
         raise UserError(
-            f"{path}: cannot be read ({error.strerror})", "check the file's permissions and disk"
+            "source-unreadable",
+            f"{path}: cannot be read ({error.strerror})",
+            "check the file's permissions and disk",
         ) from error
     except UNREADABLE as error:
         raise _no_zip(path) from error
@@ -140,6 +145,7 @@ def _no_zip(path: Path) -> UserError:
     with path.open("rb") as stream:
         begins_like_one = stream.read(4) == LOCAL_FILE_HEADER
     return UserError(
+        "zip-damaged",
         f"{path}: an incomplete zip, its list of members at the end is missing or damaged"
         if begins_like_one
         else f"{path}: not a zip",

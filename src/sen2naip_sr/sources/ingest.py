@@ -115,6 +115,7 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
         return list(parameters.value_range)
     if not np.issubdtype(dtype, np.integer):
         raise UserError(
+            "value-range-unknown",
             f"the files hold {dtype} pixels, whose range cannot be known",
             "state what stands for 0 and 1, e.g. --params 'ingestion.value_range=0;1'",
         )
@@ -130,6 +131,7 @@ def _reduced_size(size: int, factor: int) -> int:
     """
     if size % (2 * factor):
         raise UserError(
+            "chip-size-invalid",
             f"chips of {size} x {size} pixels cannot be reduced {factor} times and then halved",
             f"set ingestion.chip_size to a multiple of {2 * factor}, or ingestion.reduce to "
             "another factor",

@@ -56,6 +56,7 @@ class SampleSource:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise UserError(
+                "seed-invalid",
                 f"ingestion.sample.seed is {self.seed}: a seed cannot be negative",
                 "set ingestion.sample.seed to 0 or more",
             )

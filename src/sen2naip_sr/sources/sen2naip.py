@@ -113,6 +113,7 @@ class Sen2NaipSource:
         regions = {name: int(found[1]) for name in names if (found := HR_MEMBER.search(name))}
         if not regions:
             raise UserError(
+                "no-regions",
                 f"{path}: holds no ROI_<number>/hr.tif; its {len(names)} members begin with "
                 + (", ".join(names[:5]) or "nothing"),
                 f"give {Path(self.filename).name} of {self.repo} as ingestion.path",
@@ -137,6 +138,7 @@ class Sen2NaipSource:
 
     def _failure(self, reason: str, remedy: str) -> UserError:
         return UserError(
+            "download-failed",
             f"{self.filename} of {self.repo} (revision {self.revision}) cannot be downloaded to "
             f"{self.cache}: {reason}",
             f"{remedy}; or download {self.filename} by hand and pass --params ingestion.path=FILE",
@@ -157,6 +159,7 @@ class Sen2NaipSource:
             return True
         if known.size != stat.st_size or known.sha256 != _sha256(target):
             raise UserError(
+                "download-changed",
                 f"{target}: has changed since it was downloaded",
                 "delete it to download it again, or pass it as ingestion.path if it is meant so",
             )

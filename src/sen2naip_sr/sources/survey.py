@@ -178,7 +178,9 @@ def nothing_usable(rejected: Sequence[tuple[str, Rejection]]) -> UserError:
     remedies = dict.fromkeys(why.remedy for _, why in rejected[:5])
     count = len({name for name, _ in rejected})
     return UserError(
-        f"none of the {count} files holds a usable chip:{shown}{more}", "; or ".join(remedies)
+        "no-usable-chip",
+        f"none of the {count} files holds a usable chip:{shown}{more}",
+        "; or ".join(remedies),
     )
 
 

@@ -37,6 +37,7 @@ def make_fabric(accelerator: str, precision: str) -> Fabric:
         plain = Fabric(accelerator=accelerator, devices=1)
     except RuntimeError as error:
         raise UserError(
+            "device-missing",
             f"training.accelerator '{accelerator}' is not available: {error}",
             "set training.accelerator to auto or cpu",
         ) from error
@@ -47,6 +48,7 @@ def make_fabric(accelerator: str, precision: str) -> Fabric:
         return plain
     if precision == "16-mixed" and device == "cpu":
         raise UserError(
+            "precision-missing",
             "training.precision 16-mixed is not available on a CPU",
             "set training.precision to auto, bf16-mixed or 32-true",
         )

@@ -111,6 +111,7 @@ def starting_weights(
         if shipped := load_shipped(architecture):
             return shipped
         raise UserError(
+            "no-shipped-weights",
             f"the project comes without weights for '{architecture}'",
             f"leave out {architecture}.start_from",
         )
@@ -122,6 +123,7 @@ def starting_weights(
     if found := generators.get(generator):
         return found
     raise UserError(
+        "generator-missing",
         f"there are no weights of '{generator}' that an adversarial training could start from",
         f"train them first: kedro run --pipelines=train_{generator}",
     )
@@ -132,12 +134,14 @@ def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
     theirs = start.metadata
     if architecture not in (theirs.architecture, "gan"):
         raise UserError(
+            "start-architecture-differs",
             f"{start.source}: these are weights of '{theirs.architecture}', and a training of "
             f"'{architecture}' cannot start from them",
             f"set {architecture}.start_from to weights of '{architecture}', or leave it out",
         )
     if theirs.bands != bands:
         raise UserError(
+            "start-bands-differ",
             f"{start.source}: these are weights for images of {theirs.bands} bands, and the data "
             f"have {bands}",
             "start from weights of such images, or set ingestion.bands",

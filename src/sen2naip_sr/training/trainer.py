@@ -142,6 +142,7 @@ class Trainer:
         psnr = self._validator(network, self._fabric.device)
         if math.isnan(psnr) and not state.best["state"]:
             raise UserError(
+                "score-not-finite",
                 "the validation PSNR of the untrained network is not a number: "
                 f"chips {_listed(self._validator.chips)} hold values that are none",
                 "leave chips with invalid pixels out of the data",
@@ -206,6 +207,7 @@ class Trainer:
             return
         chips = [self._sampler.chips(number) for number in self._growth.numbers]
         raise UserError(
+            "loss-not-finite",
             f"training stopped at step {self.state.step + 1}: the loss is {loss:g}, the "
             f"gradient's norm {float(norm):g} (batch from chips {_listed(np.unique(chips))})",
             "look for invalid pixels in these chips, or lower training.learning_rate",
@@ -231,6 +233,7 @@ def _enough_memory(parameters: TrainingParameters) -> Iterator[None]:
         if not told and not isinstance(error, (MemoryError, torch.OutOfMemoryError)):
             raise
         raise UserError(
+            "training-out-of-memory",
             f"there is too little memory for {parameters.batch_size} crops of "
             f"{parameters.crop_size} x {parameters.crop_size} LR pixels",
             "lower training.batch_size or training.crop_size, or take a smaller architecture "

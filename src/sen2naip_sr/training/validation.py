@@ -36,9 +36,14 @@ class Validator:
         most: int,
     ) -> None:
         if len(chips) == 0:
-            raise UserError("there are no chips to validate on", "give that split more places")
+            raise UserError(
+                "no-validation-chip",
+                "there are no chips to validate on",
+                "give that split more places",
+            )
         if min(hr.shape[2:]) <= 2 * SHAVE:
             raise UserError(
+                "chips-too-small",
                 f"HR chips of {hr.shape[2]} x {hr.shape[3]} pixels have nothing left to score when "
                 f"{SHAVE} are shaved at each border",
                 "make larger chips",

@@ -70,6 +70,7 @@ def upscale_all(
     """
     if not parameters.source:
         raise UserError(
+            "no-scene",
             "there is no scene to upscale",
             "give one: sen2naip-sr upscale FILE, or --params upscaling.source=FILE",
         )
@@ -139,13 +140,16 @@ def _on_cluster(
         from distributed import Client, as_completed
     except ImportError as error:
         raise UserError(
-            "a scheduler needs the package distributed", 'run: pip install "sen2naip_sr[dask]"'
+            "dask-package-missing",
+            "a scheduler needs the package distributed",
+            'run: pip install "sen2naip_sr[dask]"',
         ) from error
     absolute = [Job(job.source.absolute(), job.target.absolute()) for job in jobs]
     try:
         client = Client(parameters.scheduler, timeout="10s")
     except (OSError, ValueError) as error:
         raise UserError(
+            "scheduler-missing",
             f"there is no Dask scheduler at {parameters.scheduler} ({error})",
             "start one (dask scheduler) and workers, or leave --scheduler out",
         ) from error

@@ -59,9 +59,7 @@ class UpscalingParameters(Parameters):
     @classmethod
     def _model_is_known(cls, name: str) -> str:
         if name not in NETWORK_PARAMETERS:
-            raise ValueError(
-                describe_unknown(name, list(NETWORK_PARAMETERS)).replace("parameter", "model")
-            )
+            raise ValueError(describe_unknown("model", name, list(NETWORK_PARAMETERS)))
         return name
 
     @field_validator("value_range")
@@ -115,5 +113,5 @@ def make_parameters(**values: Any) -> UpscalingParameters:
         return UpscalingParameters.model_validate(values)
     except ValidationError as error:
         raise UserError(
-            summarise(error), "sen2naip-sr upscale --help explains every option"
+            "options-invalid", summarise(error), "sen2naip-sr upscale --help explains every option"
         ) from error

@@ -55,7 +55,9 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
         root = _common_folder(found)
     if not found:
         raise UserError(
-            f"{source}: there is no GeoTIFF", f"give files that end in {' or '.join(SUFFIXES)}"
+            "no-rasters",
+            f"{source}: there is no GeoTIFF",
+            f"give files that end in {' or '.join(SUFFIXES)}",
         )
     jobs = [Job(file, _target(file, root, output, single=path.is_file())) for file in found]
     _require_distinct(jobs)
@@ -91,7 +93,9 @@ def _target(file: Path, root: Path, output: Path | None, *, single: bool) -> Pat
     if output.suffix.lower() in SUFFIXES and not output.is_dir():
         if not single:
             raise UserError(
-                f"{output}: one file cannot hold several scenes", "give a folder as the output"
+                "output-is-file",
+                f"{output}: one file cannot hold several scenes",
+                "give a folder as the output",
             )
         return output
     return output / file.parent.relative_to(root) / name
@@ -102,6 +106,7 @@ def _require_distinct(jobs: list[Job]) -> None:
     for job in jobs:
         if job.target in first:
             raise UserError(
+                "outputs-collide",
                 f"{first[job.target]} and {job.source} would both become {job.target}",
                 "rename one of them, or upscale them one by one",
             )

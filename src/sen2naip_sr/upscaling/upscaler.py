@@ -190,6 +190,7 @@ class Upscaler:
         if scene.count != expected:
             order = " (red, green, blue, near-infrared)" if expected == 4 else ""
             raise UserError(
+                "bands-differ",
                 f"{scene.path}: {scene.count} bands, and the weights {self.label} expect "
                 f"{expected}{order}",
                 f"choose {expected} of the scene's bands (--bands 1,2,3,4), or give weights that "
@@ -222,6 +223,7 @@ def find_weights(model: str, path: Path | None) -> Weights:
     weights = load_shipped(model)
     if weights is None:
         raise UserError(
+            "no-shipped-weights",
             f"no weights of '{model}' come with the project",
             f"train them (kedro run --pipelines=train_{model}) and give their file (--weights)",
         )
@@ -232,7 +234,9 @@ def _folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{path}: cannot be made ({error.strerror})", "choose another") from error
+        raise UserError(
+            "folder-not-made", f"{path}: cannot be made ({error.strerror})", "choose another"
+        ) from error
 
 
 def _summary(

@@ -39,12 +39,18 @@ def load_calibration(weights: Weights) -> Calibration:
     try:
         calibration = Calibration.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no calibration of these weights", remedy) from error
+        raise UserError(
+            "calibration-missing", f"{path}: there is no calibration of these weights", remedy
+        ) from error
     except (OSError, ValidationError) as error:
-        raise UserError(f"{path}: cannot be read as a calibration ({error})", remedy) from error
+        raise UserError(
+            "calibration-damaged", f"{path}: cannot be read as a calibration ({error})", remedy
+        ) from error
     if calibration.weights != weights.label:
         raise UserError(
-            f"{path}: is the calibration of {calibration.weights}, not of {weights.label}", remedy
+            "calibration-differs",
+            f"{path}: is the calibration of {calibration.weights}, not of {weights.label}",
+            remedy,
         )
     return calibration
 

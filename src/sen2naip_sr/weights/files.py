@@ -96,7 +96,9 @@ class Weights:
         try:
             model = build_model(known.architecture, known.bands, **known.architecture_parameters)
         except UserError as error:
-            raise UserError(f"{self.source}: {error.problem}", _ANOTHER) from error
+            raise UserError(
+                "weights-misfit", f"{self.source}: {error.problem}", _ANOTHER
+            ) from error
         self.load_into(model)
         return model.eval()
 
@@ -113,6 +115,7 @@ class Weights:
             more = len(problems) - NAMED_AT_MOST
             listed = "; ".join(problems[:NAMED_AT_MOST]) + (f"; and {more} more" * (more > 0))
             raise UserError(
+                "weights-misfit",
                 f"{self.source}: the weights do not fit the architecture "
                 f"'{self.metadata.architecture}' that the file names: {listed}",
                 _ANOTHER,
@@ -141,13 +144,18 @@ def load_weights(path: Path) -> Weights:
         UserError: If it is missing, damaged or not of this project.
     """
     if not path.is_file():
-        raise UserError(f"{path}: there is no such weights file", "check the path, or train first")
+        raise UserError(
+            "weights-missing",
+            f"{path}: there is no such weights file",
+            "check the path, or train first",
+        )
     try:
         with safe_open(path, framework="pt") as stream:
             header = stream.metadata() or {}
             state = {name: stream.get_tensor(name) for name in stream.keys()}
     except (SafetensorError, OSError) as error:
         raise UserError(
+            "weights-damaged",
             f"{path} is damaged or no safetensors file ({error})",
             "fetch or train it again",
         ) from error
@@ -157,14 +165,18 @@ def load_weights(path: Path) -> Weights:
 def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
     remedy = "give weights that `save_weights` of this project wrote"
     if METADATA_KEY not in header:
-        raise UserError(f"{path}: these weights were not made by sen2naip_sr", remedy)
+        raise UserError(
+            "weights-foreign", f"{path}: these weights were not made by sen2naip_sr", remedy
+        )
     try:
         return WeightsMetadata.model_validate_json(header[METADATA_KEY])
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, p['loc'])) or 'metadata'}: {p['msg']}" for p in error.errors()
         )
-        raise UserError(f"{path}: its metadata are not readable: {problems}", remedy) from error
+        raise UserError(
+            "weights-metadata-damaged", f"{path}: its metadata are not readable: {problems}", remedy
+        ) from error
 
 
 def _misfits(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:

@@ -54,6 +54,7 @@ def choose_contestants(entries: Sequence[str], tracked: TrackedRuns) -> list[Con
     if len(entries) < 2:
         given = f"only one run is given ('{entries[0]}')" if entries else "no runs are given"
         raise UserError(
+            "too-few-runs",
             f"{given}: a comparison takes two or more",
             'name them: --params "runs=RUN;RUN", or "runs=RUN/METHOD;RUN/METHOD" for methods of '
             "one run; docs/comparing-runs.md explains",
@@ -81,13 +82,16 @@ def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
     scores = tracked.read_scores(run)
     if scores is None:
         raise UserError(
+            "run-without-scores",
             f"run {run} has no scores (artifact scores/scores.parquet)",
             "name a run that scores methods: those of kedro run --pipelines=evaluate do",
         )
     missing = [name for name in NEEDED if name not in scores]
     if missing:
         raise UserError(
-            f"the scores of run {run} have no column {', '.join(missing)}", "name another run"
+            "scores-incomplete",
+            f"the scores of run {run} have no column {', '.join(missing)}",
+            "name another run",
         )
     return scores[scores["band"] == ALL_BANDS]
 
@@ -100,7 +104,9 @@ def _choose_method(
     if method:
         if method not in names:
             raise UserError(
-                f"run {run} has no method '{method}'", f"name one of its own: {', '.join(names)}"
+                "unknown-method",
+                f"run {run} has no method '{method}'",
+                f"name one of its own: {', '.join(names)}",
             )
         return method, remark
     if len(names) == 1:
@@ -120,6 +126,7 @@ def _require_different(chosen: Sequence[Contestant]) -> None:
         other = seen.setdefault((one.run.run_id, one.method), one)
         if other is not one:
             raise UserError(
+                "run-given-twice",
                 f"'{other.entry}' and '{one.entry}' both mean {one.method} of run {one.run}",
                 "name another run, or another method of it as RUN/METHOD",
             )

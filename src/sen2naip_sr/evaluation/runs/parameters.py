@@ -55,5 +55,5 @@ class ComparingParameters(Parameters):
     @classmethod
     def _metric_is_known(cls, name: str) -> str:
         if name not in MEASURES:
-            raise ValueError(describe_unknown(name, list(MEASURES)).replace("parameter", "metric"))
+            raise ValueError(describe_unknown("metric", name, list(MEASURES)))
         return name

@@ -27,6 +27,7 @@ def require_same_data(contestants: Sequence[Contestant]) -> None:
             ours, theirs = first.tags.get(tag), run.tags.get(tag)
             if run.run_id != first.run_id and (ours is None or ours != theirs):
                 raise UserError(
+                    "runs-differ",
                     f"runs {first} and {run} differ in {tag} ({meaning}): "
                     f"{ours or 'none recorded'} and {theirs or 'none recorded'}",
                     f"compare runs that agree in it: {why}",
@@ -50,17 +51,20 @@ def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFram
     for one in contestants:
         if metric not in one.scores:
             raise UserError(
+                "metric-not-scored",
                 f"the scores of run {one.run} have no column '{metric}'",
                 "set comparing.metric to another, or score that run again",
             )
         if one.scores["chip"].duplicated().any():
             raise UserError(
+                "chip-scored-twice",
                 f"run {one.run} scores a chip of {one.method} more than once",
                 "compare runs with one score a chip and method",
             )
     chips = reduce(set.intersection, (set(one.scores["chip"]) for one in contestants))
     if not chips:
         raise UserError(
+            "no-shared-chips",
             f"{', '.join(one.label for one in contestants)} have no test chip in common "
             f"({_splits(contestants)})",
             "compare runs with the same preprocessing.splits, or more evaluation.chips",

@@ -70,6 +70,7 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
     begun = [run for run in runs if run.run_id.startswith(text)]
     if len(begun) > 1:
         raise UserError(
+            "run-ambiguous",
             f"'{text}' begins the ids of {len(begun)} runs: "
             + ", ".join(run.run_id for run in begun[:SHOWN]),
             "give more of the id",
@@ -81,6 +82,7 @@ def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
     """Return the error for a text that no run fits; it names the nearest, or else the latest."""
     if not runs:
         return UserError(
+            "no-tracked-run",
             f"no run is tracked yet, so there is none called '{text}'",
             "make some: kedro run --pipelines=evaluate",
         )
@@ -91,6 +93,7 @@ def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
     listed = ", ".join(map(str, latest))
     hint = f"did you mean {listed}?" if near else f"the latest are {listed}"
     return UserError(
+        "unknown-run",
         f"no tracked run has the id or name '{text}': {hint}",
         "give a run's id, its beginning, or its name; kedro mlflow ui shows them all",
     )

@@ -54,6 +54,7 @@ def plan_folds(
     folds = sorted(set(splits["fold"]) - {-1})
     if len(folds) < 2:
         raise UserError(
+            "too-few-folds",
             "the splits have fewer than two folds",
             "add imagery of other places: folds are of places",
         )

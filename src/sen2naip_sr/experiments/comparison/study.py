@@ -44,6 +44,7 @@ def plan_study(
         network = variation.model or parameters.model or model
         if network not in networks:
             raise UserError(
+                "unknown-model",
                 f"variation '{name}': unknown model '{network}'",
                 f"use one of {', '.join(sorted(networks))}",
             )
@@ -53,9 +54,12 @@ def plan_study(
             )
             NETWORK_PARAMETERS[network].model_validate(changed.architecture)
         except ValidationError as error:
-            raise UserError(f"variation '{name}': {summarise(error)}", "correct it") from error
+            raise UserError(
+                "variation-invalid", f"variation '{name}': {summarise(error)}", "correct it"
+            ) from error
         if changed.start_from and variation.architecture is not None:
             raise UserError(
+                "architecture-fixed",
                 f"variation '{name}': it has another architecture, but {network}.start_from gives "
                 "every variation the size of those weights",
                 f"set {network}.start_from to null, or leave out the variation's architecture",

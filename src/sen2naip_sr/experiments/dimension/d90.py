@@ -31,11 +31,13 @@ def d90(gains: Mapping[int, float], full: float, share: float = SHARE) -> int | 
     """
     if not gains or min(gains) < 1:
         raise UserError(
+            "no-dimensions",
             f"the gains of subspaces of the dimensions {sorted(gains)} lead to no intrinsic one",
             "measure at least one dimension, all of them 1 or more",
         )
     if not full > 0:
         raise UserError(
+            "no-gain",
             f"the network trained with all its weights gains {full:.3f} dB over bicubic, of which "
             f"{share:.0%} is no goal",
             "train it longer",

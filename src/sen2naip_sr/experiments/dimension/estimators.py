@@ -104,6 +104,7 @@ def estimate_dimension(
         logger.info("%d of %d points equal another one and are left out", duplicates, len(points))
     if len(kept) < 2:
         raise UserError(
+            "points-equal",
             f"all {len(points)} points are equal: they have no dimension",
             "take points from places or chips that differ",
         )
@@ -176,12 +177,15 @@ def _refuse_shapes(points: Array, chips: Array | None, neighbours: int, groups: 
         raise ValueError(f"{neighbours} neighbours and {groups} groups: both must be 2 or more")
     if points.shape[1] < 2:
         raise UserError(
+            "points-too-short",
             f"points of {points.shape[1]} values have no dimension to be found",
             "take larger patches or more bands",
         )
     if not np.isfinite(points).all():
         raise UserError(
-            "some points hold values that are no numbers", "leave out chips with invalid pixels"
+            "points-not-finite",
+            "some points hold values that are no numbers",
+            "leave out chips with invalid pixels",
         )
 
 
@@ -189,6 +193,7 @@ def _refuse_small(smallest: int, points: int, neighbours: int, groups: int) -> N
     """Refuse groups in which a point's neighbours would be half of all points or more."""
     if smallest < 2 * neighbours:
         raise UserError(
+            "too-few-points",
             f"{points} distinct points are too few for {groups} groups with {neighbours} "
             f"neighbours a point: one group has {smallest}, and needs {2 * neighbours}",
             "take more points, from more chips, or fewer neighbours or groups",

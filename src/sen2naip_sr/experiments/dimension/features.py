@@ -77,6 +77,7 @@ def before_last_convolution(model: nn.Module, image: Tensor) -> Tensor:
             hook.remove()
     if not given:
         raise UserError(
+            "no-convolution",
             f"a {type(model).__name__} has no convolution whose input could be looked at",
             "take a network with weights, not an interpolation",
         )

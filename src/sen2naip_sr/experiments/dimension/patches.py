@@ -48,6 +48,7 @@ def draw_positions(
     height, width = (size - side + 1 for size in lr.shape[2:])
     if min(height, width) < 1:
         raise UserError(
+            "patch-too-large",
             f"patches of {side} x {side} pixels do not fit into LR chips of {lr.shape[2]} x "
             f"{lr.shape[3]}",
             f"take sides up to {min(lr.shape[2:])}",
@@ -55,6 +56,7 @@ def draw_positions(
     available = len(chips) * height * width
     if count > available:
         raise UserError(
+            "too-few-patches",
             f"{len(chips)} chips have {available} patches of {side} x {side} pixels, not {count}",
             "ask for fewer patches, or give more chips",
         )

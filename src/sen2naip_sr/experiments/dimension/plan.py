@@ -48,7 +48,9 @@ def plan_subspaces(
     try:
         whole = varied(network, own, {"training": parameters.training}, UNSELECTED, FROM_BICUBIC)
     except ValidationError as error:
-        raise UserError(f"intrinsic_dimension: {summarise(error)}", "correct it") from error
+        raise UserError(
+            "variation-invalid", f"intrinsic_dimension: {summarise(error)}", "correct it"
+        ) from error
     refuse_plateau(
         whole.training.schedule.name, "set intrinsic_dimension.training.schedule.name to cosine"
     )
@@ -56,6 +58,7 @@ def plan_subspaces(
     dimensions = sorted({d for d in parameters.dimensions if d <= weights})
     if not dimensions:
         raise UserError(
+            "subspaces-too-large",
             f"the network has {weights:,} weights, and no subspace has more dimensions than "
             f"{min(parameters.dimensions):,}",
             f"set intrinsic_dimension.dimensions to numbers up to {weights}",
@@ -113,6 +116,7 @@ class Gains:
         needed = [whole] if whole.error else list(inside.values())
         if all(outcome.error for outcome in needed):
             raise UserError(
+                "training-failed",
                 f"the training '{needed[0].name}' failed, without which there is no intrinsic "
                 f"dimension: {needed[0].error}",
                 "correct that, and run again: what is done is not done again",

@@ -49,6 +49,7 @@ class SubspaceNetwork(Reparametrised):
         weights = count_weights(model)
         if not 1 <= dimension <= weights:
             raise UserError(
+                "dimension-invalid",
                 f"a subspace of dimension {dimension} in a network of {weights} weights",
                 f"give dimensions between 1 and {weights}",
             )

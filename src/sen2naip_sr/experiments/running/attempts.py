@@ -46,6 +46,7 @@ def counted(folder: Path, fingerprint: str, checkpoint: Path) -> Iterator[None]:
     if starts >= MOST_ENDS:
         _write(folder, None)
         raise UserError(
+            "worker-killed",
             "its process was ended from outside three times, as happens where memory runs out",
             "give it more memory, a smaller batch or crop, or fewer workers beside it, and run "
             "again: what is done is kept",

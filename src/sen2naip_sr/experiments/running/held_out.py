@@ -44,6 +44,7 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
     training = splits[splits["split"] == TRAIN]
     if strangers := sorted(set(chips) - set(training["chip"])):
         raise UserError(
+            "not-a-training-chip",
             f"chip {strangers[0]} is no training chip",
             f"choose of {training['chip'].min()} to {training['chip'].max()}, as the splits say",
         )
@@ -64,6 +65,7 @@ def refuse_plateau(schedule: str, remedy: str) -> None:
     """
     if schedule == "plateau":
         raise UserError(
+            "schedule-not-allowed",
             "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
             remedy,
         )
@@ -86,6 +88,7 @@ def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFra
     held_out = set(splits.loc[splits["split"] == VALIDATION, "place"])
     if seen := sorted(held_out & set(start.metadata.train_places)):
         raise UserError(
+            "held-out-place-seen",
             f"{model}.start_from: these weights were trained on the place '{seen[0]}', which is "
             "held out here to score a network that has not seen it",
             f"start from weights that have not seen it, or set {model}.start_from to null",

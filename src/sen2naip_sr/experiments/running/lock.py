@@ -27,6 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise UserError(
+            "folder-in-use",
             f"{folder}: another run is at it",
             "wait until that has ended; 'workers' sets how many trainings one run does at a time",
         ) from error

@@ -46,8 +46,7 @@ class ModelName(RootModel[str]):
     @classmethod
     def _is_known(cls, name: str) -> str:
         if name not in NETWORK_PARAMETERS:
-            unknown = describe_unknown(name, list(NETWORK_PARAMETERS))
-            raise ValueError(unknown.replace("parameter", "model"))
+            raise ValueError(describe_unknown("model", name, list(NETWORK_PARAMETERS)))
         return name
 
 

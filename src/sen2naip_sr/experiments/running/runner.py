@@ -86,7 +86,9 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
     """
     names = [variation.name for variation in variations]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise UserError(f"two variations are called '{min(twice)}'", "give each its own name")
+        raise UserError(
+            "variation-twice", f"two variations are called '{min(twice)}'", "give each its own name"
+        )
     outcomes = {}
     run = _outcomes(variations, hr, lr, folder, evaluation, workers)
     with locked(folder), closing(run):
@@ -99,6 +101,7 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
     failed = [outcome for outcome in outcomes.values() if outcome.error]
     if len(failed) == len(variations):
         raise UserError(
+            "all-variations-failed",
             f"all {len(failed)} variations failed; {failed[0].name}: {failed[0].error}",
             "correct that, and run again",
         )

@@ -155,6 +155,7 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
         raise UserError(
+            "no-trial-finished",
             f"no trial came to its end: {errors[-1]}",
             f"correct that, move {folder} away, and run again",
         )

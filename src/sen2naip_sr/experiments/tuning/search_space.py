@@ -41,7 +41,9 @@ def full_parameters(
         full = varied(network, {"training": training}).model_dump(mode="json")
         architecture = NETWORK_PARAMETERS[model].model_validate(full["architecture"])
     except ValidationError as error:
-        raise UserError(f"tune: {summarise(error)}", "correct tune.training") from error
+        raise UserError(
+            "search-invalid", f"tune: {summarise(error)}", "correct tune.training"
+        ) from error
     return full | {"architecture": architecture.model_dump(mode="json")}
 
 
@@ -89,8 +91,13 @@ def held_value(parameters: Mapping[str, Any], name: str) -> Any:
             before = ".".join(name.split(".")[:number])
             known = list(value) if isinstance(value, Mapping) else []
             raise UserError(
+                "unknown-parameter",
                 f"tune.space: the network has no parameter '{name}'"
-                + (f"; {before or 'it'}: {describe_unknown(part, known)}" if known else ""),
+                + (
+                    f"; {before or 'it'}: {describe_unknown('parameter', part, known)}"
+                    if known
+                    else ""
+                ),
                 "name it as parameters_*.yml does, e.g. training.learning_rate",
             )
         value = value[part]
@@ -134,6 +141,7 @@ def check_space(
     sizes = [name for name in space if name.startswith("architecture.")]
     if sizes and base["start_from"]:
         raise UserError(
+            "architecture-fixed",
             f"tune.space.{sizes[0]}: {model}.start_from gives every trial the size of those "
             "weights",
             f"set {model}.start_from to null, or take architecture out of the space",
@@ -143,7 +151,9 @@ def check_space(
         for value in found.choices or [_typed(found, found.low), _typed(found, found.high)]:
             if problem := _problem(name, value, model, base):
                 raise UserError(
-                    f"tune.space.{name}: {value!r} is not valid: {problem}", "correct the space"
+                    "search-space-invalid",
+                    f"tune.space.{name}: {value!r} is not valid: {problem}",
+                    "correct the space",
                 )
     if confirm is not None:
         _check_confirmation(space, base, confirm)
@@ -153,7 +163,9 @@ def _check_confirmation(space: Space, base: Mapping[str, Any], confirm: Mapping[
     try:
         confirmed = varied(base, {"training": confirm}).training
     except ValidationError as error:
-        raise UserError(f"tune.confirm: {summarise(error)}", "correct tune.confirm") from error
+        raise UserError(
+            "confirmation-invalid", f"tune.confirm: {summarise(error)}", "correct tune.confirm"
+        ) from error
     schedules = space.get("training.schedule.name")
     for schedule in (confirmed.schedule.name, *((schedules and schedules.choices) or [])):
         refuse_plateau(

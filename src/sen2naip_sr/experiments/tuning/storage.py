@@ -50,6 +50,7 @@ def open_study(
         study.set_user_attr(DEPENDS, comparable(depends))
     elif changes := differences(begun, comparable(depends)):
         raise UserError(
+            "search-differs",
             f"{folder / STUDY}: this search was begun otherwise ({'; '.join(changes)})",
             "ask for the same, or move the folder away to begin a new search",
         )

@@ -237,7 +237,9 @@ def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]
 
     if name not in networks:
         raise UserError(
-            f"unknown model '{name}'", f"set model to one of {', '.join(sorted(networks))}"
+            "unknown-model",
+            f"unknown model '{name}'",
+            f"set model to one of {', '.join(sorted(networks))}",
         )
     return _plain(networks)[name]
 

@@ -39,7 +39,9 @@ def upscale_scenes(
     outcomes = upscale_all(parameters, logger.info, chosen)
     table = pd.DataFrame([outcome.row() for outcome in outcomes])
     if (table["state"] == "failed").all():
-        raise UserError("no scene could be upscaled", "see above for each of them")
+        raise UserError(
+            "no-scene-upscaled", "no scene could be upscaled", "see above for each of them"
+        )
     return table, _metrics(table)
 
 
@@ -55,6 +57,7 @@ def calibrate_intervals(
 
     if weights is None or weights.shipped:
         raise UserError(
+            "no-weights-trained",
             "there are no weights that were trained here: those that come with the project come "
             "with their calibration",
             "train some first (kedro run --pipelines=train_...)",

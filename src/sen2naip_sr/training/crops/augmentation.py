@@ -94,6 +94,7 @@ class PairMaker:
         room = min(hr.shape[2:])
         if room < self._size:
             raise UserError(
+                "crop-too-large",
                 f"crops of {crop_size} x {crop_size} LR pixels whose LR is made anew need "
                 f"{self._size} x {self._size} HR pixels; chips have {hr.shape[2]} x {hr.shape[3]}",
                 f"set training.crop_size to {room // SCALE - 2 * MARGIN} or less, make larger "
@@ -195,6 +196,7 @@ def _mixture(stored: Recipe | None, weights: dict[str, float]) -> tuple[list[Rec
         return recipes, np.array(list(weights.values())) / sum(weights.values())
     if stored is None:
         raise UserError(
+            "recipe-not-recorded",
             "how the LR chips were made is not known, so none can be made of other pixel sizes",
             "name the recipe in recipes, or leave out pixel_sizes and cutblur",
         )
@@ -205,4 +207,6 @@ def _named(name: str, parameter: str) -> Recipe:
     try:
         return get_recipe(name)
     except UserError as error:
-        raise UserError(error.problem, f"set {parameter} to one of the valid names") from None
+        raise UserError(
+            "unknown-recipe", error.problem, f"set {parameter} to one of the valid names"
+        ) from None

@@ -209,4 +209,8 @@ class Adversary:
             )
 
     def _stop(self, step: int, sign: str) -> None:
-        raise UserError(f"the adversarial training collapsed at step {step}: {sign}", _REMEDY)
+        raise UserError(
+            "training-collapsed",
+            f"the adversarial training collapsed at step {step}: {sign}",
+            _REMEDY,
+        )

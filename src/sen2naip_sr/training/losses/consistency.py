@@ -30,6 +30,7 @@ def consistency_loss(prediction: Tensor, lr: Tensor, recipe: Recipe) -> Tensor:
     height, width = lr.shape[-2:]
     if min(height, width) <= 2 * MARGIN:
         raise UserError(
+            "crop-too-small",
             f"the loss 'consistency' leaves {MARGIN} pixels at each border out, and the crops are "
             f"{height} x {width} low-resolution pixels",
             f"raise training.crop_size to {2 * MARGIN + 1} or more, or leave the loss out",

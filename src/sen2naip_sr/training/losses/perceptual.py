@@ -59,6 +59,7 @@ class PerceptualLoss(nn.Module):
         if min(images.shape[-2:]) < smallest:
             height, width = images.shape[-2:]
             raise UserError(
+                "crop-too-small",
                 f"the layers of the loss 'vgg16' need {smallest} pixels a side, and the crops are "
                 f"{height} x {width}",
                 "raise training.crop_size, or take the last of training.perceptual.layers out",
@@ -69,6 +70,7 @@ def _refuse_missing_bands(triples: list[tuple[int, int, int]], bands: int) -> No
     for triple in triples:
         if max(triple) >= bands:
             raise UserError(
+                "triple-invalid",
                 f"training.perceptual.triples: {triple} needs band {max(triple)}, and the images "
                 f"have bands 0 to {bands - 1}",
                 "give triples of bands that are there, for instance [[0, 0, 0]] for one band",

@@ -65,6 +65,7 @@ def _refuse_small(truth: Tensor) -> None:
     height, width = truth.shape[-2:]
     if min(height, width) < SSIM_WINDOW:
         raise UserError(
+            "crop-too-small",
             f"the losses 'ssim' and 'ms_ssim' compare windows of {SSIM_WINDOW} x {SSIM_WINDOW} "
             f"pixels, and the crops are {height} x {width}",
             f"raise training.crop_size to {-(-SSIM_WINDOW // 2)} or more, or leave the loss out",

@@ -146,6 +146,7 @@ def _refuse_misfits(weights: Mapping[LossName, float], bands: int, recipe: Recip
         raise ValueError("the loss 'consistency' needs the recipe that makes LR out of HR")
     if "sam" in weights and bands < 2:
         raise UserError(
+            "loss-needs-bands",
             "the loss 'sam' is the angle between spectra, and the images have one band",
             "take 'sam' out of training.losses",
         )

@@ -78,6 +78,7 @@ def load_weights(source: str | None, blocks: int = len(BLOCKS)) -> dict[str, Ten
     """
     if source is None:
         raise UserError(
+            "vgg-weights-missing",
             "the loss 'vgg16' needs the published weights of VGG16, and "
             "training.perceptual.weights is not set",
             describe_missing_weights(),
@@ -140,6 +141,7 @@ def _download() -> Mapping[str, Tensor]:
         )
     except Exception as error:  # no network, a wrong hash, a damaged cache: all kinds of errors
         raise UserError(
+            "vgg-download-failed",
             f"the weights of VGG16 could not be had from {URL}: {error}",
             f"look at the connection and at {torch.hub.get_dir()}/checkpoints; or "
             + describe_missing_weights(),
@@ -151,6 +153,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what torch raises for a damaged file is not specified
         raise UserError(
+            "vgg-weights-damaged",
             f"training.perceptual.weights: {path} cannot be read: {error}",
             describe_missing_weights(),
         ) from error
@@ -163,6 +166,7 @@ def _selected(state: Mapping[str, Tensor], blocks: int, source: str) -> dict[str
         values = state.get(f"features.{name}", state.get(name)) if hasattr(state, "get") else None
         if not isinstance(values, Tensor) or values.shape != shape:
             raise UserError(
+                "vgg-weights-differ",
                 f"training.perceptual.weights: {source} does not hold VGG16: it lacks "
                 f"'features.{name}' of shape {shape}",
                 describe_missing_weights(),

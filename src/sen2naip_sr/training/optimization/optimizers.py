@@ -53,6 +53,7 @@ def build_optimizer(
         return kind(groups, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
+            "optimiser-failed",
             f"optimiser {parameters.path} cannot be built for this network: {error}",
             "correct its arguments, or choose another optimiser",
         ) from error
@@ -94,12 +95,14 @@ def _resolve(path: str) -> type[Optimizer]:
         reason = str(error)
     if not _is_optimizer(kind):
         raise UserError(
+            "unknown-optimiser",
             f"'{path}' is no optimiser: {reason}",
             f"{_nearest(path)}set one of {', '.join(available_optimizers())}, or the path of any "
             "other subclass of torch.optim.Optimizer that can be imported",
         )
     if unsuited := _unsuited(kind):
         raise UserError(
+            "optimiser-unsuited",
             f"optimiser {path} cannot be used here: {unsuited}",
             f"choose another one: {', '.join(available_optimizers())}",
         )
@@ -128,14 +131,16 @@ def _arguments(
     accepted = [name for name in _accepted(kind) if name != "lr"]
     if "lr" in given:
         raise UserError(
+            "learning-rate-twice",
             f"optimiser {parameters.path}: the learning rate is no argument of its own",
             "set training.learning_rate",
         )
     unknown = [name for name in given if name not in accepted]
     if unknown and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature):
-        problem = "; ".join(describe_unknown(name, accepted) for name in unknown)
+        problem = "; ".join(describe_unknown("argument", name, accepted) for name in unknown)
         raise UserError(
-            f"optimiser {parameters.path}: {problem.replace('parameter', 'argument')}",
+            "unknown-argument",
+            f"optimiser {parameters.path}: {problem}",
             "give arguments of this optimiser only",
         )
     unasked = not given.keys() & {"fused", "foreach", "differentiable"}
