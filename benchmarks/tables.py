@@ -1,4 +1,4 @@
-"""The README's tables, written between markers from results.json."""
+"""The tables of README and docs/, written between markers from results.json."""
 
 import json
 import re
@@ -151,6 +151,23 @@ def _shipped_places(models: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _gain(scores: Mapping[str, Any]) -> str:
+    """Return what a network gains over the best interpolation: overall, by place, and at 2.4 m."""
+    native, reduced = scores["native"], scores["reduced"]
+    parts = {
+        "all test places, 0.6 and 1 m": native["all"],
+        **{f"- {place}": row for place, row in native["places"].items()},
+        "all test places, downsampled to 2.4 m": reduced["all"],
+    }
+    lines = [
+        f"| {title} | {row['n_chips']} | {row['psnr'] - row['delta_psnr']:.2f} "
+        f"| {row['psnr']:.2f} | {_delta(row)} |"
+        for title, row in parts.items()
+    ]
+    head = "| imagery | chips | Lanczos | Lean | gain |\n|---|---|---|---|---|\n"
+    return head + "\n".join(lines)
+
+
 def _trials(measured: Mapping[str, Any]) -> str:
     rows = [
         f"| {row['trial']} | {row['steps']:,} | +{row['gain_db']:.2f} "
@@ -185,6 +202,7 @@ TABLES = {
     "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
     "optimizer": lambda results: _trials(results["optimizer"]),
     "detail": lambda results: _trials(results["detail"]),
+    "shipped-gain": lambda results: _gain(results["weights"]["lean"]["scores"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),
     "shipped-places": lambda results: _shipped_places(results["weights"]),
     "shipped-coarse": lambda results: _shipped(results["weights"], "reduced"),

@@ -1,14 +1,24 @@
-"""The README's commands run, and its tables are those of the last benchmark."""
+"""Commands, parameters and Python of README.md and docs/training.md work."""
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = sorted(set(re.findall(r"(?<![\w/])kedro [^`\n]+", README)))
+TRAINING = (ROOT / "docs/training.md").read_text()
+COMMANDS = sorted(
+    {
+        found.split("  #")[0].strip()  # without the comment behind it
+        for found in re.findall(r"(?<![\w/])kedro (?:run|viz|mlflow)[^`\n]*", README + TRAINING)
+    }
+)
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
 INTERACTIVE = {"kedro viz run", "kedro mlflow ui"}
 # they need data or runs that are not there, or the network; they have tests of their own
 NEEDING_DATA = re.compile(r"FOLDER|runs=RUN|--env=(sen2naip|naip)")
@@ -20,7 +30,7 @@ def project(finished_project, tmp_path_factory):
     return shutil.copytree(finished_project, tmp_path_factory.mktemp("readme") / "project")
 
 
-def test_the_readme_names_the_commands_that_matter():
+def test_the_commands_that_matter_are_named():
     for pipeline in ("train_carn", "evaluate", "preprocess"):
         assert any(f"--pipelines={pipeline}" in command for command in COMMANDS)
 
@@ -51,10 +61,10 @@ def test_own_imagery_command_runs(finished_project, kedro, make_geotiff, tmp_pat
     assert completed.returncode == 0, completed.stderr
 
 
-def test_parameters_in_the_readme_exist():
+def test_named_parameters_exist():
     from sen2naip_sr.pipelines.parameters import PARAMETERS
 
-    named = re.findall(r"^\| `((?:\w+\.)+\w+)`", README, flags=re.M)
+    named = re.findall(r"^\| `((?:\w+\.)+\w+)`", TRAINING, flags=re.M)
     assert len(named) > 5
     for name in named:
         top, *path = name.split(".")
@@ -66,6 +76,19 @@ def test_parameters_in_the_readme_exist():
         assert path[-1] in fields, name
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_python_runs(snippet, make_geotiff, tmp_path, monkeypatch):
+    make_geotiff(tmp_path / "scene.tif", size=32)
+    monkeypatch.chdir(tmp_path)
+    names = {"array": np.random.default_rng(0).integers(0, 255, (4, 24, 32), dtype=np.uint8)}
+    exec(snippet, names)
+    assert names["big"].shape == (4, 48, 64)
+    assert (tmp_path / "scene_x2.tif").exists()
+
+
+def test_the_first_command_upscales(make_geotiff, tmp_path):
+    command = re.search(r"^sen2naip-sr upscale scene.tif", README, flags=re.M)[0].split()
+    make_geotiff(tmp_path / "scene.tif", size=32)
+    program = Path(sys.executable).with_name(command[0])
+    subprocess.run([program, *command[1:]], cwd=tmp_path, check=True)
+    assert (tmp_path / "scene_x2.tif").exists()

@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 class Material(NamedTuple):
     """One kind of surface.
 
-    Args:
+    Attributes:
         colour: Red, green, blue and near-infrared in digital numbers (0 to 255) in full sun.
         spread: Relative standard deviation of brightness from object to object.
         texture: Relative standard deviation of brightness within an object.

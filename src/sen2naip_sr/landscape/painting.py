@@ -133,7 +133,7 @@ def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> N
 class Roofs(NamedTuple):
     """What roofs are like.
 
-    Args:
+    Attributes:
         label: (n,) int64.
         pitch: (n,) float32, tangent of the slope: 0 for flat roofs.
         hipped: (n,) bool, whether the short sides slope too.
