@@ -23,7 +23,7 @@ def exactness(measured: Results) -> str:
         ]
         equal = min(row["equal_share"] for row in mine)
         rows.append([f"`{name}`", *(f"{number:.1e}" for number in worst), f"{equal:.5%}"])
-    head = ["network", *(f"tiles of {tile}, largest difference" for tile in tiles), "equal"]
+    head = ["network", *(f"largest difference, tiles of {tile}" for tile in tiles), "equal values"]
     return table(head, rows)
 
 
@@ -48,7 +48,7 @@ def coverage(weights: Results) -> str:
         [f"`{name}`", f"{it['all']:.1%}", *(f"{it['places'][place]:.1%}" for place in places)]
         for name, it in known.items()
     ]
-    return table(["network", "all, of 90 %", *places], rows)
+    return table(["network", "all (target 90 %)", *places], rows)
 
 
 def backends(measured: Results) -> str:
@@ -65,8 +65,8 @@ def backends(measured: Results) -> str:
         for row in measured["rows"]
     ]
     head = [
-        "network", "computed by", "megapixels a second", "times plain CARN", "PSNR, dB",
-        "multiply-adds of a matrix product's",
+        "network", "computed by", "megapixels a second", "times plain CARN", "PSNR change, dB",
+        "share of GEMM throughput",
     ]  # fmt: skip
     return table(head, rows)
 
@@ -88,13 +88,16 @@ def scene_speed(measured: Results) -> str:
     ]
     head = [
         "network", "tile", "tiles alone, megapixels a second (times plain CARN)",
-        "file to file (times plain CARN)", "file of alone", "scene's pixels a second and core",
-        "10,980 x 10,980", "multiply-adds of a matrix product's",
+        "file to file (times plain CARN)", "I/O efficiency", "input pixels a second and core",
+        "10,980 x 10,980", "share of GEMM throughput",
     ]  # fmt: skip
     commands = table(
         ["command", "seconds"],
         [
-            ["`sen2naip-sr upscale` of 512 x 512, all included", f"{measured['cold_start_s']}"],
+            [
+                "`sen2naip-sr upscale` of 512 x 512, start-up included",
+                f"{measured['cold_start_s']}",
+            ],
             ["`sen2naip-sr --help`", f"{measured['help_s']}"],
         ],
     )
