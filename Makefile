@@ -25,7 +25,7 @@ lint: $(READY)  ## check style, types and import layers
 	@$(BIN)/lint-imports
 
 docs: $(READY)  ## build the documentation into site/ and check its links
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## measure what the README claims (BENCH_DATA=folder of 4-band GeoTIFFs)
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
