@@ -102,7 +102,7 @@ def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):
     assert properties["weights"] == weights.label
     again = run("export", "--model", "unet", "-o", path)
     assert again.exit_code == 1
-    assert "is there already" in again.output
+    assert "exists already" in again.output
 
 
 def test_help_answers_at_once():

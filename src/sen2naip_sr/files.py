@@ -1,4 +1,4 @@
-"""A file that is replaced in one piece or not at all."""
+"""Files and folders that are replaced as a whole or not at all."""
 
 import os
 import re
@@ -8,26 +8,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from sen2naip_sr.errors import UserError
 
 SIDECARS = (".aux.xml", ".msk", ".ovr")
-"""Endings of the files beside a raster that GDAL takes for its statistics, mask and overviews."""
+"""Endings of the files beside a raster that GDAL reads as its statistics, mask and overviews."""
 
 
 def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
-    """Check that a raster can be written to ``path``.
+    """Check that a file can be written to ``path``.
 
     Args:
-        path: Where to.
-        sources: Files that are read meanwhile.
-        overwrite: Whether what is there may be replaced.
+        path: The target.
+        sources: Files that are read while the target is written.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        UserError: If it is one of the sources, also by another name; if it is there or something
-            that would be taken for a part of it; if its folder is missing or read-only.
+        UserError: If the target is a folder or one of the sources, also under another name; if it
+            or one of its sidecar files exists; if its folder is missing or read-only.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -42,11 +40,11 @@ def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
         raise UserError(
             "output-is-input", f"{path}: is the input itself", "choose another name for the output"
         )
-    there = [file for file in (path, *_sidecars(path)) if os.path.lexists(file)]
-    if there and not overwrite:
+    existing = [file for file in (path, *_sidecars(path)) if os.path.lexists(file)]
+    if existing and not overwrite:
         raise UserError(
             "output-exists",
-            f"{there[0]}: is there already",
+            f"{existing[0]}: exists already",
             "allow overwriting it, or choose another name",
         )
     if not os.access(folder, os.W_OK):
@@ -57,45 +55,71 @@ def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
 
 @contextmanager
 def replacing(path: Path, needed: int = 0) -> Iterator[Path]:
-    """Give a hidden name beside ``path``; what is written there replaces ``path`` at the end.
+    """Replace a file or a folder by what the block makes at a hidden path beside it.
 
-    If the block raises, or if the process is killed, what was at ``path`` stays. All files whose
-    names begin with the hidden name are removed, those of dead processes at the next start.
+    If the block raises, or if the process is killed, the old content of ``path`` stays. Everything
+    whose name begins with the hidden name is temporary: it is removed at the end of the block, or
+    by the next call for ``path`` if the process was killed.
 
     Args:
-        path: The file to replace, with the sidecar files that belong to it.
+        path: The file or folder; the folder around it is made. A file is replaced together with
+            its sidecar files.
         needed: Bytes that will be written at least.
 
+    Yields:
+        The hidden path. It does not exist yet and has the suffix of ``path``.
+
     Raises:
-        UserError: If the disk has less room than needed, or fails.
+        UserError: If fewer than ``needed`` bytes are free, or if ``path`` cannot be replaced.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
-    if shutil.disk_usage(path.parent).free < needed:
+    if needed and shutil.disk_usage(path.parent).free < needed:
         raise _unwritable(path, "the disk is too full", needed)
-    partial = path.with_name(f"{_stem(path)}{os.getpid()}.tif")
+    hidden = path.with_name(f"{_stem(path)}{os.getpid()}{path.suffix}")
     try:
-        yield partial
+        yield hidden
         with explaining(path):
-            _replace(path, partial)
+            if hidden.is_dir():
+                _replace_folder(path, hidden)
+            else:
+                _replace_file(path, hidden)
     finally:
-        for file in _beside(path, os.getpid()):
-            file.unlink(missing_ok=True)
+        _remove(_temporary(path, os.getpid()))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content as a whole or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        content: The new content.
+
+    Raises:
+        OSError: If the content cannot be written.
+        UserError: If it is written and cannot take the file's place.
+    """
+    with replacing(path) as hidden:
+        hidden.write_bytes(content)
 
 
 @contextmanager
-def explaining(path: Path, needed: int = 0) -> Iterator[None]:
-    """Turn what goes wrong on the disk into what the user can do about it.
+def explaining(
+    path: Path, needed: int = 0, errors: tuple[type[Exception], ...] = (OSError,)
+) -> Iterator[None]:
+    """Turn errors of the disk into errors that say what the user can do.
 
     Args:
-        path: What is written.
-        needed: Bytes that it takes at least while it is written, 0 if unknown.
+        path: The file that the block writes.
+        needed: Bytes that it needs at least while it is written, 0 if unknown.
+        errors: The exceptions that mean that writing failed.
 
     Raises:
-        UserError: If the block fails to write.
+        UserError: If the block raises one of them.
     """
     try:
         yield
-    except (OSError, RasterioError, CPLE_BaseError) as error:
+    except errors as error:
         raise _unwritable(path, error.__cause__ or error, needed) from error
 
 
@@ -111,17 +135,30 @@ def _unwritable(path: Path, reason: object, needed: int) -> UserError:
     )
 
 
-def _replace(path: Path, partial: Path) -> None:
-    _sync(partial)
-    os.replace(partial, path)
-    for old, new in zip(_sidecars(path), _sidecars(partial), strict=True):
-        if new.exists():
-            os.replace(new, old)
+def _replace_file(path: Path, new: Path) -> None:
+    _sync(new)
+    os.replace(new, path)
+    for old_sidecar, new_sidecar in zip(_sidecars(path), _sidecars(new), strict=True):
+        if new_sidecar.exists():
+            os.replace(new_sidecar, old_sidecar)
         else:
-            old.unlink(missing_ok=True)
+            old_sidecar.unlink(missing_ok=True)
     with suppress(OSError):
-        # not every system can
+        # some systems cannot sync folders
         _sync(path.parent)
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Replace a folder. A process that is killed meanwhile leaves no folder, never a mixed one."""
+    old = new.with_name(f"{new.name}.old")
+    if path.exists():
+        path.rename(old)
+    try:
+        new.rename(path)
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
 
 
 def _stem(path: Path) -> str:
@@ -132,24 +169,32 @@ def _sidecars(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in SIDECARS]
 
 
-def _beside(path: Path, process: int) -> list[Path]:
-    """Return the temporary files that a process has made for ``path``."""
-    name = re.compile(rf"{re.escape(_stem(path))}{process}\D.*")
+def _temporary(path: Path, process: int) -> list[Path]:
+    """Return the temporary files and folders that a process has made for ``path``."""
+    name = re.compile(rf"{re.escape(_stem(path))}{process}(\D.*)?")
     return [file for file in path.parent.iterdir() if name.fullmatch(file.name)]
 
 
 def _remove_leftovers(path: Path) -> None:
-    name = re.compile(rf"{re.escape(_stem(path))}(\d+)\D.*")
+    """Remove the temporary files that killed processes have left."""
+    name = re.compile(rf"{re.escape(_stem(path))}(\d+)(\D.*)?")
     matches = [match for file in path.parent.iterdir() if (match := name.fullmatch(file.name))]
     for process in {int(match[1]) for match in matches}:
         # in containers every run may have the same process number
         if process == os.getpid() or not psutil.pid_exists(process):
-            for file in _beside(path, process):
-                file.unlink(missing_ok=True)
+            _remove(_temporary(path, process))
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold what was written."""
+    """Wait until the disk holds what was written."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -110,7 +110,7 @@ def test_the_file_says_what_it_is(exported):
 def test_what_is_there_is_kept_unless_it_may_be_replaced(exported):
     model, path, _ = exported
     before = path.read_bytes()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         export_onnx(model, path, bands=3)
     assert path.read_bytes() == before
 

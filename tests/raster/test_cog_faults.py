@@ -142,8 +142,8 @@ def linked(kind):
 
 
 FAULTS = {
-    "is there": (lambda _, target: target.touch(), False, "is there already"),
-    "its mask": (lambda _, t: t.with_name(f"{t.name}.msk").touch(), False, "msk: is there already"),
+    "exists": (lambda _, target: target.touch(), False, "exists already"),
+    "its mask": (lambda _, t: t.with_name(f"{t.name}.msk").touch(), False, "msk: exists already"),
     "symbolic link": (linked("symlink"), True, "is the input itself"),
     "hard link": (linked("link"), True, "is the input itself"),
     "folder": (lambda _, target: target.mkdir(), True, "is a folder"),

@@ -7,7 +7,6 @@ from sen2naip_sr.training.checkpoint import (
     TrainingState,
     differences,
     load_checkpoint,
-    replacing,
     save_checkpoint,
 )
 
@@ -108,16 +107,6 @@ def test_other_fingerprint_is_ignored_and_says_what_differs(path, caplog):
 
 def test_differences_of_equal_fingerprints_are_none():
     assert differences(FINGERPRINT, FINGERPRINT) == []
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(OSError, match="disk full"), replacing(path) as stream:
-        stream.write(b"half of the n")
-        raise OSError("disk full")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_only_a_higher_psnr_is_better():

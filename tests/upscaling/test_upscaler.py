@@ -135,7 +135,7 @@ def test_every_network_comes_with_weights():
 def test_a_file_that_is_there_stays_without_overwrite(job, weights):
     job.target.parent.mkdir()
     job.target.write_bytes(b"precious")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         upscale(job, weights)
     assert job.target.read_bytes() == b"precious"
     upscale(job, weights, overwrite=True)

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import SHARD_CHIPS, ShardedArray, ShardWriter
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,15 +160,13 @@ def write_store(
     Yields:
         The writer to fill. If the block raises, the old store stays and nothing new is left.
     """
-    _remove_leftovers(folder)
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        with ShardWriter(partial, "chips", chip_shape, dtype, shard_chips) as shards:
+    with replacing(folder) as hidden:
+        hidden.mkdir()
+        with ShardWriter(hidden, "chips", chip_shape, dtype, shard_chips) as shards:
             writer = StoreWriter(shards)
             yield writer
         for name, table in writer.tables.items():
-            table.to_parquet(partial / f"{name}.parquet", index=False)
+            table.to_parquet(hidden / f"{name}.parquet", index=False)
         manifest = Manifest(
             format=FORMAT,
             fingerprint=fingerprint,
@@ -181,32 +177,4 @@ def write_store(
             tables=list(writer.tables),
             attributes=writer.attributes,
         )
-        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-        _replace_folder(folder, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what runs left beside ``folder`` that were killed while they wrote it."""
-    for kind in ("partial", "old"):
-        for leftover in folder.parent.glob(f".{folder.name}.{kind}-*"):
-            process = leftover.name.rpartition("-")[2]
-            # in containers every run may have the same process number
-            running = process != str(os.getpid()) and psutil.pid_exists(int(process))
-            if not running:
-                shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _replace_folder(folder: Path, new: Path) -> None:
-    """Put ``new`` in the place of ``folder``; killed half-way, ``folder`` is missing, not mixed."""
-    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        (hidden / MANIFEST).write_text(manifest.model_dump_json(indent=1))

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.files import replacing
 
 
 class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
@@ -46,20 +47,15 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
         palette = Image.fromarray(data[-1]).quantize(256)
         images = [Image.fromarray(picture).quantize(palette=palette) for picture in data]
         durations = [self._milliseconds] * (len(images) - 1) + [2000]
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._filepath.with_name(f".{self._filepath.name}.partial")
-        try:
+        with replacing(self._filepath) as hidden:
             images[0].save(
-                partial,
+                hidden,
                 format="GIF",
                 save_all=True,
                 append_images=images[1:],
                 duration=durations,
                 loop=0,
             )
-            partial.replace(self._filepath)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

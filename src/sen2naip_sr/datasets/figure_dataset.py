@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
+from sen2naip_sr.files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -46,13 +48,8 @@ class FigureDataset(AbstractDataset["Figure", NoReturn]):
 
     def save(self, data: "Figure") -> None:
         """Write the figure in one piece or not at all."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._filepath.with_name(f".{self._filepath.name}.partial")
-        try:
-            data.savefig(partial, dpi=self._dpi, format="png")
-            partial.replace(self._filepath)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(self._filepath) as hidden:
+            data.savefig(hidden, dpi=self._dpi, format="png")
 
     def preview(self) -> ImagePreview:
         """Return the picture for Kedro-Viz, base64-encoded."""

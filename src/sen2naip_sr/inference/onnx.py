@@ -94,8 +94,8 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     difference = _checked(module, content, path, bands) if find_spec("onnxruntime") else None
     if difference is None:
         logger.warning("%s is not compared with torch: onnxruntime is not installed", path)
-    with replacing(path, needed=len(content)) as partial:
-        partial.write_bytes(content)
+    with replacing(path, needed=len(content)) as hidden:
+        hidden.write_bytes(content)
     return difference
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp, Resampling
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
@@ -138,7 +139,7 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     kind = scene.dtype if dtype is None else np.dtype(dtype)
     marking = Marking.like(scene, kind)
     size = _raw_size(scene, marking, kind)
-    explained = partial(explaining, path, size)
+    explained = partial(explaining, path, size, (OSError, RasterioError))
     with replacing(path, size) as hidden:
         pixels = hidden.with_suffix(".pixels.tif")
         with rasterio.Env(GDAL_CACHEMAX=CACHE, GDAL_TIFF_INTERNAL_MASK=False):

@@ -1,17 +1,15 @@
 """GeoTIFFs in memory and on disk, with all that places them on the ground."""
 
-import os
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.files import replacing
+from sen2naip_sr.raster.georeferencing import quietly_opened
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,10 @@ def read_geotiff(path: Path) -> Raster:
     Raises:
         rasterio.errors.RasterioIOError: If it is no readable raster.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as source:
-            return Raster(
-                source.read(), source.transform, source.crs, source.nodata, source.descriptions
-            )
+    with quietly_opened(path) as source:
+        return Raster(
+            source.read(), source.transform, source.crs, source.nodata, source.descriptions
+        )
 
 
 def write_geotiff(path: Path, raster: Raster) -> None:
@@ -60,36 +56,30 @@ def write_geotiff(path: Path, raster: Raster) -> None:
         path: Where to; its folder is made.
         raster: What. Bands beyond the third are not marked as alpha, as GDAL would do.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}.tif")
     bands, height, width = raster.pixels.shape
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(
-                partial,
-                "w",
-                driver="GTiff",
-                count=bands,
-                height=height,
-                width=width,
-                dtype=raster.pixels.dtype,
-                crs=raster.crs,
-                transform=raster.transform,
-                nodata=raster.nodata,
-                compress="deflate",
-                tiled=True,
-                BIGTIFF="IF_SAFER",
-                photometric="RGB" if bands in (3, 4) else "MINISBLACK",
-                alpha="unspecified",
-            ) as target:
-                target.write(raster.pixels)
-                if bands > 3:
-                    kinds = list(target.colorinterp)
-                    target.colorinterp = kinds[:3] + [ColorInterp.undefined] * (bands - 3)
-                for number, name in enumerate(raster.bands, 1):
-                    if name:
-                        target.set_band_description(number, name)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as hidden:
+        target = quietly_opened(
+            hidden,
+            "w",
+            driver="GTiff",
+            count=bands,
+            height=height,
+            width=width,
+            dtype=raster.pixels.dtype,
+            crs=raster.crs,
+            transform=raster.transform,
+            nodata=raster.nodata,
+            compress="deflate",
+            tiled=True,
+            BIGTIFF="IF_SAFER",
+            photometric="RGB" if bands in (3, 4) else "MINISBLACK",
+            alpha="unspecified",
+        )
+        with target:
+            target.write(raster.pixels)
+            if bands > 3:
+                kinds = list(target.colorinterp)
+                target.colorinterp = kinds[:3] + [ColorInterp.undefined] * (bands - 3)
+            for number, name in enumerate(raster.bands, 1):
+                if name:
+                    target.set_band_description(number, name)

@@ -1,7 +1,6 @@
 """The `sample` source: synthetic landscapes, drawn where they are first asked for."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from rasterio.crs import CRS
 
 from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.files import replacing
 from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, landscape, vary
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.geotiff import Raster, write_geotiff
@@ -88,14 +88,10 @@ class SampleSource:
         style = vary(_style(place), (self.seed, place))
         pixels = landscape((self.seed, place, chip + 1), style, self.size)
         raster = Raster(pixels, self._transform(place, chip), CRS.from_epsg(_EPSG), bands=BANDS)
-        partial = path.with_name(f".{path.stem}.partial-{os.getpid()}.tif")
-        try:
-            write_geotiff(partial, raster)
-            with rasterio.open(partial, "r+") as target:
+        with replacing(path) as hidden:
+            write_geotiff(hidden, raster)
+            with rasterio.open(hidden, "r+") as target:
                 target.update_tags(TIFFTAG_IMAGEDESCRIPTION=DESCRIPTION)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _transform(self, place: int, chip: int) -> Affine:
         """Return where a chip lies: its place's cell of a wide grid, its own cell within."""

@@ -3,15 +3,15 @@
 import json
 import logging
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
+
+from sen2naip_sr.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -130,27 +130,9 @@ class TrainingState:
             part.load_state_dict(checkpoint["parts"][name])
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` once it is complete and on disk.
-
-    Whoever reads ``path`` finds the old content or the new one, never a part of it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one piece or not at all."""
-    with replacing(path) as stream:
+    with replacing(path) as hidden, hidden.open("wb") as stream:
         torch.save(
             {**checkpoint, "fingerprint": comparable(checkpoint["fingerprint"])},
             stream,

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.training.checkpoint import replacing
 
 METADATA_KEY = "sen2naip_sr"
 """The entry of the safetensors header that holds a `WeightsMetadata` as JSON."""
@@ -133,8 +133,7 @@ def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     header = {METADATA_KEY: metadata.model_dump_json()}
-    with replacing(path) as stream:
-        stream.write(safetensors.torch.save(tensors, header))
+    write_atomically(path, safetensors.torch.save(tensors, header))
 
 
 def load_weights(path: Path) -> Weights:

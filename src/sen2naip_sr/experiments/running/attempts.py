@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.checkpoint import replacing, saved_progress
+from sen2naip_sr.files import write_atomically
+from sen2naip_sr.training.checkpoint import saved_progress
 
 ATTEMPTS = "attempts.json"
 MOST_ENDS = 3
@@ -74,5 +75,4 @@ def _write(folder: Path, attempts: _Attempts | None) -> None:
     if attempts is None:
         (folder / ATTEMPTS).unlink(missing_ok=True)
         return
-    with replacing(folder / ATTEMPTS) as stream:
-        stream.write(attempts.model_dump_json().encode())
+    write_atomically(folder / ATTEMPTS, attempts.model_dump_json().encode())

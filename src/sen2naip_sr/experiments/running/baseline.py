@@ -8,7 +8,7 @@ from sen2naip_sr.chips.store import Store, fingerprint_of
 from sen2naip_sr.evaluation.methods import interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
-from sen2naip_sr.training.checkpoint import replacing
+from sen2naip_sr.files import replacing
 
 
 def score_interpolations(
@@ -32,8 +32,8 @@ def score_interpolations(
         plain = interpolations(hr.manifest.shape[1])
         all_of_them = evaluation.model_copy(update={"chips": None})
         scores = score_chips(plain, hr, lr, chips, all_of_them, only=("psnr",))
-        with replacing(file) as stream:
-            scores.to_parquet(stream)
+        with replacing(file) as hidden:
+            scores.to_parquet(hidden)
     return pd.read_parquet(file)
 
 

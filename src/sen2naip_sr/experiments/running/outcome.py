@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr.evaluation.methods import Method
-from sen2naip_sr.training.checkpoint import replacing
+from sen2naip_sr.files import write_atomically
 from sen2naip_sr.weights.files import load_weights
 
 OUTCOME, WEIGHTS, CHECKPOINT = "outcome.json", "weights.safetensors", "checkpoint.pt"
@@ -56,8 +56,7 @@ def read_outcome(folder: Path) -> Outcome | None:
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write an outcome to its variation's folder, whole or not at all."""
-    with replacing(folder / OUTCOME) as stream:
-        stream.write(outcome.model_dump_json(indent=1).encode())
+    write_atomically(folder / OUTCOME, outcome.model_dump_json(indent=1).encode())
 
 
 def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:

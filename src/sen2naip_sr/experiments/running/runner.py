@@ -36,9 +36,9 @@ from sen2naip_sr.experiments.running.outcome import (
 )
 from sen2naip_sr.experiments.running.processes import Processes
 from sen2naip_sr.experiments.running.variation import Variation
+from sen2naip_sr.files import replacing
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
-from sen2naip_sr.training.checkpoint import replacing
 from sen2naip_sr.training.fit import Observe, Report
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
@@ -226,8 +226,8 @@ def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observ
             shutil.rmtree(folder.parent, ignore_errors=True)
         device = next(model.parameters()).device
         upscaled = predict(model, chips, (low, high), device).cpu().numpy()
-        with replacing(folder / f"{step:08d}.npy") as stream:
-            np.save(stream, upscaled.astype(np.float32))
+        with replacing(folder / f"{step:08d}.npy") as hidden:
+            np.save(hidden, upscaled.astype(np.float32))
 
     return watch
 
