@@ -22,7 +22,7 @@ from torch import nn
 from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import zeroed
-from sen2naip_sr.models.lean import Lean
+from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.training.validation import Validator
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 

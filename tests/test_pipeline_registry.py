@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.pipeline_registry import register_pipelines
 from sen2naip_sr.pipelines.experiments import EXPERIMENTS
 
@@ -22,7 +22,7 @@ HEAVY = (
 
 
 def test_names_are_those_of_the_documentation():
-    networks = {f"{do}_{name}" for name in NETWORK_PARAMETERS for do in ("train", "calibrate")}
+    networks = {f"{do}_{name}" for name in NETWORKS for do in ("train", "calibrate")}
     others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
     assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | {"tune"}
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from sen2naip_sr import provenance
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import describe_unknown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ProjectHooks:
         vary any network: what is used of their parameters stands in the nested runs.
         """
         if "experiment" in node.tags:
-            for network in NETWORK_PARAMETERS:
+            for network in NETWORKS:
                 inputs.pop(f"params:{network}", None)
         for name, value in inputs.items():
             if isinstance(value, BaseModel) and name.startswith("params:"):

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 LIST_SEPARATOR = ";"
 
@@ -19,6 +19,17 @@ def describe_unknown(kind: str, name: str, known: list[str]) -> str:
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     return f"unknown {kind} '{name}': {hint}Valid names: {', '.join(sorted(known))}"
+
+
+def summarise(error: ValidationError) -> str:
+    """Return what is wrong with which parameter, in one line."""
+    return "; ".join(
+        ".".join(map(str, problem["loc"]))
+        + (": " if problem["loc"] else "")
+        # what pydantic puts before the text of a validator of our own
+        + problem["msg"].removeprefix("Value error, ")
+        for problem in error.errors()
+    )
 
 
 def _takes_list(annotation: Any) -> bool:

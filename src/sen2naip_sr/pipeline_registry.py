@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.pipelines import (
     comparison,
     evaluation,
@@ -20,7 +20,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     Each holds what it needs from the steps before it: a step whose inputs have not changed finds
     its store on disk and does nothing.
     """
-    networks = list(NETWORK_PARAMETERS)
+    networks = list(NETWORKS)
     ingest = ingestion.create_pipeline()
     preprocess = ingest + preprocessing.create_pipeline()
     evaluate = preprocess + evaluation.create_pipeline(networks)

@@ -2,9 +2,9 @@ import torch
 from torch import nn
 
 from sen2naip_sr.models.blocks import ResidualBlock
-from sen2naip_sr.models.carn import CARN, Cascade
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
-from sen2naip_sr.models.parameters import CARNParameters
+from sen2naip_sr.models.networks.carn import CARN, Cascade
+from sen2naip_sr.models.registry import build_model
 
 TWO_MEAN_SHIFTS = 2 * (3 * 3 + 3)
 
@@ -15,23 +15,23 @@ def upsampler_size(scale, channels=64):
 
 
 def test_size_is_the_published_one_less_the_two_mean_shifts():
-    model = CARN(3, **CARNParameters().model_dump())
+    model = build_model("carn", 3)
     assert count_parameters(model) == 964_187 - TWO_MEAN_SHIFTS
 
 
 def test_size_with_the_upsamplers_of_three_scales_is_that_of_the_paper():
     for_3x, for_4x = upsampler_size(3), 2 * upsampler_size(2)
-    published = count_parameters(CARN(3)) + TWO_MEAN_SHIFTS + for_3x + for_4x
+    published = count_parameters(build_model("carn", 3)) + TWO_MEAN_SHIFTS + for_3x + for_4x
     assert round(published / 1000) == 1592
 
 
 def test_multiply_adds_are_those_of_the_paper():
-    assert round(multiply_adds(CARN(3), 3, 360, 640) / 1e8) == 2228
+    assert round(multiply_adds(build_model("carn", 3), 3, 360, 640) / 1e8) == 2228
 
 
 def test_receptive_field_of_the_published_size():
     # entry 1, 9 residual blocks of 2 each, upsampler 1, and the exit reaches 1 HR pixel further
-    assert CARN(4).receptive_field == 21
+    assert build_model("carn", 4).receptive_field == 21
 
 
 def test_input_is_centred_on_one_half():

@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.carn_m import CARNM
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
-from sen2naip_sr.models.parameters import CARNMParameters
+from sen2naip_sr.models.networks.carn_m import CARNM
 from sen2naip_sr.models.registry import build_model
 
 
@@ -13,7 +12,7 @@ def without_biases(model):
 
 
 def test_size_with_the_upsamplers_of_three_scales_is_that_of_the_paper():
-    model = CARNM(3, **CARNMParameters().model_dump())
+    model = build_model("carn_m", 3)
     channels, groups = 64, 4
     for_2x, for_3x = (9 * channels * s**2 * channels // groups for s in (2, 3))
     for_4x = 2 * for_2x
@@ -24,11 +23,11 @@ def test_size_with_the_upsamplers_of_three_scales_is_that_of_the_paper():
 
 
 def test_multiply_adds_are_those_of_the_paper():
-    assert round(multiply_adds(CARNM(3), 3, 360, 640) / 1e8) == 912
+    assert round(multiply_adds(build_model("carn_m", 3), 3, 360, 640) / 1e8) == 912
 
 
 def test_units_of_a_block_share_weights_and_blocks_do_not():
-    few, many = CARNM(4, units=1, blocks=2), CARNM(4, units=5, blocks=2)
+    few, many = (build_model("carn_m", 4, units=units, blocks=2) for units in (1, 5))
     for model in (few, many):
         convolutions = [name for name in model.state_dict() if name.endswith("first.weight")]
         assert len(convolutions) == 2

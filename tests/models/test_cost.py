@@ -7,7 +7,7 @@ import yaml
 from torch import nn
 
 from sen2naip_sr.models.cost import count_parameters, multiply_adds, widest_layer
-from sen2naip_sr.models.lean import Lean
+from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import MODELS, build_model
 
 TABLE = re.compile(r"^\| `(\w+)` \| (default|`.+`) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)

@@ -3,13 +3,13 @@ import torch
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.interpolation import INTERPOLATIONS
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.models.registry import MODELS, build_model
 
 
 def test_covers_every_interpolation_and_every_network():
     trainable = {name for name, spec in MODELS.items() if spec.trainable}
-    assert trainable == set(NETWORK_PARAMETERS)
+    assert trainable == set(NETWORKS)
     assert set(MODELS) - trainable == set(INTERPOLATIONS)
 
 

@@ -4,16 +4,18 @@ from torch import nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.cost import count_parameters
-from sen2naip_sr.models.parameters import UNetParameters
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.models.unet import UNet
 
 CLASSIC = [64, 128, 256, 512, 1024]
 
 
+def unet(bands, widths, **options):
+    return build_model("unet", bands, widths=widths, **options)
+
+
 def classic(**options):
     with torch.device("meta"):
-        return UNet(4, CLASSIC, **options)
+        return unet(4, CLASSIC, **options)
 
 
 def test_classic_widths_have_the_classic_size():
@@ -28,23 +30,15 @@ def test_classic_widths_have_the_layers_of_the_paper():
     assert sum(layer.kernel_size == (1, 1) for layer in layers) == 4 + 1  # upsamplers, exit
 
 
-def test_defaults_are_those_of_the_parameters():
-    model = UNet(4)
-    expected = UNet(4, **UNetParameters().model_dump())
-    assert {n: p.shape for n, p in model.named_parameters()} == {
-        n: p.shape for n, p in expected.named_parameters()
-    }
-
-
 @pytest.mark.parametrize(("levels", "multiple"), [(1, 1), (2, 1), (3, 2), (4, 4), (5, 8)])
 def test_tiles_begin_on_the_pooling_grid(levels, multiple):
     # the grid is of 2 ** (levels - 1) high-resolution pixels
-    assert UNet(1, [2] * levels).multiple == multiple
+    assert unet(1, [2] * levels).multiple == multiple
 
 
 def test_sub_pixel_upsampling_is_a_transposed_convolution():
     torch.manual_seed(0)
-    upsampler = UNet(1, [3, 5]).upsamplers[0].convolution
+    upsampler = unet(1, [3, 5]).upsamplers[0].convolution
     nn.init.normal_(upsampler.weight)
     nn.init.constant_(upsampler.bias, 0.5)
     transposed = nn.ConvTranspose2d(5, 3, 2, stride=2)
@@ -58,7 +52,7 @@ def test_sub_pixel_upsampling_is_a_transposed_convolution():
 
 @pytest.mark.parametrize("upsampling", ["resize", "sub_pixel"])
 def test_upsampling_starts_without_a_checkerboard(upsampling):
-    upsample = UNet(1, [3, 5], upsampling=upsampling).upsamplers[0]
+    upsample = unet(1, [3, 5], upsampling=upsampling).upsamplers[0]
     upsampled = upsample(torch.rand(2, 5, 4, 6))
     assert upsampled.shape == (2, 3, 8, 12)
     torch.testing.assert_close(
@@ -68,7 +62,7 @@ def test_upsampling_starts_without_a_checkerboard(upsampling):
 
 def test_features_keep_their_size_at_the_start():
     torch.manual_seed(0)
-    model = UNet(4, CLASSIC[:-1])
+    model = unet(4, CLASSIC[:-1])
     features = torch.rand(1, 4, 32, 32)
     for level in [*model.encoder, model.bottom]:
         features = level(features)
@@ -78,7 +72,7 @@ def test_features_keep_their_size_at_the_start():
 @pytest.mark.parametrize("normalisation", ["group", "instance"])
 def test_with_these_normalisations_far_pixels_count(normalisation):
     torch.manual_seed(0)
-    model = UNet(1, [4, 4], normalisation=normalisation).eval()
+    model = unet(1, [4, 4], normalisation=normalisation).eval()
     nn.init.normal_(model.exit.weight)
     image = torch.rand(1, 1, 64, 4).requires_grad_()
     model(image)[..., :2, :2].square().sum().backward()
@@ -88,7 +82,7 @@ def test_with_these_normalisations_far_pixels_count(normalisation):
 
 def test_batch_normalisation_does_not_look_around_in_eval_mode():
     torch.manual_seed(0)
-    model = UNet(1, [4, 4], normalisation="batch").eval()
+    model = unet(1, [4, 4], normalisation="batch").eval()
     nn.init.normal_(model.exit.weight)
     image = torch.rand(1, 1, 64, 4).requires_grad_()
     model(image)[..., :2, :2].square().sum().backward()

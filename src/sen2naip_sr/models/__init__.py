@@ -1,1 +1,1 @@
-"""Network architectures and interpolations, one a file, and the registry of both."""
+"""Networks, interpolations, their building blocks and the registry of both."""

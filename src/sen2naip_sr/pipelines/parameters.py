@@ -16,7 +16,7 @@ from sen2naip_sr.experiments.running.parameters import (
     StudyParameters,
 )
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
@@ -39,7 +39,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "intrinsic_dimension": IntrinsicDimensionParameters,
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
-    **dict.fromkeys(NETWORK_PARAMETERS, NetworkParameters),
+    **dict.fromkeys(NETWORKS, NetworkParameters),
 }
 
 
@@ -58,10 +58,10 @@ def check_parameters(values: Mapping[str, Any]) -> None:
             problems.append(describe_unknown("parameter", name, list(PARAMETERS)))
             continue
         problems.extend(_problems(name, PARAMETERS[name], value))
-        if name in NETWORK_PARAMETERS and isinstance(value, dict):
+        if name in NETWORKS and isinstance(value, dict):
             architecture = value.get("architecture", {})
             problems.extend(
-                _problems(f"{name}.architecture", NETWORK_PARAMETERS[name], architecture)
+                _problems(f"{name}.architecture", architecture_parameters(name), architecture)
             )
     if problems:
         raise UserError(

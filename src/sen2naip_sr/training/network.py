@@ -13,7 +13,7 @@ from sen2naip_sr.chips.splits import TRAIN, VALIDATION, split_hash
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.parameters import DEFAULT_GENERATOR
+from sen2naip_sr.models.networks.gan import GANParameters
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
@@ -119,7 +119,7 @@ def starting_weights(
         return load_weights(Path(parameters.start_from))
     if not generators:
         return None
-    generator = parameters.architecture.get("generator", DEFAULT_GENERATOR)
+    generator = parameters.architecture.get("generator", GANParameters().generator)
     if found := generators.get(generator):
         return found
     raise UserError(

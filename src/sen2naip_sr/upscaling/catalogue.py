@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.speed import measure_speed
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS
+from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.shipped import FOLDER, load_shipped
@@ -50,7 +50,7 @@ def entries(*, measure: bool) -> list[Entry]:
     scores = json.loads((FOLDER / "scores.json").read_text())
     found = [
         _entry(weights, scores[name]["scores"]["native"]["all"], measure)
-        for name in NETWORK_PARAMETERS
+        for name in NETWORKS
         if name in scores and (weights := load_shipped(name))
     ]
     return sorted(found, key=lambda entry: -entry.psnr)

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import parse_range
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
-from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.models.networks import NETWORKS
+from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
 
 BandNumber = Annotated[int, Field(ge=1)]
 
@@ -58,8 +58,8 @@ class UpscalingParameters(Parameters):
     @field_validator("model")
     @classmethod
     def _model_is_known(cls, name: str) -> str:
-        if name not in NETWORK_PARAMETERS:
-            raise ValueError(describe_unknown("model", name, list(NETWORK_PARAMETERS)))
+        if name not in NETWORKS:
+            raise ValueError(describe_unknown("model", name, list(NETWORKS)))
         return name
 
     @field_validator("value_range")

@@ -17,7 +17,8 @@ from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.metrics.bootstrap import paired_difference
 from sen2naip_sr.metrics.holm import holm_adjusted
 from sen2naip_sr.metrics.permutation import sign_flip_p_value
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
+from sen2naip_sr.models.networks import architecture_parameters
+from sen2naip_sr.parameters import summarise
 
 
 def plan_study(
@@ -52,7 +53,7 @@ def plan_study(
             changed = varied(
                 networks[network], {"training": parameters.training}, variation.changes
             )
-            NETWORK_PARAMETERS[network].model_validate(changed.architecture)
+            architecture_parameters(network).model_validate(changed.architecture)
         except ValidationError as error:
             raise UserError(
                 "variation-invalid", f"variation '{name}': {summarise(error)}", "correct it"

@@ -14,8 +14,8 @@ from sen2naip_sr.experiments.dimension.subspace import count_weights, subspace_l
 from sen2naip_sr.experiments.running.held_out import UNSELECTED, refuse_plateau, without_test
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.running.variation import Variation, varied
-from sen2naip_sr.models.parameters import summarise
 from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.parameters import summarise
 from sen2naip_sr.training.parameters import NetworkParameters
 
 WHOLE = "all weights"

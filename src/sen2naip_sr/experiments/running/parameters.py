@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
-from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.models.networks import NETWORKS
+from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
 from sen2naip_sr.training.parameters import TrainingParameters
 
 
@@ -45,8 +45,8 @@ class ModelName(RootModel[str]):
     @field_validator("root")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name not in NETWORK_PARAMETERS:
-            raise ValueError(describe_unknown("model", name, list(NETWORK_PARAMETERS)))
+        if name not in NETWORKS:
+            raise ValueError(describe_unknown("model", name, list(NETWORKS)))
         return name
 
 

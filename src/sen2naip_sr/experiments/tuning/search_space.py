@@ -17,8 +17,8 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.running.held_out import refuse_plateau
 from sen2naip_sr.experiments.running.variation import varied
 from sen2naip_sr.experiments.tuning.parameters import RangeParameters
-from sen2naip_sr.models.parameters import NETWORK_PARAMETERS, summarise
-from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.models.networks import architecture_parameters
+from sen2naip_sr.parameters import describe_unknown, summarise
 from sen2naip_sr.training.parameters import NetworkParameters
 
 Space = Mapping[str, RangeParameters]
@@ -39,7 +39,7 @@ def full_parameters(
     """
     try:
         full = varied(network, {"training": training}).model_dump(mode="json")
-        architecture = NETWORK_PARAMETERS[model].model_validate(full["architecture"])
+        architecture = architecture_parameters(model).model_validate(full["architecture"])
     except ValidationError as error:
         raise UserError(
             "search-invalid", f"tune: {summarise(error)}", "correct tune.training"
@@ -179,7 +179,7 @@ def _problem(name: str, value: Any, model: str, base: Mapping[str, Any]) -> str 
     changed = with_values(base, {name: value})
     try:
         NetworkParameters.model_validate(changed)
-        NETWORK_PARAMETERS[model].model_validate(changed["architecture"])
+        architecture_parameters(model).model_validate(changed["architecture"])
     except ValidationError as error:
         last = name.rpartition(".")[2]
         own = [problem for problem in error.errors() if last in map(str, problem["loc"])]

@@ -12,7 +12,7 @@ class NetworkParameters(Parameters):
     """One network of a training pipeline or an experiment."""
 
     architecture: dict[str, Any] = Field(default_factory=dict)
-    """The architecture's parameters; see `sen2naip_sr.models.parameters`."""
+    """The architecture's parameters; see `sen2naip_sr.models.networks`."""
     start_from: str | None = None
     """A weights file of the same architecture to start from, or ``shipped`` for the one that comes
     with the project; null: random weights, or, for the GAN, those of its generator. The size of

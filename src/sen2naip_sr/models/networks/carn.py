@@ -21,6 +21,7 @@ The authors' code has 964,187 parameters for 3 bands and 2x alone, which are the
 from collections.abc import Callable, Sequence
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,6 +32,19 @@ from sen2naip_sr.models.blocks import (
     centred,
     zeroed,
 )
+from sen2naip_sr.models.spec import ModelSpec
+from sen2naip_sr.parameters import Parameters
+
+
+class CARNParameters(Parameters):
+    """Size of `CARN`."""
+
+    channels: int = Field(default=64, ge=1)
+    """Feature maps of every layer."""
+    blocks: int = Field(default=3, ge=1)
+    """Cascading blocks."""
+    units: int = Field(default=3, ge=1)
+    """Residual blocks in each cascading block."""
 
 
 class Cascade(nn.Module):
@@ -103,7 +117,7 @@ class CARN(CascadingNetwork):
         units: Residual blocks in each cascading block.
     """
 
-    def __init__(self, bands: int, channels: int = 64, blocks: int = 3, units: int = 3) -> None:
+    def __init__(self, bands: int, channels: int, blocks: int, units: int) -> None:
         def make_block() -> Cascade:
             return Cascade([ResidualBlock(channels) for _ in range(units)], channels)
 
@@ -115,3 +129,6 @@ def cascading_receptive_field(blocks: int, units: int) -> int:
     """Return the pixels to each side that ``blocks`` of ``units`` residual blocks depend on."""
     # entry, two convolutions a unit, upsampler; the exit's one HR pixel reaches one LR pixel
     return 1 + 2 * units * blocks + 1 + 1
+
+
+SPEC = ModelSpec("CARN", CARN, CARNParameters)

@@ -15,10 +15,22 @@ Among the networks tried under equal budget (docs/models.md) it gained the most 
 attentions of others wait for memory.
 """
 
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, centred, zeroed
+from sen2naip_sr.models.spec import ModelSpec
+from sen2naip_sr.parameters import Parameters
+
+
+class LeanParameters(Parameters):
+    """Size of `Lean`."""
+
+    channels: int = Field(default=48, ge=1)
+    """Feature maps of every layer."""
+    blocks: int = Field(default=10, ge=1)
+    """Residual blocks."""
 
 
 class Lean(GlobalResidualNetwork):
@@ -32,7 +44,7 @@ class Lean(GlobalResidualNetwork):
 
     shrinkable = True
 
-    def __init__(self, bands: int, channels: int = 48, blocks: int = 10) -> None:
+    def __init__(self, bands: int, channels: int, blocks: int) -> None:
         super().__init__(bands)
         # entry, two convolutions a block, the one after them, exit
         self.receptive_field = 1 + 2 * blocks + 1 + 1
@@ -48,3 +60,6 @@ class Lean(GlobalResidualNetwork):
         entered = self.entry(image - 0.5)
         inner = self.body(entered)
         return F.pixel_shuffle(self.exit(centred(entered, inner) + inner), 2)
+
+
+SPEC = ModelSpec("Lean", Lean, LeanParameters)

@@ -27,13 +27,31 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sen2naip_sr.models.blocks import GlobalResidualNetwork, icnr_, zeroed
+from sen2naip_sr.models.spec import ModelSpec
+from sen2naip_sr.parameters import Parameters
 
 Normalisation = Literal["none", "batch", "group", "instance"]
+Upsampling = Literal["resize", "sub_pixel"]
 MOST_GROUPS = 8
+
+
+class UNetParameters(Parameters):
+    """Size and layers of `UNet`."""
+
+    widths: list[PositiveInt] = Field(default=[32, 64, 128], min_length=1)
+    """Feature maps of every level, from the finest to the coarsest."""
+    convolutions: int = Field(default=2, ge=1)
+    """3 x 3 convolutions of a level, on the way down and again on the way up."""
+    normalisation: Normalisation = "none"
+    """What follows each convolution. Group and instance normalisation make a result depend on the
+    whole image, so that tiled prediction is not exact."""
+    upsampling: Upsampling = "sub_pixel"
+    """How features get to the next finer level."""
 
 
 class UNet(GlobalResidualNetwork):
@@ -55,10 +73,10 @@ class UNet(GlobalResidualNetwork):
     def __init__(
         self,
         bands: int,
-        widths: Sequence[int] = (32, 64, 128),
-        convolutions: int = 2,
-        normalisation: Normalisation = "none",
-        upsampling: Literal["resize", "sub_pixel"] = "sub_pixel",
+        widths: Sequence[int],
+        convolutions: int,
+        normalisation: Normalisation,
+        upsampling: Upsampling,
     ) -> None:
         super().__init__(bands)
         depth = len(widths) - 1
@@ -171,3 +189,6 @@ def _reach(pixel: int, depth: int, convolutions: int) -> int:
         first, last = 2 * first - convolutions, 2 * last + 1 + convolutions
     # bicubic takes two pixels on either side of a point a quarter pixel off a pixel's centre
     return max(pixel // 2 - (first - 3) // 2, (last + 3) // 2 - pixel // 2)
+
+
+SPEC = ModelSpec("U-Net", UNet, UNetParameters)
