@@ -69,7 +69,7 @@ def measure(data: Path) -> dict[str, Any]:
         "rows": rows,
         "matrix_product_s": round(matrix_product_rate(resolve_device("auto"))),
         "threads": torch.get_num_threads(),
-        "bfloat16": has_bfloat16(),
+        "bfloat16": has_bfloat16("cpu"),
         "image": list(image.shape),
     }
 
@@ -101,7 +101,7 @@ def _ways(name: str) -> dict[str, Upscale]:
     ways["eager"] = make_network(model, device="cpu", backend="eager", precision="float32")
     if has_winograd():
         ways["winograd"] = make_network(model, device="cpu", backend="winograd")
-    if has_bfloat16():
+    if has_bfloat16("cpu"):
         ways["eager, bfloat16"] = make_network(model, device="cpu", precision="bfloat16")
     if torch.cuda.is_available():
         ways["eager, float16"] = make_network(model, device="cuda", precision="float16")

@@ -11,7 +11,7 @@ from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
 from sen2naip_sr.inference.network import make_network
-from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.values import normalise, restore
 from sen2naip_sr.metrics.full_reference import SHAVE
 from sen2naip_sr.weights.shipped import load_shipped
@@ -28,11 +28,11 @@ def measure(data: Path, model: str = "lean") -> dict[str, Any]:
     assert weights is not None
     network = make_network(weights.build(), device="cpu")
     recipe = get_recipe(weights.metadata.recipe.partition("@")[0])
-    projected = Refinement(Consistency(recipe))
+    projected = Postprocessing(Consistency(recipe))
     ways = {
-        "plain": (network, Refinement()),
+        "plain": (network, Postprocessing()),
         "consistency": (network, projected),
-        "ensemble": (SelfEnsemble(network), Refinement()),
+        "ensemble": (SelfEnsemble(network), Postprocessing()),
         "both": (SelfEnsemble(network), projected),
     }
     value_range = weights.metadata.value_range
@@ -65,7 +65,9 @@ def measure(data: Path, model: str = "lean") -> dict[str, Any]:
     }
 
 
-def _psnr(network: Any, refinement: Refinement, low: Any, truth: Any, value_range: Any) -> float:
+def _psnr(
+    network: Any, refinement: Postprocessing, low: Any, truth: Any, value_range: Any
+) -> float:
     """Score one chip by docs/protocol.md."""
     (prediction,) = network(normalise(low, value_range)[np.newaxis])
     exact = normalise(low.astype(np.float64), value_range, np.float64)

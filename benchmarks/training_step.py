@@ -12,9 +12,9 @@ from naip import stores, training_data
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from sen2naip_sr.inference.hardware import has_bfloat16
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.crops.sampler import TrainingData
-from sen2naip_sr.training.device import has_bfloat16
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.trainer import Trainer
 

@@ -16,6 +16,7 @@ import torch
 from sen2naip_sr.chips.lr_store import downscale
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.registry import MODELS, build_model
 from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
@@ -46,7 +47,8 @@ def spot_psnr(weights, data, file):
     low, high = weights.metadata.value_range
     recipe = get_recipe(weights.metadata.recipe.partition("@")[0])
     lr = downscale(truth[None], recipe)
-    found = predict(weights.build(), lr, (low, high), torch.device("cpu"))[0].numpy()
+    network = make_network(weights.build(), device="cpu", precision="float32")
+    (found,) = predict(network, lr, (low, high))
     error = (found.astype(np.float64) - truth)[:, 4:-4, 4:-4]
     return 10 * math.log10((high - low) ** 2 / np.mean(error**2))
 

@@ -201,7 +201,7 @@ def test_half_precision_changes_the_correction_by_its_rounding():
 
 
 def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
-    monkeypatch.setattr(network_module, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(network_module, "best_precision", lambda kind: "bfloat16")
     network = make_network(trained("lean"), device="cpu")
     assert (network.backend, network.precision) == ("eager", "bfloat16")
     network = make_network(trained("lean"), device="cpu", precision="float32")
@@ -213,20 +213,20 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
 def test_auto_is_winograd_for_a_single_thread(monkeypatch, threads, expected):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr("sen2naip_sr.inference.network.has_bfloat16", lambda: False)
+    monkeypatch.setattr("sen2naip_sr.inference.network.best_precision", lambda kind: "float32")
     assert make_network(build_model("lean", 4), device="cpu").backend == expected
 
 
 @pytest.mark.parametrize("capability", ["AVX512", "DEFAULT"])
 def test_auto_is_eager_where_winograd_was_not_found_faster(monkeypatch, capability):
-    monkeypatch.setattr(network_module, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(network_module, "best_precision", lambda kind: "float32")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     network = make_network(trained("lean"), device="cpu")
     assert (network.backend, network.precision) == ("eager", "float32")
 
 
 def test_without_nnpack_auto_falls_back_and_winograd_is_refused(monkeypatch):
-    monkeypatch.setattr(network_module, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(network_module, "best_precision", lambda kind: "float32")
     monkeypatch.setattr(network_module, "has_winograd", lambda: False)
     assert make_network(trained("lean"), device="cpu").backend == "eager"
     with pytest.raises(UserError, match="use the backend auto or eager"):
@@ -252,8 +252,12 @@ def test_devices_that_are_not_there_are_named(name):
 
 def test_networks_that_see_the_whole_image_cannot_be_tiled():
     model = trained("unet", widths=[8, 8], normalisation="instance")
-    with pytest.raises(UserError, match="whole image"):
-        make_network(model)
+    network = make_network(model, device="cpu", precision="float32")
+    with pytest.raises(UserError) as raised:
+        _ = network.halo
+    assert raised.value.code == "network-not-local"
+    tiles = random_tiles(1, 4, 16, 16)
+    np.testing.assert_allclose(network(tiles), plain(model, tiles), rtol=0, atol=5e-6)
 
 
 def test_other_bands_are_refused():

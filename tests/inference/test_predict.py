@@ -5,9 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import normalised, predict
+from sen2naip_sr.inference.values import normalise, restore
 
 CPU = torch.device("cpu")
+
+
+def upscale(model, lr, value_range):
+    return predict(TorchNetwork(model, lr.shape[1], CPU, "eager", "float32"), lr, value_range)
 
 
 class Repeat(nn.Module):
@@ -28,15 +34,15 @@ class Repeat(nn.Module):
 def test_every_digital_number_survives(dtype, value_range):
     limits = np.iinfo(dtype)
     lr = np.arange(limits.min, limits.max + 1).astype(dtype).reshape(1, 1, -1, 256)
-    upscaled = predict(Repeat(), lr, value_range, CPU)
+    upscaled = upscale(Repeat(), lr, value_range)
     assert upscaled.shape == (1, 1, 2 * lr.shape[2], 512)
-    np.testing.assert_array_equal(upscaled[..., ::2, ::2].numpy(), lr)
+    np.testing.assert_array_equal(upscaled[..., ::2, ::2], lr)
 
 
 @given(value=st.integers(0, 255), added=st.floats(-2, 2))
 def test_predictions_are_rounded_and_clipped(value, added):
     lr = np.full((1, 1, 1, 1), value, np.uint8)
-    (predicted,) = predict(Repeat(added), lr, (0, 255), CPU)[0, 0, 0, :1].tolist()
+    (predicted,) = upscale(Repeat(added), lr, (0, 255))[0, 0, 0, :1].tolist()
     assert predicted == int(predicted)
     assert 0 <= predicted <= 255
     assert abs(predicted - min(max(value + 255 * added, 0), 255)) <= 0.501
@@ -44,7 +50,7 @@ def test_predictions_are_rounded_and_clipped(value, added):
 
 def test_floats_are_neither_rounded_nor_clipped():
     lr = np.array([[[[0.25, 1.5]]]], np.float32)
-    upscaled = predict(Repeat(0.125), lr, (0, 2), CPU)
+    upscaled = upscale(Repeat(0.125), lr, (0, 2))
     np.testing.assert_allclose(upscaled[0, 0, 0, ::2], [0.5, 1.75])
 
 
@@ -53,12 +59,36 @@ def test_models_see_zero_to_one_and_no_gradients_are_kept():
 
     class Look(Repeat):
         def forward(self, lr):
-            seen.append(lr)
+            seen.append((lr, torch.is_grad_enabled()))
             return super().forward(lr)
 
     lr = np.array([[[[100, 10_100]]]], np.uint16)
-    assert not predict(Look(), lr, (100, 10_100), CPU).requires_grad
-    assert seen[0].flatten().tolist() == [0, 1]
+    upscale(Look(), lr, (100, 10_100))
+    ((image, gradients),) = seen
+    assert image.flatten().tolist() == [0, 1]
+    assert not gradients
+
+
+def test_what_is_not_a_number_stays_so_also_for_integers():
+    lr = np.full((1, 1, 2, 2), 7, np.uint8)
+    assert np.isnan(upscale(Repeat(np.nan), lr, (0, 255))).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float64"])
+def test_is_what_scenes_get_before_the_cast(dtype):
+    lr = (np.random.default_rng(0).random((2, 3, 9, 8)) * 250).astype(dtype)
+    network = TorchNetwork(Repeat(0.01), 3, CPU, "eager", "float32")
+    written = restore(network(normalise(lr, (0, 255))), lr, (0, 255))
+    assert written.dtype == dtype
+    np.testing.assert_array_equal(predict(network, lr, (0, 255)), written)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
+@pytest.mark.parametrize("value_range", [(0, 255), (-3.5, 10_000)])
+def test_training_and_upscaling_normalise_alike(dtype, value_range):
+    lr = (np.random.default_rng(0).random((2, 3, 9, 8)) * 9000).astype(dtype)
+    training = normalised(lr, value_range, CPU).numpy()
+    np.testing.assert_array_equal(training, normalise(lr, value_range))
 
 
 def test_normalised_is_float32_in_channels_last():

@@ -300,7 +300,7 @@ def test_few_tiles_are_held_at_once(batch, slow):
 @pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt, UserError])
 @pytest.mark.parametrize("stage", ["read", "predict", "write", "progress"])
 def test_errors_stop_everything_and_leave_no_thread(stage, kind):
-    error = kind("the disk is full", "free it") if kind is UserError else kind("gone")
+    error = kind("disk-full", "the disk is full", "free it") if kind is UserError else kind("gone")
     calls = dict.fromkeys(["read", "predict", "write", "progress"], 0)
     lock = threading.Lock()
 

@@ -10,6 +10,7 @@ from torch import nn
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.network import TorchNetwork, make_network
 from sen2naip_sr.models.registry import MODELS, build_model, get_spec
 from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
@@ -31,6 +32,20 @@ class Method:
     title: str
     model: nn.Module
     trained: bool
+
+    def network(self, bands: int, device: str) -> TorchNetwork:
+        """Return the method as a function of arrays, the one that upscales scenes too.
+
+        It computes in float32 on every machine, so that scores can be reproduced.
+
+        Args:
+            bands: Image bands.
+            device: See `sen2naip_sr.inference.hardware.resolve_device`.
+
+        Raises:
+            UserError: If the device is not available.
+        """
+        return make_network(self.model, bands=bands, device=device, precision="float32")
 
 
 def interpolations(bands: int) -> list[Method]:

@@ -17,6 +17,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.measures import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.inference.network import Network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import METRICS, SHAVE, score
 from sen2naip_sr.metrics.spectrum import SMALLEST, spectral_distance
@@ -87,42 +88,26 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
         As `score_methods`.
     """
     chips = spread(tested["chip"].to_numpy(), parameters.chips or len(tested))
-    device = choose_device(parameters.accelerator)
-    for method in methods:
-        method.model.to(device)
+    bands = hr.chips.shape[1]
+    networks = [method.network(bands, parameters.accelerator) for method in methods]
     located = tested.set_index("chip")[["place", "location"]]
     rows: list[dict[str, Any]] = []
     for chip in track(chips.tolist(), "Scoring", len(chips)):
         where = {"chip": chip, **located.loc[chip].to_dict()}
-        for method in methods:
+        for method, network in zip(methods, networks, strict=True):
             head = {"method": method.name, "trained": method.trained, **where}
-            found = _score_chip(method, hr, lr, chip, device, only)
+            found = _score_chip(network, hr, lr, chip, only)
             rows.extend(head | scores for scores in found)
     return pd.DataFrame(rows)
 
 
-def choose_device(accelerator: str) -> torch.device:
-    """Return the device that the parameter names.
-
-    Raises:
-        UserError: If CUDA is asked for and not there.
-    """
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "device-missing", "there is no CUDA device", "set evaluation.accelerator to cpu"
-        )
-    if accelerator == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(accelerator)
-
-
-def _score_chip(  # noqa: PLR0913, PLR0917
-    method: Method, hr: Store, lr: Store, chip: int, device: torch.device, only: Collection[str]
+def _score_chip(
+    network: Network, hr: Store, lr: Store, chip: int, only: Collection[str]
 ) -> list[dict[str, Any]]:
     low, high = hr.attributes["value_range"]
     truth = torch.from_numpy(hr.chips[chip][None].astype(np.float64))
     small = lr.chips[chip][None]
-    prediction, seconds = _timed_prediction(method, small, (low, high), device)
+    prediction, seconds = _timed_prediction(network, small, (low, high))
     scores = score(prediction, truth, data_range=high - low, shave=SHAVE, only=only)
     squares = None
     if "consistency" in only:
@@ -147,11 +132,12 @@ def _score_chip(  # noqa: PLR0913, PLR0917
 
 
 def _timed_prediction(
-    method: Method, lr: Array, value_range: tuple[float, float], device: torch.device
+    network: Network, lr: Array, value_range: tuple[float, float]
 ) -> tuple[torch.Tensor, float]:
     start = time.perf_counter()
-    prediction = predict(method.model, lr, value_range, device).cpu()
-    return prediction.double(), time.perf_counter() - start
+    prediction = predict(network, lr, value_range)
+    seconds = time.perf_counter() - start
+    return torch.from_numpy(prediction.astype(np.float64)), seconds
 
 
 def _spectral_distance(prediction: torch.Tensor, truth: torch.Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The device to predict on, and what it can do."""
+"""The device to compute on, and what it can do."""
 
 import ctypes
 from collections.abc import Callable
@@ -12,7 +12,8 @@ def resolve_device(name: str) -> torch.device:
     """Return a device by its name.
 
     Args:
-        name: auto, cpu, cuda, cuda:1, mps...
+        name: ``auto`` (CUDA where there is a CUDA device, else the CPU), ``cpu``, ``cuda``,
+            ``cuda:1``, ``mps`` or another name of torch's.
 
     Raises:
         UserError: If this machine does not have it.
@@ -31,17 +32,40 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def has_bfloat16() -> bool:
-    """Return whether this processor multiplies in bfloat16 faster than in float32."""
-    # underscored names differ between versions of torch: one that is missing says no
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+def has_bfloat16(kind: str) -> bool:
+    """Return whether a kind of device computes in bfloat16 faster than in float32.
+
+    Args:
+        kind: ``cpu``, ``cuda`` or another type of a `torch.device`.
+    """
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "cpu":
+        # these names are private and differ between versions of torch: a missing one means no
+        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+    return False
+
+
+def best_precision(kind: str) -> str:
+    """Return the precision that predicts fastest without a visible loss.
+
+    Args:
+        kind: ``cpu``, ``cuda`` or another type of a `torch.device`.
+
+    Returns:
+        float16 on CUDA, bfloat16 on CPUs with AVX-512 BF16 or AMX, else float32.
+    """
+    if kind == "cuda":
+        return "float16"
+    return "bfloat16" if kind == "cpu" and has_bfloat16(kind) else "float32"
 
 
 def keep_freed_memory() -> None:
-    """Let glibc's allocator keep what is freed for the next layer, instead of giving it back.
+    """Let glibc's allocator keep freed memory for the next layer instead of returning it.
 
-    It maps large blocks anew each time; clearing their pages took up to two fifths of a prediction.
+    By default it maps large blocks anew each time. Clearing their pages took up to two fifths of
+    a prediction.
     """
     mapped_blocks_at_most, give_back_above = -4, -1
     if mallopt := _of_c_library("mallopt"):
@@ -50,13 +74,13 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Give back what `keep_freed_memory` kept: holes that nothing fits into add up."""
+    """Return the memory that `keep_freed_memory` kept. Otherwise unusable gaps add up."""
     if malloc_trim := _of_c_library("malloc_trim"):
         malloc_trim(0)
 
 
 def _of_c_library(name: str) -> Callable[..., int] | None:
-    """Return a function of the C library; None where it is not glibc, which alone has them."""
+    """Return a function of the C library, or None. Only glibc has the two that are used."""
     try:
         return getattr(ctypes.CDLL(None), name, None)
     except (OSError, TypeError):

@@ -1,7 +1,6 @@
-"""Trained networks as functions of arrays, as fast as the device at hand computes them."""
+"""Networks as fast functions of arrays, on the device at hand."""
 
 import copy
-import logging
 import math
 from contextlib import ExitStack
 from typing import Literal, Protocol, get_args
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.hardware import has_bfloat16, keep_freed_memory, resolve_device
+from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory, resolve_device
 from sen2naip_sr.inference.unpadded import without_padding
 from sen2naip_sr.inference.winograd import has_winograd, with_winograd
 from sen2naip_sr.models.blocks import centred
@@ -23,23 +22,21 @@ Backend = Literal["auto", "eager", "winograd"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 GPU_BATCH, SMALLER_TILE = 8, 512
-"""Tiles that a GPU is given at once, and their side: single ones leave most of it idle."""
+"""Tiles that a GPU gets at once, and their side. Single tiles leave most of it idle."""
 
 TILE_BYTES = 7 * 2**28
 SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
 FLOAT_BYTES, LAYERS_ALIVE = 4, 4
-"""About so many times what the widest layer reads and writes was seen in memory at the peak."""
-
-logger = logging.getLogger(__name__)
+"""Measured: the peak memory is about 4 times what the widest layer reads and writes."""
 
 
 class Network(Protocol):
-    """What upscales tiles.
+    """A function that upscales tiles.
 
     Attributes:
         bands: Image bands in and out.
         halo: LR pixels to each side that an output pixel depends on.
-        multiple: Tiles have to begin and end at multiples of so many LR pixels.
+        multiple: Tiles must begin and end at multiples of so many LR pixels.
     """
 
     @property
@@ -52,35 +49,34 @@ class Network(Protocol):
 
 
 class TorchNetwork:
-    """A network that torch computes; made by `make_network`. To be called from one thread.
+    """A network computed by torch; usually made by `make_network`. Call it from one thread.
+
+    Args:
+        model: Any of `sen2naip_sr.models.registry`, or a module like one. It is copied.
+        bands: Image bands in and out.
+        device: Where to compute.
+        backend: ``eager`` or ``winograd``; see `make_network`.
+        precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions. The bicubic part
+            is always computed in float32.
 
     Attributes:
         bands: Image bands in and out.
-        halo: LR pixels to each side that an output pixel depends on.
-        multiple: Tiles have to begin and end at multiples of so many LR pixels.
-        batch: Tiles to be given at once for full speed. More do no harm, but for their memory.
+        multiple: Tiles must begin and end at multiples of so many LR pixels.
+        batch: Tiles to give at once for full speed. More cost memory only.
         device: Where it is computed.
-        backend: What computes the convolutions.
-        precision: What the convolutions are computed in; the bicubic part is always in float32.
+        backend: As given.
+        precision: As given.
         model: The network as it was given.
     """
 
     def __init__(
         self, model: nn.Module, bands: int, device: torch.device, backend: str, precision: str
     ) -> None:
-        receptive_field: int | None = model.receptive_field  # type: ignore[assignment]
-        if receptive_field is None:
-            raise UserError(
-                "network-not-local",
-                "a pixel of this network's result depends on the whole image, so that tiles do "
-                "not give what the image gives",
-                "train it without group and instance normalisation (normalisation: none or batch)",
-            )
-        self.bands, self.halo = bands, receptive_field
-        self.multiple: int = model.multiple  # type: ignore[assignment]
+        self.bands, self.multiple = bands, int(getattr(model, "multiple", 1))
+        self._receptive_field: int | None = getattr(model, "receptive_field", None)
         self.device, self.backend, self.precision, self.model = device, backend, precision, model
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
-        # the same memory format all through: blocked layouts would be converted at every layer
+        # one memory format throughout: others would be converted at every layer
         winograd = backend == "winograd"
         self._format = torch.contiguous_format if winograd else torch.channels_last
         self._fast = self._ready(with_winograd(model) if winograd else copy.deepcopy(model))
@@ -88,11 +84,28 @@ class TorchNetwork:
         self._shrinking = self._ready(shrinking) if shrinking is not None else None
 
     @property
-    def tile(self) -> int:
-        """Side of the tiles, in LR pixels, that waste little on their halo in a GB or two.
+    def halo(self) -> int:
+        """LR pixels to each side that an output pixel depends on.
 
-        Halo costs the less the larger tiles are; memory grows with them and the widest layer. GPUs
-        get several tiles at once, which are smaller.
+        Raises:
+            UserError: If it depends on the whole image: then tiles cannot give what the image
+                gives. Whole images can still be upscaled.
+        """
+        if self._receptive_field is None:
+            raise UserError(
+                "network-not-local",
+                "each pixel of this network's result depends on the whole image, so the network "
+                "cannot be applied to tiles",
+                "train it without group and instance normalisation",
+            )
+        return self._receptive_field
+
+    @property
+    def tile(self) -> int:
+        """Side of the tiles, in LR pixels, that waste little on their halo, within 2 GB or so.
+
+        Large tiles waste less. Memory grows with the tile and the widest layer. GPUs get several
+        smaller tiles at once.
         """
         if self.device.type != "cpu":
             return SMALLER_TILE
@@ -101,7 +114,7 @@ class TorchNetwork:
         return int(min(LARGEST_TILE, max(SMALLEST_TILE, side // TILE_STEP * TILE_STEP)))
 
     def describe(self) -> str:
-        """Return what computes where and in which precision, for logs."""
+        """Return backend, precision and device in words."""
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         return f"{self.backend} in {self.precision} on {self.device} ({device_name()}{threads})"
 
@@ -110,8 +123,8 @@ class TorchNetwork:
 
         Args:
             tiles: (B, bands, h, w), float32, values in [0, 1].
-            trim: Pixels at each side of the tiles that are wanted as surroundings only. From
-                ``halo`` on, what is not needed of them is not computed.
+            trim: Pixels at each side of the tiles that are surroundings only: they are cut off
+                the result. From ``halo`` on, their unneeded part is not computed.
 
         Returns:
             (B, bands, 2 (h - 2 trim), 2 (w - 2 trim)), float32, not clipped.
@@ -124,7 +137,7 @@ class TorchNetwork:
             raise UserError(
                 "bands-differ",
                 f"the network was built for {self.bands} bands and got {bands}",
-                "give images with the bands that it was trained on, or train one for these",
+                "give images with the bands that it was trained on, or use another network",
             )
         try:
             return self._upscaled(torch.from_numpy(np.ascontiguousarray(tiles)), trim).numpy()
@@ -141,8 +154,10 @@ class TorchNetwork:
     def _upscaled(self, images: Tensor, trim: int) -> Tensor:
         count, bands, height, width = images.shape
         upscaled = self._host((count, bands, 2 * (height - 2 * trim), 2 * (width - 2 * trim)))
-        model = self._shrinking if self._shrinking is not None and trim >= self.halo else self._fast
-        # processors compute tiles one by one: it needs less memory, and Winograd takes single ones
+        model = self._fast
+        if self._shrinking is not None and trim >= self.halo:
+            model = self._shrinking
+        # CPUs compute tiles one by one: it takes less memory, and Winograd takes single images
         step = 1 if self.device.type == "cpu" else max(count, 1)
         with torch.inference_mode(), self._precision():
             for first in range(0, count, step):
@@ -175,7 +190,7 @@ class TorchNetwork:
             # the input stays in float32, and with it the bicubic part
             stack.enter_context(torch.autocast(self.device.type, dtype))
         if self.device.type == "cuda":
-            # tiles have one size; TF32 has the 10 bits of half precision
+            # tiles have one size, so benchmarking pays off; TF32 has only 10 bits
             stack.enter_context(
                 torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
             )
@@ -191,26 +206,24 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
     precision: Precision = "auto",
     threads: int | None = None,
 ) -> TorchNetwork:
-    """Return a fast function of a network.
+    """Return a network as a fast function of arrays.
 
-    Left to ``auto``, convolutions are computed in half precision where the device has it in
-    hardware: float16 on CUDA, bfloat16 on processors with AVX-512 BF16 or AMX. Other processors
-    with AVX2, but without AVX-512, compute 3 x 3 convolutions by Winograd's algorithm where they
-    have one thread for it (with more, NNPACK is the slower one); what is left is torch's own in
-    float32. docs/upscaling.md has the measurements.
+    With ``auto``, convolutions are computed in half precision where the device has it in hardware
+    (`hardware.best_precision`), otherwise in float32. A single thread of a CPU with AVX2, but
+    without AVX-512, computes 3 x 3 convolutions in float32 by Winograd's algorithm (with more
+    threads NNPACK is slower than torch). docs/upscaling.md has the measurements.
 
     Args:
         model: Any of `sen2naip_sr.models.registry`, trained, on the CPU; it is not changed.
-        bands: Image bands, for interpolations, which have none of their own.
-        device: auto (CUDA where there is one, else the CPU), or a name of torch's.
-        backend: What computes convolutions: ``eager``, torch's own in channels-last;
-            ``winograd``, see `sen2naip_sr.inference.winograd`.
-        precision: What convolutions are computed in.
-        threads: Threads of torch on the CPU, for the whole process; None: leave them.
+        bands: Image bands. Only interpolations need it, which have no bands of their own.
+        device: See `hardware.resolve_device`.
+        backend: What computes convolutions: ``eager`` (torch, channels last) or ``winograd``
+            (`sen2naip_sr.inference.winograd`).
+        precision: Of the convolutions.
+        threads: Threads of torch on the CPU, for the whole process; None: leave them as they are.
 
     Raises:
-        UserError: If the device, backend or precision is not there, or if the network cannot be
-            tiled.
+        UserError: If the device, backend or precision is not available.
     """
     place = resolve_device(device)
     if place.type == "cpu":
@@ -220,10 +233,8 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
     chosen, bits = _resolve(place, backend, precision)
     own_bands = bands if bands is not None else getattr(model, "bands", None)
     if own_bands is None:
-        raise ValueError("bands are to be given for a model that works on any")
-    network = TorchNetwork(model, own_bands, place, chosen, bits)
-    logger.info("Network: %s", network.describe())
-    return network
+        raise ValueError("give the number of bands of a model that works on any")
+    return TorchNetwork(model, own_bands, place, chosen, bits)
 
 
 def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, str]:
@@ -234,7 +245,7 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
             f"use one of {', '.join(get_args(Backend))} in {', '.join(get_args(Precision))}",
         )
     if precision == "auto":
-        precision = _best_precision(device, backend)
+        precision = "float32" if backend == "winograd" else best_precision(device.type)
     suits = device.type == "cpu" and precision == "float32"
     if backend == "winograd" and not (suits and has_winograd()):
         raise UserError(
@@ -251,13 +262,6 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
     return backend, precision
 
 
-def _best_precision(device: torch.device, backend: str) -> str:
-    if device.type == "cuda":
-        return "float16"
-    half = device.type == "cpu" and backend != "winograd" and has_bfloat16()
-    return "bfloat16" if half else "float32"
-
-
 def _is_lack_of_memory(error: RuntimeError) -> bool:
-    # the CPU's allocator has no exception of its own
+    # the CPU's allocator has no exception class of its own
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -1,4 +1,4 @@
-"""Tiles of a scene on their way in and out: read for the network, refined and written."""
+"""Tiles of a scene: read and prepared for the network, then postprocessed and written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, restore
 from sen2naip_sr.raster.windows import Region, Tile
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """A tile that was read: the core as it is in the scene, and what the network gets.
+    """A tile that was read: the core as it is in the scene, and the network's input.
 
     Attributes:
         tile: Where it lies.
         values: The core, (C, h, w) in the scene's dtype.
-        valid: Which of these are valid, bool.
-        window: (C, h + 2 margin, w + 2 margin), float32; None where nothing is valid.
-        context: The core and what refinements see around it; lies in the scene.
-        lr: (C, h', w') of the context, normalised in float64 where valid, as in the window
-            elsewhere; None where nothing is refined.
-        seconds: What reading it took.
+        valid: Which of these values are valid, bool.
+        window: The network's input, (C, h + 2 margin, w + 2 margin), float32; None if nothing in
+            the core is valid.
+        context: The core and the surroundings that postprocessing needs, inside the scene.
+        lr: The context, (C, h', w'), normalised: in float64 where valid, as in the window
+            elsewhere. None without consistency.
+        seconds: Time of reading.
     """
 
     tile: Tile
@@ -45,19 +46,19 @@ class Piece:
 
 
 def read_piece(
-    scene: "Scene", halo: int, refinement: Refinement, value_range: ValueRange, tile: Tile
+    scene: "Scene", halo: int, postprocessing: Postprocessing, value_range: ValueRange, tile: Tile
 ) -> Piece:
     """Read a tile and prepare its window.
 
     Args:
-        scene: What to read from.
+        scene: The scene to read from.
         halo: Pixels to each side that the network's prediction depends on.
-        refinement: Says what is needed around the core.
+        postprocessing: Its halo says what is needed around the core.
         value_range: Digital numbers that become 0 and 1.
-        tile: Which.
+        tile: The tile to read.
     """
     began = perf_counter()
-    context = tile.context(refinement.halo, scene.height, scene.width)
+    context = tile.context(postprocessing.halo, scene.height, scene.width)
     with noting("reading", tile):
         rows, columns = tile.indices(scene.height, scene.width)
         region = Region.read(scene, rows, columns)
@@ -69,7 +70,7 @@ def read_piece(
             blanked = _blanked(region.values, region.valid)
             filled = fill(normalise(blanked, value_range), region.valid, reach=halo)
             window = region.pick(filled, rows, columns)
-            if refinement.consistency is not None:
+            if postprocessing.consistency is not None:
                 around = region.core(context)
                 exact = normalise(blanked[around].astype(np.float64), value_range, np.float64)
                 lr = np.where(region.valid[around], exact, filled[around])
@@ -78,28 +79,28 @@ def read_piece(
 
 @dataclass(frozen=True)
 class Output:
-    """Predictions on their way to the files.
+    """Postprocesses predictions and writes them.
 
     Attributes:
-        target: Takes the upscaled scene.
-        intervals: Takes the half-widths of the intervals.
-        refinement: What is done before.
+        target: Receives the upscaled scene.
+        intervals: Receives the half-widths of the intervals, if any.
+        postprocessing: Steps between prediction and result.
         value_range: Digital numbers that became 0 and 1.
     """
 
     target: "Target"
     intervals: "Target | None"
-    refinement: Refinement
+    postprocessing: Postprocessing
     value_range: ValueRange
 
     def write(self, piece: Piece, prediction: Array | None) -> float:
-        """Write a piece, refined; return the seconds that it took."""
+        """Postprocess and write a piece; return the seconds that it took."""
         began = perf_counter()
         with noting("writing", piece.tile):
             halfwidth = None
             if prediction is not None:
                 _require_finite(prediction, piece.tile, self.value_range)
-                prediction, halfwidth = self.refinement(prediction, piece.lr, self.value_range)
+                prediction, halfwidth = self.postprocessing(prediction, piece.lr, self.value_range)
             self._put(self.target, piece, self._restored(piece, prediction), piece.values)
             if self.intervals is not None:
                 held = piece.values.astype(np.float32)
@@ -114,7 +115,7 @@ class Output:
 
     @staticmethod
     def _put(target: "Target", piece: Piece, values: Array | None, held: Array) -> None:
-        """Write values where the piece is valid, elsewhere what is held there."""
+        """Write values where the piece is valid, and ``held`` elsewhere."""
         tile, valid = piece.tile, doubled(piece.valid)
         if values is None:
             merged = doubled(held)
@@ -124,7 +125,7 @@ class Output:
 
 
 def _cropped(piece: Piece, values: Array | None) -> Array | None:
-    """Return the core of what covers the context, twice as large."""
+    """Return the core of values (C, 2h', 2w') that cover the context."""
     if values is None:
         return None
     top, left = piece.tile.top - piece.context.top, piece.tile.left - piece.context.left
@@ -144,13 +145,13 @@ def _require_finite(prediction: Array, tile: Tile, value_range: ValueRange) -> N
 
 
 def _blanked(values: Array, valid: Array) -> Array:
-    """Return values with 0 for what is invalid, which may be NaN or too large to compute with."""
+    """Return values with 0 where invalid: there may be NaN or numbers too large to compute with."""
     return values if valid.all() else np.where(valid, values, values.dtype.type(0))
 
 
 @contextmanager
 def noting(action: str, tile: Tile) -> Iterator[None]:
-    """Add to errors what was being done where."""
+    """Add a note to errors: what was being done, and at which tile."""
     try:
         yield
     except Exception as error:

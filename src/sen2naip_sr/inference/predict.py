@@ -1,42 +1,53 @@
-"""A model applied to digital numbers: normalised, upscaled, put back, rounded."""
+"""Whole images upscaled: the path that scores, figures and calibrations take.
 
-import numpy as np
+It is made of the same three steps as the upscaling of scenes (`sen2naip_sr.inference.tiled`):
+`values.normalise`, a network, `values.denormalise`.
+"""
+
+from typing import TYPE_CHECKING
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.degradation import quantise
+from sen2naip_sr.inference.values import ValueRange, denormalise, normalise
+
+if TYPE_CHECKING:
+    from sen2naip_sr.inference.network import Network
 
 
-def normalised(array: Array, value_range: tuple[float, float], device: torch.device) -> Tensor:
-    """Return digital numbers (B, C, h, w) as what networks take: float32, channels last.
-
-    Args:
-        array: Digital numbers of any real dtype.
-        value_range: Digital numbers that become 0 and 1.
-        device: Where the tensor goes.
-    """
-    low, high = value_range
-    values = torch.from_numpy(array.astype(np.float32))
-    return (values.to(device, memory_format=torch.channels_last) - low) / (high - low)
-
-
-@torch.no_grad()
-def predict(
-    model: nn.Module, lr: Array, value_range: tuple[float, float], device: torch.device
-) -> Tensor:
-    """Upscale digital numbers twofold.
+def predict(network: "Network", lr: Array, value_range: ValueRange) -> Array:
+    """Upscale images twofold, each in one piece, without surroundings.
 
     Args:
-        model: In eval mode, on ``device``.
-        lr: (B, C, h, w) of any real dtype.
-        value_range: Digital numbers that become 0 and 1 for the model.
-        device: Where to compute.
+        network: What upscales; made by `sen2naip_sr.inference.network.make_network`.
+        lr: Digital numbers (B, C, h, w) of any real dtype.
+        value_range: Digital numbers that become 0 and 1 for the network.
 
     Returns:
-        Digital numbers (B, C, 2h, 2w), float32 on ``device``, clipped and rounded to what the
-        dtype of ``lr`` can hold.
+        Digital numbers (B, C, 2h, 2w). For integer data they are rounded and clipped to what the
+        dtype of ``lr`` can hold, in a float dtype, in which a prediction that is not a number
+        stays one.
+
+    Raises:
+        UserError: If the images have other bands than the network, or do not fit into memory.
+    """
+    return denormalise(network(normalise(lr, value_range)), lr, value_range)
+
+
+def normalised(array: Array, value_range: ValueRange, device: torch.device) -> Tensor:
+    """Return digital numbers as training takes them; computed on the device.
+
+    For up to 16 bits these are the bits of `values.normalise`.
+
+    Args:
+        array: Digital numbers (B, C, h, w) of any real dtype.
+        value_range: Digital numbers that become 0 and 1.
+        device: Where the tensor goes.
+
+    Returns:
+        (B, C, h, w), float32, channels last, not clipped.
     """
     low, high = value_range
-    upscaled = model(normalised(lr, value_range, device)).float() * (high - low) + low
-    return quantise(upscaled, lr.dtype)
+    values = torch.from_numpy(array.astype("float32"))
+    return (values.to(device, memory_format=torch.channels_last) - low) / (high - low)

@@ -1,4 +1,4 @@
-"""One scene of any size upscaled: tiles are read, predicted and written at the same time."""
+"""Upscales a scene of any size: tiles are read, predicted and written at the same time."""
 
 import itertools
 import math
@@ -19,12 +19,12 @@ from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import release_freed_memory
 from sen2naip_sr.inference.pieces import Output, Piece, noting, read_piece
-from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.raster.windows import Plan, Tile, plan
 
 RELEASE_EVERY = 16
-"""Batches: so seldom it costs next to nothing, and memory does not grow with the scene."""
+"""Batches between two releases of freed memory. This rarely it costs next to nothing."""
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Statistics:
-    """What upscaling a scene took.
+    """What upscaling a scene cost.
 
-    Reading, predicting and writing overlap: their seconds add up to more than the whole.
+    Reading, predicting and writing overlap, so their seconds add up to more than the total.
 
     Attributes:
         pixels: Pixels of the scene.
@@ -44,7 +44,7 @@ class Statistics:
         skipped_tiles: Tiles without a valid pixel, which cost no prediction.
         read_seconds: In reading and preparing windows, over all threads.
         predict_seconds: In the network.
-        write_seconds: In putting predictions back to digital numbers and writing them.
+        write_seconds: In postprocessing, turning predictions into digital numbers, and writing.
         seconds: From the beginning to the end.
     """
 
@@ -65,36 +65,37 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     value_range: ValueRange,
     tile: int = 512,
     batch: int = 1,
-    refinement: Refinement | None = None,
+    postprocessing: Postprocessing | None = None,
     intervals: "Target | None" = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Statistics:
-    """Upscale a scene twofold, as if it were predicted in one piece.
+    """Upscale a scene twofold, with the result of predicting it in one piece.
 
-    The piece is the scene with its invalid pixels filled (`values.fill`), reflected by the
-    network's halo at its edges. Invalid pixels stay invalid, twice as large, and keep their value;
-    what they hold changes no valid pixel. Windows are read in a few threads, predicted in the
-    calling one and written in another; how many wait depends on the batch alone, so that memory
-    does not grow with the scene.
+    That piece is the scene with its invalid pixels filled (`values.fill`), and reflected by the
+    network's halo at its edges. Invalid pixels stay invalid, keep their value and become twice as
+    large. Their values change no valid pixel. Windows are read in a few threads, predicted in the
+    calling thread and written in another. How many of them wait depends on the batch alone, so
+    memory does not grow with the scene.
 
     Args:
-        scene: What to upscale, opened.
-        target: Where to; every output pixel is written once, in any order.
-        network: What predicts; gets batches of one shape, but for fewer tiles in the last.
+        scene: The scene, opened.
+        target: Receives the result; every output pixel is written once, in any order.
+        network: What predicts. It gets batches of one shape; the last one may hold fewer tiles.
         value_range: Digital numbers that become 0 and 1 for the network.
         tile: The largest side of the area that is written at once, in pixels of the scene.
         batch: Tiles to predict at once.
-        refinement: What is done with predictions before they are written.
-        intervals: Where the half-widths of the intervals go, if the refinement has any.
-        progress: Called in this thread with the tiles done so far and all there are.
+        postprocessing: Steps between prediction and result.
+        intervals: Receives the half-widths of the intervals, if there is a calibration.
+        progress: Called in this thread with the number of finished tiles and that of all tiles.
 
     Returns:
-        What it took.
+        What it cost.
 
     Raises:
-        UserError: If the network is for other bands, or its results are not finite.
-        BaseException: Whatever reading, predicting, writing or a keyboard interrupt raises, errors
-            with a note of the tile that they were at. No thread is left behind.
+        UserError: If the network is for other bands or depends on the whole image, or if its
+            results are not finite.
+        BaseException: Whatever reading, predicting, writing or a keyboard interrupt raises.
+            Errors carry a note with their tile. No thread is left behind.
     """
     if network.bands != scene.count:
         raise UserError(
@@ -103,11 +104,11 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
             "choose the bands that it was trained on, or weights for these",
         )
     began = perf_counter()
-    refinement = refinement or Refinement()
-    halo = network.halo + refinement.halo
+    postprocessing = postprocessing or Postprocessing()
+    halo = network.halo + postprocessing.halo
     tiles = plan(scene.height, scene.width, tile=tile, halo=halo, multiple=network.multiple)
-    read = partial(read_piece, scene, network.halo, refinement, value_range)
-    output = Output(target, intervals, refinement, value_range)
+    read = partial(read_piece, scene, network.halo, postprocessing, value_range)
+    output = Output(target, intervals, postprocessing, value_range)
     statistics = Statistics(scene.height * scene.width)
     done = itertools.count(1)
 
@@ -133,7 +134,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
 
 
 def _batches(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
-    """Yield what is to be predicted in lists of ``size``, and what is not by itself."""
+    """Yield pieces to predict in lists of ``size``, and pieces without valid pixels singly."""
     waiting: list[Piece] = []
     for piece in pieces:
         if piece.window is None:
@@ -148,7 +149,7 @@ def _batches(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
 
 
 def _groups(tiles: Plan, batch: int) -> Iterator[list[Tile]]:
-    """Yield tiles in groups so large that two for each reading thread are two batches."""
+    """Yield tiles in groups of such a size that two groups a reading thread are two batches."""
     source = iter(tiles)
     while group := list(itertools.islice(source, math.ceil(batch / WORKERS))):
         yield group
@@ -161,7 +162,7 @@ def _read_ahead(
 
 
 def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) -> list[Array | None]:
-    """Return what the network makes of the pieces' contexts."""
+    """Return the predictions of the pieces' contexts; None for a piece without a valid pixel."""
     windows = [piece.window for piece in pieces if piece.window is not None]
     if not windows:
         statistics.skipped_tiles += 1
@@ -181,12 +182,12 @@ def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) ->
 def _behind(
     function: Callable[[Piece, Array | None], float], limit: int, count: Callable[[float], None]
 ) -> Iterator[Callable[[Piece, Array | None], None]]:
-    """Do work in one thread behind the caller, who waits where more than ``limit`` are undone.
+    """Run a function in one background thread; submitting waits while it is too far behind.
 
     Args:
-        function: What to do; what it raises is raised at a later call, or in the end.
-        limit: Calls that may wait.
-        count: Called by the caller's thread with each result.
+        function: What to run. Its errors are raised at a later call, or at the end.
+        limit: Calls that may be pending.
+        count: Called in the caller's thread with each result.
     """
     pending: deque[Future[float]] = deque()
 
@@ -196,7 +197,7 @@ def _behind(
             count(pending.popleft().result())
 
     with ThreadPoolExecutor(1) as pool:
-        # a thread whose start is interrupted is not waited for: it must have nothing to do yet
+        # an interrupted start leaves a thread that nobody waits for: start it without work
         pool.submit(int).result()
         try:
             yield submit

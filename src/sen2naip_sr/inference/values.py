@@ -1,4 +1,4 @@
-"""Digital numbers and what networks take: value ranges, normalisation, filled gaps."""
+"""Digital numbers and the values of networks: value ranges, normalisation, filled gaps."""
 
 import math
 from itertools import product
@@ -21,16 +21,16 @@ FULL_SCALES = (1, 15, 63, 255, 1023, 2047, 4095, 10_000, 16_383, 32_767, 65_535)
 
 SAMPLES = 8
 SAMPLE_SIDE = 128
-"""A scene's values are told from 8 x 8 windows of so many pixels a side, spread evenly."""
+"""A scene's range is chosen from 8 x 8 windows of 128 x 128 pixels, evenly spaced."""
 
 UNKNOWN = 0.5
-"""What stands where nothing valid is near: networks centre their input on it."""
+"""Stands where no valid pixel is near. Networks centre their input on it."""
 
 _NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 
 
 def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
-    """Read a value range as it is given on the command line.
+    """Read a value range from text.
 
     Args:
         text: ``auto``, ``dtype`` or ``LOW:HIGH``.
@@ -60,19 +60,22 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
 
     ``dtype``: an integer dtype's limits; 0 and 1 for floats.
 
-    ``auto``: 0 and 255 for uint8. Else 0 and the smallest of `FULL_SCALES` that is at least the
-    99.9th percentile of the sampled valid values; above the largest, and for floats below 1, the
-    scales go on by factors of 4. Floats count as 0 to 1 up to 1.5, since reflectance passes 1. The
-    scales are few, so that scenes of one sensor get the same one, and near each other, since a
-    network does worse than bicubic on images much darker than those that it was trained on. Where
-    the 0.1th percentile is further below 0 than a tenth of the upper end, the lower end is minus
-    such a scale: a few negative reflectances move nothing.
+    ``auto``: 0 and 255 for uint8. Otherwise 0 and the smallest of `FULL_SCALES` that is at least
+    the 99.9th percentile of the sampled valid values. Above the largest scale, and for floats
+    below 1, the scales continue by factors of 4. Floats up to 1.5 count as 0 to 1, since
+    reflectance can exceed 1. The scales are few, so that scenes of one sensor get the same one.
+    They are close to each other, since networks do worse than bicubic on images that are much
+    darker than the training images. If the 0.1th percentile lies below 0 by more than a tenth of
+    the upper end, the lower end is minus such a scale. A few negative reflectances change nothing.
 
-    Values outside of the range are kept, they only pass 0 and 1.
+    Values outside of the range are kept. They become less than 0 or more than 1.
 
     Args:
         choice: What `parse_range` returns.
-        scene: An opened scene, read only for ``auto``.
+        scene: The scene; it is read for ``auto`` only.
+
+    Returns:
+        The digital numbers that become 0 and 1.
     """
     if not isinstance(choice, str):
         return choice
@@ -85,7 +88,7 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
 
 
 def normalise(values: Array, value_range: ValueRange, dtype: DTypeLike = np.float32) -> Array:
-    """Return digital numbers as networks take them.
+    """Return digital numbers as networks take them: the range becomes 0 to 1.
 
     Args:
         values: Digital numbers of any real dtype and shape.
@@ -93,28 +96,29 @@ def normalise(values: Array, value_range: ValueRange, dtype: DTypeLike = np.floa
         dtype: Of the result.
 
     Returns:
-        float32 (or ``dtype``), not clipped. Computed in float32 up to 16 bits as in training, else
-        in float64.
+        float32 (or ``dtype``), not clipped. Data of up to 16 bits are computed in float32, as in
+        training, others in float64.
     """
     low, high = value_range
     with np.errstate(over="ignore"):
         return ((values.astype(_exact(values.dtype)) - low) / (high - low)).astype(dtype)
 
 
-def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
-    """Return a prediction as digital numbers.
+def denormalise(predicted: Array, values: Array, value_range: ValueRange) -> Array:
+    """Return a prediction as digital numbers in a float dtype, the inverse of `normalise`.
 
-    Integers of up to 16 bits are computed in float32, as where methods are scored. Of other
-    dtypes, what the network changed is put back onto the input itself, so that what it leaves
-    alone keeps its value to the last bit although float32 holds fewer bits than int32 or float64.
+    Integers of up to 16 bits are computed in float32. For other dtypes the network's change is
+    added to the input itself. Pixels that it leaves alone then keep their value to the last bit,
+    although float32 holds fewer bits than int32 or float64.
 
     Args:
-        predicted: (C, 2h, 2w), float32, normalised.
-        values: (C, h, w), the digital numbers that it was predicted from.
+        predicted: (..., 2h, 2w), float32, normalised.
+        values: (..., h, w), the digital numbers that it was predicted from.
         value_range: Digital numbers that became 0 and 1.
 
     Returns:
-        (C, 2h, 2w) in the dtype of ``values``; integers rounded, and clipped to what it can hold.
+        (..., 2h, 2w), float. For integer ``values``, rounded and clipped to what their dtype can
+        hold; NaN stays NaN. For float ``values``, in their dtype.
     """
     (low, high), dtype = value_range, values.dtype
     integer = np.issubdtype(dtype, np.integer)
@@ -126,7 +130,21 @@ def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
     if not integer:
         return restored.astype(dtype, copy=False)
     np.rint(restored, out=restored)
-    return np.clip(restored, *_holdable(dtype), out=restored).astype(dtype)
+    return np.clip(restored, *_holdable(dtype), out=restored)
+
+
+def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
+    """Return a finite prediction in the dtype of the data; see `denormalise`.
+
+    Args:
+        predicted: (..., 2h, 2w), float32, normalised, finite.
+        values: (..., h, w), the digital numbers that it was predicted from.
+        value_range: Digital numbers that became 0 and 1.
+
+    Returns:
+        (..., 2h, 2w) in the dtype of ``values``.
+    """
+    return denormalise(predicted, values, value_range).astype(values.dtype, copy=False)
 
 
 def doubled(values: Array) -> Array:
@@ -135,25 +153,25 @@ def doubled(values: Array) -> Array:
 
 
 def fill(values: Array, valid: Array, reach: int) -> Array:
-    """Give invalid pixels values that go on from the valid ones around them.
+    """Fill invalid pixels from the valid pixels around them.
 
-    Ring by ring from the valid pixels outwards, each pixel becomes the mean of those of its eight
-    neighbours, in its band, that are valid or in an earlier ring. What a pixel becomes depends on
-    the valid pixels at most ``reach`` from it and nothing else: any window that shows these (or
-    ends with the scene) gives the same bits. What a transform to the nearest valid pixel gives
-    would depend on how it breaks ties; means also leave fewer edges.
+    Pixels are filled in rings, from the valid pixels outwards. Each becomes the mean of those of
+    its eight neighbours, in its band, that are valid or in an earlier ring. A filled pixel depends
+    on the valid pixels at most ``reach`` away and on nothing else. Every window that shows these
+    (or ends with the scene) therefore gives the same bits. A transform to the nearest valid pixel
+    would depend on how it breaks ties, and leave more edges.
 
     Args:
-        values: (C, h, w), float32; anything where not valid.
+        values: (C, h, w), float32; anything where invalid.
         valid: (C, h, w), bool.
-        reach: Rings to fill; beyond them stands `UNKNOWN`.
+        reach: Rings to fill; pixels beyond them become `UNKNOWN`.
 
     Returns:
-        (C, h, w), float32; ``values`` itself where all are valid.
+        (C, h, w), float32; ``values`` itself if all pixels are valid.
     """
     if valid.all():
         return values
-    # a frame that is never filled, so that steps in the flat array do not wrap to other rows
+    # a frame that is never filled: steps in the flat array cannot wrap to other rows
     frame = ((0, 0), (1, 1), (1, 1))
     framed = np.pad(np.where(valid, values, np.float32(UNKNOWN)), frame)
     known, missing = np.pad(valid, frame), np.pad(~valid, frame)
@@ -202,12 +220,12 @@ def _limits(dtype: np.dtype[np.generic]) -> ValueRange:
 
 def _holdable(dtype: np.dtype[np.generic]) -> ValueRange:
     low, high = _limits(dtype)
-    # the largest 64-bit integers are no float64: the next one up would overflow
+    # float64 cannot hold the largest 64-bit integers: rounded up they would overflow
     return low, high if int(high) <= np.iinfo(dtype).max else math.nextafter(high, 0)  # type: ignore[type-var]
 
 
 def _sample(scene: "Scene") -> Array:
-    """Return the valid values of the windows that stand for a scene, in one row."""
+    """Return the valid values of the sampled windows of a scene: (n,)."""
     rows, columns = _stretches(scene.height), _stretches(scene.width)
     parts = []
     for (top, height), (left, width) in product(rows, columns):
@@ -217,7 +235,7 @@ def _sample(scene: "Scene") -> Array:
 
 
 def _stretches(length: int) -> list[tuple[int, int]]:
-    """Return (first pixel, pixels) of the sampled stretches of an axis; all of a short one."""
+    """Return (first pixel, length) of the sampled stretches of an axis; all of a short one."""
     if length <= SAMPLES * SAMPLE_SIDE:
         return [(at, min(SAMPLE_SIDE, length - at)) for at in range(0, length, SAMPLE_SIDE)]
     return [(n * (length - SAMPLE_SIDE) // (SAMPLES - 1), SAMPLE_SIDE) for n in range(SAMPLES)]
@@ -237,7 +255,7 @@ def _range_of(values: Array) -> ValueRange:
 
 
 def _full_scale(extreme: float, whole: bool) -> float:
-    """Return the smallest full scale that holds a positive extreme, for integers at least 1."""
+    """Return the smallest full scale that is at least a positive extreme; integers: at least 1."""
     if not whole and extreme <= 1.5:
         return min(1.0, _power_of_four(extreme))
     largest = FULL_SCALES[-1]

@@ -3,11 +3,11 @@
 import logging
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.hardware import has_bfloat16
 
 
 class _FullInput(MixedPrecision):
@@ -56,14 +56,3 @@ def make_fabric(accelerator: str, precision: str) -> Fabric:
         raise ValueError(f"unknown precision {precision}")
     plugin = _FullInput(precision, device)  # type: ignore[arg-type]
     return Fabric(accelerator=accelerator, devices=1, plugins=plugin)
-
-
-def has_bfloat16(device: str) -> bool:
-    """Return whether a kind of device computes in bfloat16 faster than in float32."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device == "cpu":
-        # underscored names differ between versions of torch: one that is missing says no
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, lambda: False)() for name in names)
-    return False

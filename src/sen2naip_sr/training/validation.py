@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE, psnr
 
@@ -62,18 +63,20 @@ class Validator:
             model: On ``device``; is in eval mode afterwards.
             device: Where to compute.
         """
-        model.eval()
+        network = TorchNetwork(model.eval(), self._lr.shape[1], device, "eager", "float32")
         scores: list[Tensor] = []
         for start in range(0, len(self.chips), CHIPS_AT_ONCE):
             chips = self.chips[start : start + CHIPS_AT_ONCE]
-            scores.append(self._psnr(model, chips, device))
+            scores.append(self._psnr(network, chips))
         return float(torch.cat(scores).mean())
 
-    def _psnr(self, model: nn.Module, chips: Array, device: torch.device) -> Tensor:
+    def _psnr(self, network: TorchNetwork, chips: Array) -> Tensor:
         low, high = self._range
         lr, hr = (np.stack([array[chip] for chip in chips]) for array in (self._lr, self._hr))
-        predicted = predict(model, lr, self._range, device)
-        truth = torch.from_numpy(hr.astype(np.float32)).to(device)
+        predicted, truth = (
+            torch.from_numpy(images.astype(np.float32)).to(network.device)
+            for images in (predict(network, lr, self._range), hr)
+        )
         inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
         return psnr(predicted[inside], truth[inside], high - low)
 

@@ -16,7 +16,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
 from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
-from sen2naip_sr.inference.refinement import Refinement
+from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
 from sen2naip_sr.raster.cog import writing_cog
@@ -84,7 +84,7 @@ class Upscaler:
         self._weights, self.label = weights, weights.label
         known = weights.metadata
         consistency = Consistency(get_recipe(known.recipe.partition("@")[0]))
-        self._refinement = Refinement(
+        self._postprocessing = Postprocessing(
             consistency if p.consistency else None,
             load_calibration(weights) if p.uncertainty else None,
         )
@@ -105,7 +105,7 @@ class Upscaler:
     @property
     def settings(self) -> dict[str, Any]:
         """All that the values of a result depend on, but for the scene."""
-        p, calibration = self._parameters, self._refinement.calibration
+        p, calibration = self._parameters, self._postprocessing.calibration
         return {
             "weights": self.label,
             "version": __version__,
@@ -157,7 +157,7 @@ class Upscaler:
                 )
             )
             intervals = None
-            if self._refinement.calibration:
+            if self._postprocessing.calibration:
                 intervals = files.enter_context(
                     writing_cog(
                         job.interval,
@@ -175,7 +175,7 @@ class Upscaler:
                 value_range=value_range,
                 tile=p.tile or self._plain.tile,
                 batch=p.batch or self._plain.batch,
-                refinement=self._refinement,
+                postprocessing=self._postprocessing,
                 intervals=intervals,
                 progress=progress,
             )
@@ -198,7 +198,7 @@ class Upscaler:
             )
 
     def _interval_tags(self) -> dict[str, str]:
-        calibration = self._refinement.calibration
+        calibration = self._postprocessing.calibration
         assert calibration is not None
         return {
             f"{TAG}INTERVAL": (

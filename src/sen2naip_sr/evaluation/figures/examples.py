@@ -7,7 +7,6 @@ from itertools import islice
 
 import numpy as np
 import pandas as pd
-import torch
 from affine import Affine
 from rasterio.crs import CRS
 
@@ -110,10 +109,8 @@ def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Arra
     Returns:
         (C, 2h, 2w) of the same dtype.
     """
-    low, high = value_range
-    upscaled = predict(method.model.cpu(), lr[None], (low, high), torch.device("cpu"))[0]
-    image: Array = upscaled.numpy().astype(lr.dtype)
-    return image
+    (upscaled,) = predict(method.network(len(lr), "cpu"), lr[None], value_range)
+    return upscaled.astype(lr.dtype)
 
 
 def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str, Raster]:

@@ -37,6 +37,7 @@ from sen2naip_sr.experiments.running.outcome import (
 from sen2naip_sr.experiments.running.processes import Processes
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.files import replacing
+from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.training.fit import Observe, Report
@@ -219,13 +220,14 @@ def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observ
         folder: Of its frames. Those of other trainings lie beside it, and go when one begins.
     """
     chips = np.stack([lr.chips[chip] for chip in variation.watched])
-    low, high = hr.attributes["value_range"]
+    value_range = tuple(hr.attributes["value_range"])
 
     def watch(model: nn.Module, step: int) -> None:
         if step == 0:
             shutil.rmtree(folder.parent, ignore_errors=True)
         device = next(model.parameters()).device
-        upscaled = predict(model, chips, (low, high), device).cpu().numpy()
+        network = TorchNetwork(model, chips.shape[1], device, "eager", "float32")
+        upscaled = predict(network, chips, value_range)
         with replacing(folder / f"{step:08d}.npy") as hidden:
             np.save(hidden, upscaled.astype(np.float32))
 

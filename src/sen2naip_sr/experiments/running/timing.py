@@ -6,7 +6,6 @@ from statistics import median
 
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.methods import Method
-from sen2naip_sr.evaluation.scoring import choose_device
 from sen2naip_sr.inference.predict import predict
 
 ROUNDS = 7
@@ -27,14 +26,14 @@ def time_networks(
     Returns:
         Milliseconds for a megapixel of the result, by name: the median of several rounds.
     """
-    device = choose_device(accelerator)
-    low, high = hr.attributes["value_range"]
-    models = {method.name: method.model.to(device) for method in methods}
-    seconds: dict[str, list[float]] = {name: [] for name in models}
+    value_range = tuple(hr.attributes["value_range"])
+    bands = hr.chips.shape[1]
+    networks = {method.name: method.network(bands, accelerator) for method in methods}
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(1 + ROUNDS):
-        for name, model in models.items():
+        for name, network in networks.items():
             start = time.perf_counter()
-            predict(model, lr.chips[chip][None], (low, high), device).cpu()
+            predict(network, lr.chips[chip][None], value_range)
             seconds[name].append(time.perf_counter() - start)
     megapixels = hr.chips.shape[2] * hr.chips.shape[3] / 1e6
     return {name: 1e3 * median(taken[1:]) / megapixels for name, taken in seconds.items()}

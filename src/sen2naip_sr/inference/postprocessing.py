@@ -1,4 +1,4 @@
-"""What is done with predictions before they are written: consistency with LR, and intervals."""
+"""Steps between a prediction and the result: consistency with LR, and intervals."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ _UNIT = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Refinement:
-    """Steps between prediction and result; none by default.
+class Postprocessing:
+    """Steps between a prediction and the result. There are none by default.
 
     Attributes:
-        consistency: Projects predictions onto what is downscaled to LR.
-        calibration: Makes half-widths of intervals out of (projected) predictions.
+        consistency: Projects predictions onto the images that downscale to LR.
+        calibration: Gives predictions (projected, if they are) intervals.
     """
 
     consistency: Consistency | None = None
@@ -24,30 +24,30 @@ class Refinement:
 
     @property
     def halo(self) -> int:
-        """LR pixels around a window that its result depends on, but where the scene ends."""
+        """LR pixels around a window that its result depends on; none where the scene ends."""
         projected = self.consistency.halo if self.consistency else 0
         return projected + (uncertainty.HALO if self.calibration else 0)
 
     def __call__(
         self, prediction: Array, lr: Array | None, value_range: ValueRange
     ) -> tuple[Array, Array | None]:
-        """Refine the prediction of a window that is cut off where the scene ends.
+        """Postprocess the prediction of a window, which is cut off where the scene ends.
 
         Args:
             prediction: (C, 2h, 2w), normalised, finite.
-            lr: (C, h, w), normalised in float64; needed for consistency alone.
+            lr: (C, h, w), normalised, float64; None if there is no consistency.
             value_range: Digital numbers that are 0 and 1.
 
         Returns:
-            The prediction, float64 if it was projected; half-widths in digital numbers if there is
-            a calibration, (C, 2h, 2w).
+            The prediction (C, 2h, 2w), float64 if it was projected. The half-widths of its
+            intervals (C, 2h, 2w) in digital numbers, or None without a calibration.
         """
         if self.consistency is not None:
             assert lr is not None
             prediction = self.consistency(prediction, lr)
         if self.calibration is None:
             return prediction, None
-        # the half-widths are shares of the scene's range, whatever range was calibrated on
+        # half-widths are shares of the scene's range, whatever range was calibrated on
         unit = self.calibration.model_copy(update={"value_range": _UNIT})
         low, high = value_range
         return prediction, uncertainty.interval(prediction, unit) * (high - low)

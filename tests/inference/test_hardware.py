@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sen2naip_sr.training.device import has_bfloat16
+from sen2naip_sr.inference.hardware import best_precision, has_bfloat16
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,10 @@ def test_bfloat16_is_off_where_torch_cannot_tell(monkeypatch):
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
     assert has_bfloat16("cpu") is False
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_the_best_precision_follows_the_device(monkeypatch, supported):
+    monkeypatch.setattr("sen2naip_sr.inference.hardware.has_bfloat16", lambda kind: supported)
+    assert best_precision("cpu") == ("bfloat16" if supported else "float32")
+    assert (best_precision("cuda"), best_precision("mps")) == ("float16", "float32")
