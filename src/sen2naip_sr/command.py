@@ -13,6 +13,7 @@ import click
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.remedies import COMMAND, phrased
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(phrased(error, COMMAND)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -113,7 +113,7 @@ def get_recipe(name: str) -> Recipe:
         raise UserError(
             "unknown-recipe",
             describe_unknown("downscaling recipe", name, list(RECIPES)),
-            "set preprocessing.recipe to one of the valid names",
+            "choose one of the valid names",
         )
     return RECIPES[name]
 

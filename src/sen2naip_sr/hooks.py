@@ -15,6 +15,7 @@ from sen2naip_sr import provenance
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.remedies import KEDRO, phrased
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -52,7 +53,7 @@ class ProjectHooks:
             loader["parameters"] = loader["parameters"]
             check_parameters(loader["parameters"])
         except UserError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(phrased(error, KEDRO)) from error
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
@@ -100,7 +101,7 @@ class ProjectHooks:
         """Turn what the user can fix into a message without a traceback."""
         fixable = find_user_error(error)
         if fixable is not None:
-            raise click.ClickException(str(fixable)) from error
+            raise click.ClickException(phrased(fixable, KEDRO)) from error
 
 
 def require_writable(folder: Path) -> None:
@@ -126,7 +127,7 @@ def check_pipelines(asked: list[str], known: list[str]) -> None:
             raise UserError(
                 "unknown-pipeline",
                 describe_unknown("pipeline", name, known),
-                "give one of the valid names; kedro registry list shows them",
+                "choose one of the valid names",
             )
 
 

@@ -146,7 +146,7 @@ def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str
     if valid < min_valid_fraction:
         return (
             f"only {valid:.1%} of the pixels are valid, the rest is nodata",
-            "lower ingestion.min_valid_fraction to take it all the same",
+            "lower the smallest valid fraction to accept it",
         )
     if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
         return (

@@ -95,8 +95,8 @@ def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
     if folds > places:
         raise UserError(
             "too-many-folds",
-            f"{folds} folds of whole places cannot be made of the {places} place(s) beside those "
-            "of the test",
+            f"{folds} folds of whole places need as many places; only {places} are left beside "
+            "the test places",
             f"ask for {places} folds at most, or add imagery of other places",
         )
     fold = _folds(groups, splits["split"], SplitParameters(folds=folds, seed=seed))
@@ -130,10 +130,9 @@ def _require_three(groups: "pd.Series") -> None:
     if groups.nunique() < 3:
         raise UserError(
             "too-few-places",
-            f"the chips come from {groups.nunique()} place(s): training, validation and test need "
-            "one each at least",
-            "add imagery of other places, or let smaller areas count as places: "
-            "--params ingestion.place=grid,ingestion.grid_metres=500 (or ingestion.place=file)",
+            f"the chips come from {groups.nunique()} place(s): training, validation and test "
+            "need at least one each",
+            "add imagery of other places, or count smaller areas as places",
         )
 
 
@@ -141,8 +140,8 @@ def _nothing_left() -> UserError:
     return UserError(
         "no-training-place",
         "no place is left to train on",
-        "name fewer places in preprocessing.splits.test_places and validation_places (places of "
-        "common ground go together), or lower test_fraction and validation_fraction",
+        "hold out fewer places (places that share ground go together), or lower the shares of "
+        "validation and test",
     )
 
 
@@ -166,8 +165,8 @@ def _named(index: "pd.DataFrame", groups: "pd.Series", places: list[str], split:
             raise UserError(
                 "unknown-place",
                 describe_unknown(f"{split} place", place, known),
-                f"correct preprocessing.splits.{split}_places (a place that is tested on, or "
-                "shares ground with one that is, cannot validate)",
+                "choose from the valid names: a place that is tested on, or that shares ground "
+                "with one, cannot be used for validation",
             )
     return groups.index[groups.isin(groups[index["place"].isin(places)])]
 

@@ -134,8 +134,8 @@ def require_store(folder: Path) -> Store:
     if store is None:
         raise UserError(
             "store-missing",
-            f"{folder}: no complete chip store is there",
-            "make it with: kedro run --pipelines=preprocess",
+            f"{folder}: there is no complete chip store",
+            "ingest and preprocess imagery first",
         )
     return store
 

@@ -60,5 +60,5 @@ def get_measure(metric: str) -> Measure:
     """
     if metric not in MEASURES:
         unknown = describe_unknown("metric", metric, list(MEASURES))
-        raise UserError("unknown-metric", unknown, "set comparing.metric to one of them")
+        raise UserError("unknown-metric", unknown, "choose one of the valid names")
     return MEASURES[metric]

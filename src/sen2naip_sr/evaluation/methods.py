@@ -96,7 +96,7 @@ def require_fitting(
         UserError: If architecture, bands, recipe or value range differ, or a test place was
             trained on.
     """
-    again = f"train anew with: kedro run --pipelines=train_{name}"
+    again = f"train '{name}' on these chips"
     if metadata.architecture != name:
         raise UserError(
             "method-architecture-differs",

@@ -59,9 +59,7 @@ def score_methods(
     """
     tested = splits[splits["split"] == TEST]
     if tested.empty:
-        raise UserError(
-            "no-test-chip", "there is no test chip", "name test places in preprocessing.splits"
-        )
+        raise UserError("no-test-chip", "there is no test chip", "hold out places for the test")
     return score_chips(methods, hr, lr, tested, parameters)
 
 

@@ -158,7 +158,7 @@ def _require(*packages: str) -> None:
         raise UserError(
             "onnx-package-missing",
             f"writing ONNX needs the package {' and '.join(missing)}",
-            'run: pip install "sen2naip_sr[onnx]"',
+            f"install {' and '.join(missing)}",
         )
 
 

@@ -140,7 +140,7 @@ def _require_finite(prediction: Array, tile: Tile, value_range: ValueRange) -> N
             "result-not-finite",
             f"the network's result is not finite near row {tile.top}, column {tile.left}: the "
             f"scene holds values far beyond the range {value_range}",
-            "declare them as nodata in the file, or give the range of its values (LOW:HIGH)",
+            "declare them as nodata in the file, or give the range of its values",
         )
 
 

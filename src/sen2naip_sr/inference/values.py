@@ -50,7 +50,7 @@ def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
         raise UserError(
             "value-range-invalid",
             f"value range '{text}': neither auto, dtype nor LOW:HIGH with LOW below HIGH",
-            "give the values that stand for 0 and 1, e.g. 0:10000 for reflectance x 10000",
+            "give the values that stand for 0 and 1, such as 0:10000 for reflectance x 10000",
         )
     return low, high
 

@@ -67,7 +67,7 @@ def check_parameters(values: Mapping[str, Any]) -> None:
         raise UserError(
             "parameters-invalid",
             "parameters:\n  " + "\n  ".join(problems),
-            "correct them on the command line (--params) or in conf/; nothing has been run",
+            "correct them; nothing has been run",
         )
 
 

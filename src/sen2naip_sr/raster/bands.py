@@ -67,8 +67,9 @@ def chosen_bands(
         parts = source.subdatasets
         raise UserError(
             "only-subdatasets",
-            f"{path}: holds no bands itself, only {len(parts)} subdatasets",
-            f"write one into a file of its own: gdal_translate '{(*parts, 'NAME')[0]}' x.tif",
+            f"{path}: has no bands of its own, only {len(parts)} subdatasets such as "
+            f"'{(*parts, 'none')[0]}'",
+            "extract one into a file of its own",
         )
     if bands is None:
         return [number for number in source.indexes if number != alpha]
@@ -96,7 +97,7 @@ def check_band(path: Path, source: DatasetReader, number: int) -> None:
         raise UserError(
             "colour-table",
             f"{path}: band {number} holds indices into a colour table, which cannot be upscaled",
-            "turn them into colours: gdal_translate -expand rgb",
+            "convert the indices to colours",
         )
     if dtype.startswith("complex"):
         raise UserError(
@@ -108,7 +109,7 @@ def check_band(path: Path, source: DatasetReader, number: int) -> None:
         raise UserError(
             "dtype-unsupported",
             f"{path}: band {number} is {dtype}, which no network can represent exactly",
-            "convert it: gdal_translate -ot Int32, or -ot Float64",
+            "convert it to int32 or float64",
         )
 
 

@@ -111,15 +111,12 @@ def open_archive(path: Path) -> Archive:
             raise UserError(
                 "source-is-folder",
                 f"{path}: a folder, not a zip",
-                "give the zip itself as ingestion.path; a folder of GeoTIFFs is read with "
-                "ingestion.source=directory",
+                "give the zip itself, or read the folder as a folder of GeoTIFFs",
             )
         # a forked process shares the file position of its parent's handle: it opens its own
         return _opened(path, stat.st_size, stat.st_mtime_ns, os.getpid())
     except FileNotFoundError as error:
-        raise UserError(
-            "source-missing", f"{path}: no such file", "check ingestion.path"
-        ) from error
+        raise UserError("source-missing", f"{path}: no such file", "check the path") from error
     except OSError as error:
         raise UserError(
             "source-unreadable",

@@ -40,21 +40,19 @@ class DirectorySource:
     @cached_property
     def _files(self) -> list[PathFile]:
         if not self.folder.exists():
-            raise UserError(
-                "source-missing", f"{self.folder}: no such folder", "check ingestion.path"
-            )
+            raise UserError("source-missing", f"{self.folder}: no such folder", "check the path")
         if not self.folder.is_dir():
             raise UserError(
                 "source-is-no-folder",
                 f"{self.folder}: not a folder",
-                "give the folder that holds the GeoTIFFs as ingestion.path",
+                "give the folder that holds the GeoTIFFs",
             )
         found = list(_find(self.folder))
         if not found:
             raise UserError(
                 "source-empty",
-                f"{self.folder}: no file ending in .tif or .tiff is there or below",
-                "give the folder that holds the GeoTIFFs as ingestion.path",
+                f"{self.folder}: neither the folder nor its subfolders hold a .tif or .tiff file",
+                "give the folder that holds the GeoTIFFs",
             )
         return sorted(found, key=lambda file: file.name)
 

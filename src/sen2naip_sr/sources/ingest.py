@@ -116,8 +116,8 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
     if not np.issubdtype(dtype, np.integer):
         raise UserError(
             "value-range-unknown",
-            f"the files hold {dtype} pixels, whose range cannot be known",
-            "state what stands for 0 and 1, e.g. --params 'ingestion.value_range=0;1'",
+            f"the files hold {dtype} pixels, which have no value range of their own",
+            "give the values that stand for 0 and 1",
         )
     limits = np.iinfo(dtype)  # type: ignore[type-var]
     return [float(limits.min), float(limits.max)]
@@ -132,9 +132,8 @@ def _reduced_size(size: int, factor: int) -> int:
     if size % (2 * factor):
         raise UserError(
             "chip-size-invalid",
-            f"chips of {size} x {size} pixels cannot be reduced {factor} times and then halved",
-            f"set ingestion.chip_size to a multiple of {2 * factor}, or ingestion.reduce to "
-            "another factor",
+            f"chips of {size} x {size} pixels cannot be downsampled by {factor} and then by 2",
+            f"choose a chip size that is a multiple of {2 * factor}, or another factor",
         )
     return size // factor
 

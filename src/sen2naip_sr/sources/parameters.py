@@ -77,7 +77,9 @@ class IngestionParameters(Parameters):
     @model_validator(mode="after")
     def _check(self) -> "IngestionParameters":
         if self.source == "directory" and not self.path:
-            raise ValueError("source 'directory' needs a folder: set ingestion.path")
+            raise ValueError(
+                "source 'directory' needs a path: give the folder that holds the GeoTIFFs"
+            )
         if self.chip_size is not None and self.chip_size % 2:
             raise ValueError(f"chip_size {self.chip_size} is odd: a chip is halved, make it even")
         if isinstance(self.bands, list) and (not self.bands or min(self.bands) < 1):

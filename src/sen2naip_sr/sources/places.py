@@ -46,9 +46,9 @@ def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Se
 
 def _warn_of_files() -> None:
     logger.warning(
-        "Files count as places of their own, since there are too few folders and grid cells. "
-        "If some of them show the same or neighbouring ground, results will look better than "
-        "they are: put each place in a folder of its own, or set ingestion.place."
+        "Each file counts as a place, since there are too few folders and grid cells. If some "
+        "files show the same or neighbouring ground, results will look better than they are: "
+        "put each place in a folder of its own, or choose how places are assigned."
     )
 
 

@@ -57,8 +57,8 @@ class SampleSource:
         if self.seed < 0:
             raise UserError(
                 "seed-invalid",
-                f"ingestion.sample.seed is {self.seed}: a seed cannot be negative",
-                "set ingestion.sample.seed to 0 or more",
+                f"the seed of the sample is {self.seed}: a seed cannot be negative",
+                "choose a seed of 0 or more",
             )
 
     def fingerprint(self) -> str:

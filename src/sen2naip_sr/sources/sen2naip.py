@@ -38,16 +38,19 @@ logger = logging.getLogger(__name__)
 HR_MEMBER = re.compile(r"(?:^|/)ROI_(\d+)/hr\.tif$")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
-LOG_IN = "ask for access on the dataset's page and log in (hf auth login)"
-CHECK = "check ingestion.sen2naip."
+LOG_IN = "ask for access on the dataset's page and log in to the hub"
 # (error, reason, remedy), the narrower error first
 REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
     (OfflineModeIsEnabled, "offline mode is on", "unset HF_HUB_OFFLINE"),
     (GatedRepoError, "access to the repository is restricted", LOG_IN),
-    (RepositoryNotFoundError, "no such repository, or a private one", f"{CHECK}repo, or log in"),
-    (RevisionNotFoundError, "the repository has no such revision", f"{CHECK}revision"),
-    (EntryNotFoundError, "the repository has no such file", f"{CHECK}filename"),
-    (HFValidationError, "that is no repository's name", f"{CHECK}repo"),
+    (
+        RepositoryNotFoundError,
+        "no such repository, or a private one",
+        "check the repository's name, or log in",
+    ),
+    (RevisionNotFoundError, "the repository has no such revision", "check the revision"),
+    (EntryNotFoundError, "the repository has no such file", "check the file's name"),
+    (HFValidationError, "that is no repository's name", "check the repository's name"),
 )
 
 
@@ -116,7 +119,7 @@ class Sen2NaipSource:
                 "no-regions",
                 f"{path}: holds no ROI_<number>/hr.tif; its {len(names)} members begin with "
                 + (", ".join(names[:5]) or "nothing"),
-                f"give {Path(self.filename).name} of {self.repo} as ingestion.path",
+                f"give {Path(self.filename).name} of {self.repo}",
             )
         if self.expected_rois is not None and len(regions) < self.expected_rois:
             missing = self.expected_rois - len(regions)
@@ -141,7 +144,7 @@ class Sen2NaipSource:
             "download-failed",
             f"{self.filename} of {self.repo} (revision {self.revision}) cannot be downloaded to "
             f"{self.cache}: {reason}",
-            f"{remedy}; or download {self.filename} by hand and pass --params ingestion.path=FILE",
+            f"{remedy}; or download {self.filename} by hand and give its path",
         )
 
     def _is_current(self, target: Path) -> bool:
@@ -161,7 +164,7 @@ class Sen2NaipSource:
             raise UserError(
                 "download-changed",
                 f"{target}: has changed since it was downloaded",
-                "delete it to download it again, or pass it as ingestion.path if it is meant so",
+                "delete it to download it again, or give its path if it should be used as it is",
             )
         self._record(target, known.sha256)
         return True
@@ -180,7 +183,9 @@ class Sen2NaipSource:
         )
         remote = get_hf_file_metadata(url, endpoint=endpoint)
         if remote.etag is None or remote.size is None:
-            raise self._failure("the server does not answer like the hub", f"{CHECK}endpoint")
+            raise self._failure(
+                "the server does not answer like the hub", "check the address of the hub"
+            )
         # named by content, so that parts of different files are never joined
         part = target.with_name(f"{target.name}.{fingerprint_of(remote.etag)}.incomplete")
         with part.open("ab") as stream:

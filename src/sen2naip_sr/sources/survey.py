@@ -126,18 +126,18 @@ def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection |
     if header.driver not in ("GTiff", "COG"):
         return Rejection(
             f"is a {header.driver} file, not a GeoTIFF",
-            "convert it, for example with gdal_translate -of GTiff",
+            "convert it to a GeoTIFF",
         )
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
             f"has {header.bands} bands, {asked} are asked for",
-            "choose bands with ingestion.bands (a count, or a list such as 1;2;3;4)",
+            "choose the bands to read, by their count or as a list",
         )
     if isinstance(asked, list) and header.bands < max(asked):
         return Rejection(
             f"has {header.bands} bands, band {max(asked)} is asked for",
-            "choose among its bands with ingestion.bands",
+            "choose among its bands",
         )
     if header.dtype not in DTYPES:
         return Rejection(
@@ -158,7 +158,7 @@ def why_different(header: Header, layout: Layout) -> Rejection | None:
         return Rejection(
             f"its {header.width} x {header.height} pixels are smaller than a chip of "
             f"{layout.chip_size}",
-            "lower ingestion.chip_size to take it",
+            "choose smaller chips to accept it",
         )
     return None
 

@@ -38,8 +38,8 @@ def make_fabric(accelerator: str, precision: str) -> Fabric:
     except RuntimeError as error:
         raise UserError(
             "device-missing",
-            f"training.accelerator '{accelerator}' is not available: {error}",
-            "set training.accelerator to auto or cpu",
+            f"the accelerator '{accelerator}' is not available: {error}",
+            "choose auto or cpu",
         ) from error
     device = plain.device.type
     if precision == "auto":
@@ -49,8 +49,8 @@ def make_fabric(accelerator: str, precision: str) -> Fabric:
     if precision == "16-mixed" and device == "cpu":
         raise UserError(
             "precision-missing",
-            "training.precision 16-mixed is not available on a CPU",
-            "set training.precision to auto, bf16-mixed or 32-true",
+            "the precision 16-mixed is not available on a CPU",
+            "choose auto, bf16-mixed or 32-true",
         )
     if precision not in ("16-mixed", "bf16-mixed"):
         raise ValueError(f"unknown precision {precision}")

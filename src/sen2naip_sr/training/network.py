@@ -112,8 +112,8 @@ def starting_weights(
             return shipped
         raise UserError(
             "no-shipped-weights",
-            f"the project comes without weights for '{architecture}'",
-            f"leave out {architecture}.start_from",
+            f"no weights of '{architecture}' are shipped",
+            "start from no weights",
         )
     if parameters.start_from:
         return load_weights(Path(parameters.start_from))
@@ -125,7 +125,7 @@ def starting_weights(
     raise UserError(
         "generator-missing",
         f"there are no weights of '{generator}' that an adversarial training could start from",
-        f"train them first: kedro run --pipelines=train_{generator}",
+        f"train a '{generator}' first",
     )
 
 
@@ -137,14 +137,14 @@ def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
             "start-architecture-differs",
             f"{start.source}: these are weights of '{theirs.architecture}', and a training of "
             f"'{architecture}' cannot start from them",
-            f"set {architecture}.start_from to weights of '{architecture}', or leave it out",
+            f"start from weights of '{architecture}', or from none",
         )
     if theirs.bands != bands:
         raise UserError(
             "start-bands-differ",
             f"{start.source}: these are weights for images of {theirs.bands} bands, and the data "
             f"have {bands}",
-            "start from weights of such images, or set ingestion.bands",
+            "start from weights of such images, or choose other bands",
         )
 
 

@@ -210,7 +210,7 @@ class Trainer:
             "loss-not-finite",
             f"training stopped at step {self.state.step + 1}: the loss is {loss:g}, the "
             f"gradient's norm {float(norm):g} (batch from chips {_listed(np.unique(chips))})",
-            "look for invalid pixels in these chips, or lower training.learning_rate",
+            "look for invalid pixels in these chips, or lower the learning rate",
         )
 
 
@@ -234,10 +234,9 @@ def _enough_memory(parameters: TrainingParameters) -> Iterator[None]:
             raise
         raise UserError(
             "training-out-of-memory",
-            f"there is too little memory for {parameters.batch_size} crops of "
-            f"{parameters.crop_size} x {parameters.crop_size} LR pixels",
-            "lower training.batch_size or training.crop_size, or take a smaller architecture "
-            "(training.batch_growth makes up for smaller batches)",
+            f"{parameters.batch_size} crops of {parameters.crop_size} x {parameters.crop_size} LR "
+            "pixels do not fit into memory",
+            "choose smaller batches, smaller crops or a smaller architecture",
         ) from error
 
 

@@ -72,7 +72,7 @@ def upscale_all(
         raise UserError(
             "no-scene",
             "there is no scene to upscale",
-            "give one: sen2naip-sr upscale FILE, or --params upscaling.source=FILE",
+            "give a GeoTIFF, a folder of them or a glob pattern",
         )
     jobs = find_jobs(parameters.source, parameters.output, parameters.shard)
     if parameters.scheduler:
@@ -142,7 +142,7 @@ def _on_cluster(
         raise UserError(
             "dask-package-missing",
             "a scheduler needs the package distributed",
-            'run: pip install "sen2naip_sr[dask]"',
+            "install distributed",
         ) from error
     absolute = [Job(job.source.absolute(), job.target.absolute()) for job in jobs]
     try:
@@ -151,7 +151,7 @@ def _on_cluster(
         raise UserError(
             "scheduler-missing",
             f"there is no Dask scheduler at {parameters.scheduler} ({error})",
-            "start one (dask scheduler) and workers, or leave --scheduler out",
+            "start one with workers, or upscale without a scheduler",
         ) from error
     with client, progress_bar() as bar:
         workers = client.scheduler_info()["workers"]

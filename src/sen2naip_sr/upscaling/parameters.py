@@ -112,6 +112,4 @@ def make_parameters(**values: Any) -> UpscalingParameters:
     try:
         return UpscalingParameters.model_validate(values)
     except ValidationError as error:
-        raise UserError(
-            "options-invalid", summarise(error), "sen2naip-sr upscale --help explains every option"
-        ) from error
+        raise UserError("options-invalid", summarise(error), "correct it") from error

@@ -13,7 +13,7 @@ def describe(outcome: "Outcome") -> str:
     if outcome.state == "failed":
         return f"FAILED {outcome.message}"
     if outcome.state == "skipped":
-        return f"{job.target}: done before, skipped (--overwrite makes it again)"
+        return f"{job.target}: already up to date, skipped"
     assert result is not None
     where = "no georeferencing: it lies nowhere on the ground"
     if result.placed_by:

@@ -193,8 +193,7 @@ class Upscaler:
                 "bands-differ",
                 f"{scene.path}: {scene.count} bands, and the weights {self.label} expect "
                 f"{expected}{order}",
-                f"choose {expected} of the scene's bands (--bands 1,2,3,4), or give weights that "
-                "were trained for these",
+                f"choose {expected} of the scene's bands, or give weights trained for these",
             )
 
     def _interval_tags(self) -> dict[str, str]:
@@ -224,8 +223,8 @@ def find_weights(model: str, path: Path | None) -> Weights:
     if weights is None:
         raise UserError(
             "no-shipped-weights",
-            f"no weights of '{model}' come with the project",
-            f"train them (kedro run --pipelines=train_{model}) and give their file (--weights)",
+            f"no weights of '{model}' are shipped",
+            "choose another model, or train this one and give its weights file",
         )
     return weights
 

@@ -32,10 +32,7 @@ def load_calibration(weights: Weights) -> Calibration:
         UserError: If it is missing, not readable, or of other weights.
     """
     path = calibration_path(Path(weights.source))
-    remedy = (
-        f"make it: kedro run --pipelines=calibrate_{weights.metadata.architecture}, or leave "
-        "uncertainty out"
-    )
+    remedy = "calibrate these weights, or leave uncertainty out"
     try:
         calibration = Calibration.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:

@@ -162,10 +162,11 @@ def load_weights(path: Path) -> Weights:
 
 
 def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
-    remedy = "give weights that `save_weights` of this project wrote"
     if METADATA_KEY not in header:
         raise UserError(
-            "weights-foreign", f"{path}: these weights were not made by sen2naip_sr", remedy
+            "weights-foreign",
+            f"{path}: these weights were not made by sen2naip_sr",
+            "give weights that this project wrote",
         )
     try:
         return WeightsMetadata.model_validate_json(header[METADATA_KEY])
@@ -174,7 +175,9 @@ def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
             f"{'.'.join(map(str, p['loc'])) or 'metadata'}: {p['msg']}" for p in error.errors()
         )
         raise UserError(
-            "weights-metadata-damaged", f"{path}: its metadata are not readable: {problems}", remedy
+            "weights-metadata-damaged",
+            f"{path}: its metadata cannot be read: {problems}",
+            "give weights that this project wrote",
         ) from error
 
 

@@ -55,9 +55,8 @@ def choose_contestants(entries: Sequence[str], tracked: TrackedRuns) -> list[Con
         given = f"only one run is given ('{entries[0]}')" if entries else "no runs are given"
         raise UserError(
             "too-few-runs",
-            f"{given}: a comparison takes two or more",
-            'name them: --params "runs=RUN;RUN", or "runs=RUN/METHOD;RUN/METHOD" for methods of '
-            "one run; docs/comparing-runs.md explains",
+            f"{given}: a comparison needs at least two runs",
+            "name two or more runs, or methods of one run",
         )
     chosen = [_choose(entry, tracked) for entry in entries]
     _require_different(chosen)
@@ -83,8 +82,8 @@ def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
     if scores is None:
         raise UserError(
             "run-without-scores",
-            f"run {run} has no scores (artifact scores/scores.parquet)",
-            "name a run that scores methods: those of kedro run --pipelines=evaluate do",
+            f"run {run} has no scores",
+            "name a run that evaluated methods",
         )
     missing = [name for name in NEEDED if name not in scores]
     if missing:

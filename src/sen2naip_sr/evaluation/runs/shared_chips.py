@@ -53,7 +53,7 @@ def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFram
             raise UserError(
                 "metric-not-scored",
                 f"the scores of run {one.run} have no column '{metric}'",
-                "set comparing.metric to another, or score that run again",
+                "choose another metric, or score that run again",
             )
         if one.scores["chip"].duplicated().any():
             raise UserError(
@@ -67,7 +67,7 @@ def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFram
             "no-shared-chips",
             f"{', '.join(one.label for one in contestants)} have no test chip in common "
             f"({_splits(contestants)})",
-            "compare runs with the same preprocessing.splits, or more evaluation.chips",
+            "compare runs with the same splits, or score more chips",
         )
     # where a chip lies is a property of the data, which is the same for all
     where = contestants[0].scores.set_index("chip")[["place", "location"]]

@@ -84,7 +84,7 @@ def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
         return UserError(
             "no-tracked-run",
             f"no run is tracked yet, so there is none called '{text}'",
-            "make some: kedro run --pipelines=evaluate",
+            "evaluate some methods first",
         )
     names = {run.name for run in runs} | {run.run_id[:SHORT_ID] for run in runs}
     nearest = get_close_matches(text[:32], names, n=3, cutoff=0.6)
@@ -95,5 +95,5 @@ def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
     return UserError(
         "unknown-run",
         f"no tracked run has the id or name '{text}': {hint}",
-        "give a run's id, its beginning, or its name; kedro mlflow ui shows them all",
+        "give the id of a run, the beginning of its id, or its name",
     )

@@ -56,19 +56,16 @@ def plan_folds(
         raise UserError(
             "too-few-folds",
             "the splits have fewer than two folds",
-            "add imagery of other places: folds are of places",
+            "add imagery of other places: each fold consists of whole places",
         )
     if not parameters.folds and len(folds) < wanted:
         logger.warning(
-            "%d folds instead of the %d of preprocessing.splits.folds: there are no more places "
-            "beside those of the test",
+            "%d folds instead of the %d asked for: there are no more places beside the test places",
             len(folds),
             wanted,
         )
     changed = varied(network, {"training": parameters.training}, UNSELECTED)
-    refuse_plateau(
-        changed.training.schedule.name, "set cross_validate.training.schedule.name to cosine"
-    )
+    refuse_plateau(changed.training.schedule.name)
     variations = [
         Variation(f"fold {fold}", model, changed, fold_splits(splits, fold), {"fold": str(fold)})
         for fold in folds

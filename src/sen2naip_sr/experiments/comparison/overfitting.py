@@ -81,9 +81,8 @@ def _trend(curve: Sequence[tuple[int, float]]) -> str:
         return f"in its last fifth the PSNR still rose by {rise:.2f} dB: more steps may bring more."
     went = "hardly changed" if rise >= -LEVEL else f"fell by {-rise:.2f} dB"
     return (
-        f"in its last fifth the PSNR {went}. Whether the size is at its end, or the learning rate "
-        "and its schedule are, this does not tell: compare with "
-        "overfit.training.schedule.name=constant, and with a larger network."
+        f"in its last fifth the PSNR {went}. This cannot tell whether capacity or learning rate "
+        "limits: compare with a constant learning rate, and with a larger network."
     )
 
 

@@ -61,9 +61,9 @@ def plan_study(
         if changed.start_from and variation.architecture is not None:
             raise UserError(
                 "architecture-fixed",
-                f"variation '{name}': it has another architecture, but {network}.start_from gives "
-                "every variation the size of those weights",
-                f"set {network}.start_from to null, or leave out the variation's architecture",
+                f"variation '{name}': it changes the architecture, but the weights that "
+                f"'{network}' starts from fix it",
+                "start from no weights, or leave out the variation's architecture",
             )
         require_unseen(network, changed, usable)
         rate = changed.training.learning_rate

@@ -49,19 +49,17 @@ def plan_subspaces(
         whole = varied(network, own, {"training": parameters.training}, UNSELECTED, FROM_BICUBIC)
     except ValidationError as error:
         raise UserError(
-            "variation-invalid", f"intrinsic_dimension: {summarise(error)}", "correct it"
+            "variation-invalid", f"intrinsic dimension: {summarise(error)}", "correct it"
         ) from error
-    refuse_plateau(
-        whole.training.schedule.name, "set intrinsic_dimension.training.schedule.name to cosine"
-    )
+    refuse_plateau(whole.training.schedule.name)
     weights = count_weights(build_model(model, bands, **whole.architecture))
     dimensions = sorted({d for d in parameters.dimensions if d <= weights})
     if not dimensions:
         raise UserError(
             "subspaces-too-large",
-            f"the network has {weights:,} weights, and no subspace has more dimensions than "
-            f"{min(parameters.dimensions):,}",
-            f"set intrinsic_dimension.dimensions to numbers up to {weights}",
+            f"the network has {weights:,} weights, and the smallest subspace asked for has "
+            f"{min(parameters.dimensions):,} dimensions",
+            f"choose dimensions up to {weights}",
         )
     usable = without_test(splits)
     return [Variation(WHOLE, model, whole, usable, {"subspace": "none"})] + [

@@ -53,12 +53,11 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
     return pd.concat(both, ignore_index=True)
 
 
-def refuse_plateau(schedule: str, remedy: str) -> None:
-    """Refuse the schedule that follows held-out chips, where they are to steer nothing.
+def refuse_plateau(schedule: str) -> None:
+    """Refuse the schedule that depends on held-out chips where they must not steer a training.
 
     Args:
-        schedule: Its name.
-        remedy: What to set instead.
+        schedule: The name of a schedule.
 
     Raises:
         UserError: If it is that one.
@@ -66,8 +65,8 @@ def refuse_plateau(schedule: str, remedy: str) -> None:
     if schedule == "plateau":
         raise UserError(
             "schedule-not-allowed",
-            "the schedule 'plateau' follows the held-out chips, which are to be seen once only",
-            remedy,
+            "the schedule 'plateau' follows the held-out chips, which may only score the result",
+            "choose another schedule, such as cosine",
         )
 
 
@@ -89,7 +88,7 @@ def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFra
     if seen := sorted(held_out & set(start.metadata.train_places)):
         raise UserError(
             "held-out-place-seen",
-            f"{model}.start_from: these weights were trained on the place '{seen[0]}', which is "
-            "held out here to score a network that has not seen it",
-            f"start from weights that have not seen it, or set {model}.start_from to null",
+            f"the weights that '{model}' starts from were trained on the place '{seen[0]}', "
+            "which is held out here to score a network that has not seen it",
+            "start from weights that have not seen it, or from none",
         )

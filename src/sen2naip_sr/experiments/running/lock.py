@@ -28,8 +28,8 @@ def locked(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise UserError(
             "folder-in-use",
-            f"{folder}: another run is at it",
-            "wait until that has ended; 'workers' sets how many trainings one run does at a time",
+            f"{folder}: another run is working there",
+            "wait until that run has ended",
         ) from error
     try:
         yield

@@ -65,7 +65,7 @@ def plan_confirmation(
     tags = {"fold": str(fold), "confirmation": "true"}
     held_out = fold_splits(splits, fold)
     for trained in (NetworkParameters.model_validate(base), changed):
-        refuse_plateau(trained.training.schedule.name, "set tune.confirm.schedule.name to cosine")
+        refuse_plateau(trained.training.schedule.name)
     require_unseen(model, changed, held_out)
     return [
         Variation(OWN, model, NetworkParameters.model_validate(base), held_out, tags),

@@ -41,9 +41,7 @@ def full_parameters(
         full = varied(network, {"training": training}).model_dump(mode="json")
         architecture = architecture_parameters(model).model_validate(full["architecture"])
     except ValidationError as error:
-        raise UserError(
-            "search-invalid", f"tune: {summarise(error)}", "correct tune.training"
-        ) from error
+        raise UserError("search-invalid", f"search: {summarise(error)}", "correct it") from error
     return full | {"architecture": architecture.model_dump(mode="json")}
 
 
@@ -92,13 +90,13 @@ def held_value(parameters: Mapping[str, Any], name: str) -> Any:
             known = list(value) if isinstance(value, Mapping) else []
             raise UserError(
                 "unknown-parameter",
-                f"tune.space: the network has no parameter '{name}'"
+                f"search space: the network has no parameter '{name}'"
                 + (
                     f"; {before or 'it'}: {describe_unknown('parameter', part, known)}"
                     if known
                     else ""
                 ),
-                "name it as parameters_*.yml does, e.g. training.learning_rate",
+                "name it with its groups, as the network's parameters do",
             )
         value = value[part]
     return value
@@ -142,9 +140,9 @@ def check_space(
     if sizes and base["start_from"]:
         raise UserError(
             "architecture-fixed",
-            f"tune.space.{sizes[0]}: {model}.start_from gives every trial the size of those "
-            "weights",
-            f"set {model}.start_from to null, or take architecture out of the space",
+            f"search space: '{sizes[0]}' is searched, but the weights that '{model}' starts from "
+            "fix it",
+            "start from no weights, or take the architecture out of the space",
         )
     for name, found in space.items():
         held_value(base, name)
@@ -152,7 +150,7 @@ def check_space(
             if problem := _problem(name, value, model, base):
                 raise UserError(
                     "search-space-invalid",
-                    f"tune.space.{name}: {value!r} is not valid: {problem}",
+                    f"search space: '{name}': {value!r} is not valid: {problem}",
                     "correct the space",
                 )
     if confirm is not None:
@@ -164,15 +162,11 @@ def _check_confirmation(space: Space, base: Mapping[str, Any], confirm: Mapping[
         confirmed = varied(base, {"training": confirm}).training
     except ValidationError as error:
         raise UserError(
-            "confirmation-invalid", f"tune.confirm: {summarise(error)}", "correct tune.confirm"
+            "confirmation-invalid", f"confirmation: {summarise(error)}", "correct it"
         ) from error
     schedules = space.get("training.schedule.name")
     for schedule in (confirmed.schedule.name, *((schedules and schedules.choices) or [])):
-        refuse_plateau(
-            str(schedule),
-            "leave it out of tune.space, set tune.confirm.schedule.name to cosine, or set "
-            "tune.confirm to null",
-        )
+        refuse_plateau(str(schedule))
 
 
 def _problem(name: str, value: Any, model: str, base: Mapping[str, Any]) -> str | None:

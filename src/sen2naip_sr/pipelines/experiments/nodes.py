@@ -239,7 +239,7 @@ def network_parameters(networks: Mapping[str, Any], name: str) -> dict[str, Any]
         raise UserError(
             "unknown-model",
             f"unknown model '{name}'",
-            f"set model to one of {', '.join(sorted(networks))}",
+            f"choose one of {', '.join(sorted(networks))}",
         )
     return _plain(networks)[name]
 

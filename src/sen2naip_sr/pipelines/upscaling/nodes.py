@@ -40,7 +40,7 @@ def upscale_scenes(
     table = pd.DataFrame([outcome.row() for outcome in outcomes])
     if (table["state"] == "failed").all():
         raise UserError(
-            "no-scene-upscaled", "no scene could be upscaled", "see above for each of them"
+            "no-scene-upscaled", "no scene could be upscaled", "see the message of each scene above"
         )
     return table, _metrics(table)
 
@@ -58,9 +58,8 @@ def calibrate_intervals(
     if weights is None or weights.shipped:
         raise UserError(
             "no-weights-trained",
-            "there are no weights that were trained here: those that come with the project come "
-            "with their calibration",
-            "train some first (kedro run --pipelines=train_...)",
+            "no weights have been trained here; the shipped weights have their calibration already",
+            "train some first",
         )
     return calibrate_weights(weights, hr, lr, splits).model_dump(mode="json")
 

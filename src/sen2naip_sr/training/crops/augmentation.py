@@ -89,16 +89,16 @@ class PairMaker:
         self._recipes, self._weights = _mixture(recipe, parameters.recipes)
         self._unlike_stored = np.array([other != recipe for other in self._recipes])
         cutblur = parameters.cutblur
-        self._cutblur_recipe = _named(cutblur.recipe, "cutblur.recipe") if cutblur else None
+        self._cutblur_recipe = get_recipe(cutblur.recipe) if cutblur else None
         self._size = SCALE * (crop_size + 2 * MARGIN)
         room = min(hr.shape[2:])
         if room < self._size:
             raise UserError(
                 "crop-too-large",
-                f"crops of {crop_size} x {crop_size} LR pixels whose LR is made anew need "
+                f"crops of {crop_size} x {crop_size} LR pixels whose LR is recomputed need "
                 f"{self._size} x {self._size} HR pixels; chips have {hr.shape[2]} x {hr.shape[3]}",
-                f"set training.crop_size to {room // SCALE - 2 * MARGIN} or less, make larger "
-                "chips, or leave out pixel_sizes, cutblur and recipes",
+                f"choose crops of at most {room // SCALE - 2 * MARGIN} LR pixels a side, make "
+                "larger chips, or leave out other pixel sizes, CutBlur and other recipes",
             )
         wanted = parameters.pixel_sizes.largest if parameters.pixel_sizes else 1.0
         self.largest = min(wanted, room / self._size)
@@ -192,21 +192,12 @@ def _trimmed(images: Tensor, margin: int, dtype: np.dtype[Any]) -> Array:
 def _mixture(stored: Recipe | None, weights: dict[str, float]) -> tuple[list[Recipe], Array]:
     """Return the recipes to draw from and their probabilities."""
     if weights:
-        recipes = [_named(name, "recipes") for name in weights]
+        recipes = [get_recipe(name) for name in weights]
         return recipes, np.array(list(weights.values())) / sum(weights.values())
     if stored is None:
         raise UserError(
             "recipe-not-recorded",
-            "how the LR chips were made is not known, so none can be made of other pixel sizes",
-            "name the recipe in recipes, or leave out pixel_sizes and cutblur",
+            "the recipe of the LR chips is not recorded, so LR of other pixel sizes cannot be made",
+            "name a downscaling recipe, or leave out other pixel sizes and CutBlur",
         )
     return [stored], np.ones(1)
-
-
-def _named(name: str, parameter: str) -> Recipe:
-    try:
-        return get_recipe(name)
-    except UserError as error:
-        raise UserError(
-            "unknown-recipe", error.problem, f"set {parameter} to one of the valid names"
-        ) from None

@@ -148,14 +148,14 @@ def _refuse_unfit(data: TrainingData, crop_size: int) -> None:
         raise UserError(
             "hr-lr-differ",
             f"HR of shape {data.hr.shape} does not belong to LR of shape {data.lr.shape}",
-            "run the preprocessing anew, so that LR is made from this HR",
+            "preprocess again, so that LR is made from this HR",
         )
     if crop_size > min(height, width):
         raise UserError(
             "crop-too-large",
             f"crops of {crop_size} x {crop_size} LR pixels do not fit into LR chips of "
             f"{height} x {width}",
-            f"set training.crop_size to {min(height, width)} or less, or make larger chips",
+            f"choose crops of at most {min(height, width)} LR pixels a side, or make larger chips",
         )
     if len(data.train) == 0:
         raise UserError(

@@ -18,8 +18,8 @@ SATURATED = 0.99
 
 _WEIGHTS, _PENALTY = 1, 2  # what random numbers are for: keeps their streams apart
 _REMEDY = (
-    "lower the weight of the adversarial term or training.adversarial.learning_rate, or lengthen "
-    "training.adversarial.ramp_steps"
+    "lower the weight of the adversarial term or the discriminator's learning rate, or lengthen "
+    "the ramp of that weight"
 )
 
 

@@ -31,9 +31,9 @@ def consistency_loss(prediction: Tensor, lr: Tensor, recipe: Recipe) -> Tensor:
     if min(height, width) <= 2 * MARGIN:
         raise UserError(
             "crop-too-small",
-            f"the loss 'consistency' leaves {MARGIN} pixels at each border out, and the crops are "
+            f"the loss 'consistency' leaves out {MARGIN} pixels at each border, and the crops are "
             f"{height} x {width} low-resolution pixels",
-            f"raise training.crop_size to {2 * MARGIN + 1} or more, or leave the loss out",
+            f"choose crops of at least {2 * MARGIN + 1} LR pixels a side, or leave the loss out",
         )
     inner = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     return F.l1_loss(recipe.downscale(prediction, None)[inner], lr[inner])

@@ -62,7 +62,7 @@ class PerceptualLoss(nn.Module):
                 "crop-too-small",
                 f"the layers of the loss 'vgg16' need {smallest} pixels a side, and the crops are "
                 f"{height} x {width}",
-                "raise training.crop_size, or take the last of training.perceptual.layers out",
+                "choose larger crops, or leave out the last of the layers",
             )
 
 
@@ -71,7 +71,7 @@ def _refuse_missing_bands(triples: list[tuple[int, int, int]], bands: int) -> No
         if max(triple) >= bands:
             raise UserError(
                 "triple-invalid",
-                f"training.perceptual.triples: {triple} needs band {max(triple)}, and the images "
-                f"have bands 0 to {bands - 1}",
-                "give triples of bands that are there, for instance [[0, 0, 0]] for one band",
+                f"perceptual loss: {triple} needs band {max(triple)}, and the images have bands "
+                f"0 to {bands - 1}",
+                "choose triples of existing bands, for instance [[0, 0, 0]] for one band",
             )

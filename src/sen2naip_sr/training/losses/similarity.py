@@ -68,5 +68,6 @@ def _refuse_small(truth: Tensor) -> None:
             "crop-too-small",
             f"the losses 'ssim' and 'ms_ssim' compare windows of {SSIM_WINDOW} x {SSIM_WINDOW} "
             f"pixels, and the crops are {height} x {width}",
-            f"raise training.crop_size to {-(-SSIM_WINDOW // 2)} or more, or leave the loss out",
+            f"choose crops of at least {-(-SSIM_WINDOW // 2)} LR pixels a side, or leave the "
+            "loss out",
         )

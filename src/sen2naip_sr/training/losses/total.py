@@ -148,5 +148,5 @@ def _refuse_misfits(weights: Mapping[LossName, float], bands: int, recipe: Recip
         raise UserError(
             "loss-needs-bands",
             "the loss 'sam' is the angle between spectra, and the images have one band",
-            "take 'sam' out of training.losses",
+            "leave the loss 'sam' out",
         )

@@ -79,15 +79,11 @@ def load_weights(source: str | None, blocks: int = len(BLOCKS)) -> dict[str, Ten
     if source is None:
         raise UserError(
             "vgg-weights-missing",
-            "the loss 'vgg16' needs the published weights of VGG16, and "
-            "training.perceptual.weights is not set",
+            "the loss 'vgg16' needs the published weights of VGG16, and none are given",
             describe_missing_weights(),
         )
     if source == "random":
-        logger.warning(
-            "the loss 'vgg16' compares random features: training.perceptual.weights is 'random', "
-            "which is for tests"
-        )
+        logger.warning("the loss 'vgg16' compares random features, which is only for tests")
         return _random_weights(blocks)
     state = _download() if source == "download" else _read(Path(source))
     return _selected(state, blocks, source)
@@ -96,8 +92,8 @@ def load_weights(source: str | None, blocks: int = len(BLOCKS)) -> dict[str, Ten
 def describe_missing_weights() -> str:
     """Return what to do to get the weights of VGG16."""
     return (
-        "set training.perceptual.weights to 'download' (528 MB, once), or fetch "
-        f"{URL} yourself and set it to the file's path; or leave the loss 'vgg16' out"
+        "allow their download (528 MB, once), or fetch "
+        f"{URL} yourself and give the file's path; or leave the loss 'vgg16' out"
     )
 
 
@@ -142,8 +138,8 @@ def _download() -> Mapping[str, Tensor]:
     except Exception as error:  # no network, a wrong hash, a damaged cache: all kinds of errors
         raise UserError(
             "vgg-download-failed",
-            f"the weights of VGG16 could not be had from {URL}: {error}",
-            f"look at the connection and at {torch.hub.get_dir()}/checkpoints; or "
+            f"the weights of VGG16 could not be downloaded from {URL}: {error}",
+            f"check the network connection and {torch.hub.get_dir()}/checkpoints; or "
             + describe_missing_weights(),
         ) from error
 
@@ -154,7 +150,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     except Exception as error:  # what torch raises for a damaged file is not specified
         raise UserError(
             "vgg-weights-damaged",
-            f"training.perceptual.weights: {path} cannot be read: {error}",
+            f"{path}: cannot be read as the weights of VGG16: {error}",
             describe_missing_weights(),
         ) from error
     return state
@@ -167,8 +163,7 @@ def _selected(state: Mapping[str, Tensor], blocks: int, source: str) -> dict[str
         if not isinstance(values, Tensor) or values.shape != shape:
             raise UserError(
                 "vgg-weights-differ",
-                f"training.perceptual.weights: {source} does not hold VGG16: it lacks "
-                f"'features.{name}' of shape {shape}",
+                f"{source}: does not hold VGG16: it lacks 'features.{name}' of shape {shape}",
                 describe_missing_weights(),
             )
         selected[name] = values

@@ -133,7 +133,7 @@ def _arguments(
         raise UserError(
             "learning-rate-twice",
             f"optimiser {parameters.path}: the learning rate is no argument of its own",
-            "set training.learning_rate",
+            "set the learning rate of the training instead",
         )
     unknown = [name for name in given if name not in accepted]
     if unknown and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature):

@@ -1,0 +1,124 @@
+"""What to type against a `UserError`, by its code: on the command line and in a Kedro run."""
+
+from collections.abc import Mapping
+
+from sen2naip_sr.errors import UserError
+
+ANY = {
+    "colour-table": "gdal_translate -expand rgb",
+    "dask-package-missing": 'pip install "sen2naip_sr[dask]"',
+    "dtype-unsupported": "gdal_translate -ot Int32, or -ot Float64",
+    "onnx-package-missing": 'pip install "sen2naip_sr[onnx]"',
+    "only-subdatasets": "gdal_translate SUBDATASET x.tif",
+    "scheduler-missing": "dask scheduler, dask worker",
+}
+
+COMMAND = ANY | {
+    "backend-missing": "--backend",
+    "bands-differ": "--bands 1,2,3,4; --weights FILE",
+    "calibration-missing": "leave out --uncertainty",
+    "device-missing": "--device cpu",
+    "image-too-small": "--consistency off",
+    "no-bands": "--bands",
+    "no-shipped-weights": "sen2naip-sr models; --weights FILE",
+    "options-invalid": "sen2naip-sr upscale --help",
+    "output-exists": "--overwrite",
+    "output-is-file": "--output FOLDER",
+    "output-is-folder": "--output FILE",
+    "output-is-input": "--output",
+    "result-not-finite": "--range LOW:HIGH",
+    "tile-invalid": "--tile",
+    "tiles-out-of-memory": "--batch, --tile",
+    "unknown-backend": "--backend",
+    "unknown-band": "--bands",
+    "unknown-model": "sen2naip-sr models",
+    "value-range-invalid": "--range LOW:HIGH",
+}
+
+KEDRO = ANY | {
+    "architecture-fixed": "NETWORK.start_from=null",
+    "bands-differ": "upscaling.bands, or ingestion.bands for chips",
+    "calibration-damaged": "kedro run --pipelines=calibrate_NETWORK",
+    "calibration-differs": "kedro run --pipelines=calibrate_NETWORK",
+    "calibration-missing": "kedro run --pipelines=calibrate_NETWORK",
+    "chip-size-invalid": "ingestion.chip_size, ingestion.reduce",
+    "confirmation-invalid": "tune.confirm",
+    "crop-too-large": "NETWORK.training.crop_size, NETWORK.training.augmentation",
+    "crop-too-small": "NETWORK.training.crop_size, NETWORK.training.losses",
+    "device-missing": "evaluation.accelerator, NETWORK.training.accelerator, upscaling.device",
+    "download-changed": "ingestion.path",
+    "download-failed": "--params ingestion.path=FILE; ingestion.sen2naip",
+    "folder-in-use": "'workers' sets how many trainings one run does at a time",
+    "generator-missing": "kedro run --pipelines=train_NETWORK",
+    "held-out-place-seen": "NETWORK.start_from=null",
+    "learning-rate-twice": "NETWORK.training.learning_rate",
+    "loss-needs-bands": "NETWORK.training.losses",
+    "loss-not-finite": "NETWORK.training.learning_rate",
+    "method-architecture-differs": "kedro run --pipelines=train_NETWORK",
+    "method-data-differ": "kedro run --pipelines=train_NETWORK",
+    "metric-not-scored": "comparing.metric",
+    "no-regions": "ingestion.path",
+    "no-scene": "--params upscaling.source=FILE",
+    "no-shared-chips": "preprocessing.splits, evaluation.chips",
+    "no-shipped-weights": "NETWORK.start_from=null",
+    "no-test-chip": "preprocessing.splits",
+    "no-tracked-run": "kedro run --pipelines=evaluate",
+    "no-training-chip": "preprocessing.splits",
+    "no-training-place": "preprocessing.splits: test_places, validation_places, test_fraction, "
+    "validation_fraction",
+    "no-usable-chip": "ingestion.bands, ingestion.chip_size, ingestion.min_valid_fraction",
+    "no-weights-trained": "kedro run --pipelines=train_NETWORK",
+    "options-invalid": "upscaling",
+    "output-exists": "upscaling.overwrite=true",
+    "parameters-invalid": "--params, or conf/",
+    "precision-missing": "NETWORK.training.precision",
+    "recipe-not-recorded": "NETWORK.training.augmentation.recipes",
+    "run-given-twice": '--params "runs=RUN/METHOD;RUN/METHOD"',
+    "run-without-scores": "kedro run --pipelines=evaluate makes one",
+    "schedule-not-allowed": "training.schedule.name, or confirm.schedule.name in tune",
+    "search-invalid": "tune.training",
+    "search-space-invalid": "tune.space",
+    "seed-invalid": "ingestion.sample.seed",
+    "source-empty": "ingestion.path",
+    "source-is-folder": "ingestion.path, ingestion.source=directory",
+    "source-is-no-folder": "ingestion.path",
+    "source-missing": "ingestion.path",
+    "start-architecture-differs": "NETWORK.start_from",
+    "start-bands-differ": "NETWORK.start_from, ingestion.bands",
+    "store-missing": "kedro run --pipelines=preprocess",
+    "subspaces-too-large": "intrinsic_dimension.dimensions",
+    "test-place-seen": "kedro run --pipelines=train_NETWORK",
+    "too-few-places": "--params ingestion.place=grid,ingestion.grid_metres=500, or "
+    "ingestion.place=file",
+    "too-few-runs": '--params "runs=RUN;RUN", or "runs=RUN/METHOD;RUN/METHOD"; '
+    "docs/comparing-runs.md",
+    "training-collapsed": "NETWORK.training.adversarial: learning_rate, ramp_steps",
+    "training-out-of-memory": "NETWORK.training: batch_size, crop_size, and batch_growth makes up "
+    "for smaller batches",
+    "triple-invalid": "NETWORK.training.perceptual.triples",
+    "unknown-metric": "comparing.metric",
+    "unknown-model": "model=NETWORK",
+    "unknown-parameter": "for instance training.learning_rate in tune.space",
+    "unknown-pipeline": "kedro registry list",
+    "unknown-place": "preprocessing.splits: test_places, validation_places",
+    "unknown-recipe": "preprocessing.recipe, or recipe and recipes in "
+    "NETWORK.training.augmentation",
+    "unknown-run": "kedro mlflow ui",
+    "value-range-invalid": "upscaling.value_range",
+    "value-range-unknown": "--params 'ingestion.value_range=0;1'",
+    "vgg-download-failed": "NETWORK.training.perceptual.weights",
+    "vgg-weights-damaged": "NETWORK.training.perceptual.weights",
+    "vgg-weights-differ": "NETWORK.training.perceptual.weights",
+    "vgg-weights-missing": "NETWORK.training.perceptual.weights=download",
+}
+
+
+def phrased(error: UserError, phrases: Mapping[str, str]) -> str:
+    """Return an error's message, and with it what to type against it.
+
+    Args:
+        error: What is wrong, and what to do in neutral words.
+        phrases: `COMMAND` or `KEDRO`.
+    """
+    typed = phrases.get(error.code)
+    return f"{error} ({typed})" if typed else str(error)
