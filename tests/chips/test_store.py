@@ -51,7 +51,7 @@ def test_writing_replaces_the_old_store(tmp_path):
 def test_a_store_that_lacks_a_file_is_not_there(tmp_path, name):
     fill(tmp_path / "hr")
     (tmp_path / "hr" / name).unlink()
-    with pytest.raises(UserError, match=r"no complete chip store.*\n.*kedro run"):
+    with pytest.raises(UserError, match="no complete chip store"):
         require_store(tmp_path / "hr")
 
 

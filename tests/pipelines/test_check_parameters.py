@@ -38,7 +38,7 @@ def test_valid_parameters_pass():
         ("carn.training.steps", None, "give 'steps' or 'minutes'"),
         ("carn.training.learning_rate", "fast", "carn.training.learning_rate: Input should be"),
         ("ingestion.source", "sampel", "ingestion.source: Input should be 'sample'"),
-        ("ingestion.source", "directory", "needs a folder: set ingestion.path"),
+        ("ingestion.source", "directory", "ingestion: source 'directory' needs a path"),
         ("ingestion.chip_size", 33, "chip_size 33 is odd"),
         ("preprocessing.recipe", "bicubic", "preprocessing.recipe: Input should be"),
         ("preprocessing.splits.fold", 3, "'fold': did you mean 'folds'?"),

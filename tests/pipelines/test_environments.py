@@ -49,5 +49,5 @@ def test_published_scores_are_of_all_test_chips(environment):
 
 
 def test_the_environment_that_needs_a_folder_says_so():
-    with pytest.raises(UserError, match=r"set ingestion\.path"):
+    with pytest.raises(UserError, match="ingestion: source 'directory' needs a path"):
         check_parameters(load("naip"))

@@ -96,11 +96,15 @@ def test_a_disk_that_takes_no_more_keeps_the_old_store(project, run, monkeypatch
 def test_folders_that_cannot_be_used_are_named(project, run, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    for folder, said in ((empty, "no file ending in .tif"), (tmp_path / "none", "no such folder")):
+    for folder, said in (
+        (empty, "neither the folder nor its subfolders"),
+        (tmp_path / "none", "no such folder"),
+    ):
         with pytest.raises(click.ClickException) as caught:
             run(project, "ingest", ingestion={"source": "directory", "path": str(folder)})
         assert f"{folder}: {said}" in caught.value.message
         assert "What to do:" in caught.value.message
+        assert "(ingestion.path)" in caught.value.message
 
 
 def test_a_genuine_fault_is_not_dressed_up(project, run, monkeypatch):

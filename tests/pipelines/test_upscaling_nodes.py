@@ -58,5 +58,5 @@ def test_only_if_all_scenes_fail_the_run_does(scenes, weights):
 @pytest.mark.parametrize("weights", [None, "shipped"])
 def test_only_weights_that_were_trained_here_are_calibrated(weights):
     given = load_shipped("lean") if weights else None
-    with pytest.raises(UserError, match="no weights that were trained here"):
+    with pytest.raises(UserError, match="no weights have been trained here"):
         calibrate_intervals(None, None, None, given)

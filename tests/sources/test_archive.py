@@ -167,13 +167,13 @@ def test_a_missing_zip(tmp_path):
     with pytest.raises(UserError, match="no such file") as caught:
         open_archive(tmp_path / "nowhere.zip")
     assert "nowhere.zip" in caught.value.problem
-    assert "ingestion.path" in caught.value.remedy
+    assert caught.value.code == "source-missing"
 
 
 def test_a_folder_instead_of_a_zip(tmp_path):
     with pytest.raises(UserError, match="a folder, not a zip") as caught:
         open_archive(tmp_path)
-    assert "ingestion.source=directory" in caught.value.remedy
+    assert caught.value.code == "source-is-folder"
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.8, 0.99])

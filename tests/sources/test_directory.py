@@ -62,20 +62,20 @@ def test_a_file_that_vanishes_after_listing_stops_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "reason"),
+    ("make", "code"),
     [
-        (lambda path: None, "no such folder"),
-        (touch, "not a folder"),
-        (lambda path: touch(path / "readme.txt"), "no file ending in .tif or .tiff"),
+        (lambda path: None, "source-missing"),
+        (touch, "source-is-no-folder"),
+        (lambda path: touch(path / "readme.txt"), "source-empty"),
     ],
 )
-def test_a_useless_path_is_named_with_reason_and_remedy(tmp_path, make, reason):
+def test_a_useless_path_is_named_with_reason_and_remedy(tmp_path, make, code):
     make(tmp_path / "raw")
     with pytest.raises(UserError) as caught:
         DirectorySource(tmp_path / "raw").files()
     assert str(tmp_path / "raw") in caught.value.problem
-    assert reason in caught.value.problem
-    assert "ingestion.path" in caught.value.remedy
+    assert caught.value.code == code
+    assert caught.value.remedy
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_found(

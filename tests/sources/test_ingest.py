@@ -179,7 +179,7 @@ def test_floats_that_are_no_numbers_are_rejected(raw, make, make_geotiff, value)
 
 def test_floats_need_a_stated_range(raw, make, make_geotiff):
     make_geotiff(raw / "a.tif", dtype="float32")
-    with pytest.raises(UserError, match=r"float32.*\n.*value_range"):
+    with pytest.raises(UserError, match="float32"):
         make()
 
 
@@ -356,5 +356,5 @@ def test_reduced_chips_are_other_content(raw, make, make_geotiff):
 
 def test_a_factor_that_leaves_no_even_chip_is_refused(raw, make, make_geotiff):
     make_geotiff(raw / "a" / "a.tif", size=(64, 64))
-    with pytest.raises(UserError, match="cannot be reduced 3 times"):
+    with pytest.raises(UserError, match="cannot be downsampled by 3"):
         make(chip_size=32, value_range=(0, 1), reduce=3)

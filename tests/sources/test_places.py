@@ -86,7 +86,7 @@ THREE = [f"{folder}/{n}.tif" for folder in "abc" for n in range(3)]
 def test_auto_takes_the_rule_that_its_text_promises(index, rule, caplog):
     with caplog.at_level(logging.WARNING):
         assert places(index, place="auto") == places(index, place=rule)
-    assert ("Files count as places" in caplog.text) == (rule == "file")
+    assert ("Each file counts as a place" in caplog.text) == (rule == "file")
 
 
 def locations(index, **parameters):

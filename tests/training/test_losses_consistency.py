@@ -41,7 +41,7 @@ def test_noise_is_left_out():
 
 
 def test_refuses_crops_that_are_all_border():
-    with pytest.raises(UserError, match=r"4 x 9 low-resolution[\s\S]*crop_size to 5"):
+    with pytest.raises(UserError, match=r"4 x 9 low-resolution[\s\S]*at least 5 LR"):
         consistency_loss(
             torch.rand(1, 4, 8, 18), torch.rand(1, 4, 4, 9), get_recipe("bicubic_antialiased")
         )

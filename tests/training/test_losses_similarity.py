@@ -89,7 +89,7 @@ def test_ms_ssim_is_near_that_of_torchmetrics():
 
 @pytest.mark.parametrize("loss", [ssim_loss, ms_ssim_loss])
 def test_refuses_images_below_the_window(loss):
-    with pytest.raises(UserError, match=r"11 x 11.*10 x 20[\s\S]*crop_size to 6"):
+    with pytest.raises(UserError, match=r"11 x 11.*10 x 20[\s\S]*at least 6 LR"):
         loss(torch.rand(1, 4, 10, 20), torch.rand(1, 4, 10, 20))
 
 

@@ -94,7 +94,7 @@ def test_weights_of_others(tmp_path, header):
 def test_metadata_of_another_form(tmp_path, document):
     header = {"sen2naip_sr": document}
     safetensors.torch.save_file(network().state_dict(), tmp_path / "w.safetensors", header)
-    with pytest.raises(UserError, match="its metadata are not readable"):
+    with pytest.raises(UserError, match="its metadata cannot be read"):
         load_weights(tmp_path / "w.safetensors")
 
 

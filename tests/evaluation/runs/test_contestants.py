@@ -61,11 +61,11 @@ def test_labels_are_the_shortest_that_are_clear(entries, labels):
 @pytest.mark.parametrize(
     ("entries", "problem", "remedy"),
     [
-        ([], "no runs are given", "RUN;RUN"),
-        (["aaaa"], "only one run is given", "RUN/METHOD;RUN/METHOD"),
-        (["aaaa", "train_cran"], "did you mean train_carn", "kedro mlflow ui"),
-        (["aaaa", "evalute/carn"], "'evalute': did you mean evaluate", "kedro mlflow ui"),
-        (["aaaa", "train_carn"], r"train_carn \(eeee1111\) has no scores", "--pipelines=evaluate"),
+        ([], "no runs are given", "two or more runs"),
+        (["aaaa"], "only one run is given", "methods of one run"),
+        (["aaaa", "train_cran"], "did you mean train_carn", "id"),
+        (["aaaa", "evalute/carn"], "'evalute': did you mean evaluate", "id"),
+        (["aaaa", "train_carn"], r"train_carn \(eeee1111\) has no scores", "evaluated"),
         (["aaaa", "bbbb/unet"], "has no method 'unet'", "bicubic, carn$"),
         (["aaaa", "odd"], "have no column trained, place", "another run"),
         (["aaaa/lean", "aaaa"], "'aaaa/lean' and 'aaaa' both mean lean", "RUN/METHOD"),

@@ -48,5 +48,5 @@ def test_where_none_is_near_the_latest_are_named():
 
 def test_where_nothing_is_tracked_it_says_how_to_make_runs():
     error = unknown_run("zzz", [])
-    assert "no run is tracked yet" in error.problem
-    assert "--pipelines=evaluate" in error.remedy
+    assert error.code == "no-tracked-run"
+    assert "zzz" in error.problem

@@ -55,13 +55,13 @@ def test_what_is_held_out_steers_nothing():
 
 
 def test_more_folds_than_places_are_refused():
-    with pytest.raises(UserError, match="6 folds of whole places cannot be made of the 5"):
+    with pytest.raises(UserError, match=r"6 folds of whole places .* only 5 are left"):
         plan(folds=6)
 
 
 def test_fewer_folds_than_the_splits_were_to_have_are_told(caplog):
     plan_folds(CrossValidationParameters(), "lean", LEAN, make_splits(), 8)
-    assert "5 folds instead of the 8 of preprocessing.splits.folds" in caplog.text
+    assert "5 folds instead of the 8" in caplog.text
     caplog.clear()
     assert plan()
     assert plan(folds=3)
@@ -69,7 +69,7 @@ def test_fewer_folds_than_the_splits_were_to_have_are_told(caplog):
 
 
 def test_weights_that_have_seen_a_place_are_not_scored_there(tmp_path):
-    with pytest.raises(UserError, match=r"lean\.start_from: .*trained on the place 'p3'"):
+    with pytest.raises(UserError, match="'lean' starts from were trained on the place 'p3'"):
         plan(save_start(tmp_path, ["p3", "p5"]))
     assert plan(save_start(tmp_path, ["elsewhere"]))
 

@@ -90,7 +90,7 @@ def test_the_subspace_is_part_of_the_fingerprint():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dimensions": [5000, 9000]}, "no subspace has more dimensions"),
+        ({"dimensions": [5000, 9000]}, "smallest subspace asked for has 5,000 dimensions"),
         ({"architecture": {"width": 3}}, "width"),
         ({"training": {"steps": 7, "schedule": {"name": "plateau"}}}, "'plateau' follows"),
     ],

@@ -30,7 +30,7 @@ def other(tmp_path):
 
 
 def test_a_second_process_is_refused(tmp_path, other):
-    with pytest.raises(UserError, match="one: another run is at it"), locked(tmp_path / "one"):
+    with pytest.raises(UserError, match="one: another run is working"), locked(tmp_path / "one"):
         pass
     with locked(tmp_path / "other"):
         pass

@@ -288,7 +288,7 @@ def test_another_search_space_is_refused_with_the_difference(folder):
 def test_a_study_that_another_run_is_at_is_refused(folder):
     run_search(folder, trials=1)
     with locked(folder / "search"):
-        with pytest.raises(UserError, match="search: another run is at it"):
+        with pytest.raises(UserError, match="search: another run is working"):
             run_search(folder, trials=2)
     assert len(run_search(folder, trials=2).trials) == 2
 
@@ -301,11 +301,11 @@ def test_a_study_that_another_run_is_at_is_refused(folder):
         ({"architecture.depth": {"low": 1, "high": 2}}, "no parameter 'architecture.depth'"),
         (
             {"training.batch_size": {"choices": [0, 4]}},
-            r"tune.space.training.batch_size: 0 is not valid: .* greater than or equal to 1",
+            r"'training.batch_size': 0 is not valid: .* greater than or equal to 1",
         ),
         (
             {"architecture.channels": {"low": 1.5, "high": 4}},
-            r"tune.space.architecture.channels: 1.5 is not valid: Input should be a valid integer",
+            r"'architecture.channels': 1.5 is not valid: Input should be a valid integer",
         ),
         ({"training.schedule.name": {"choices": ["cosine", "plateau"]}}, "plateau"),
     ],
@@ -317,10 +317,10 @@ def test_refuses_a_space_that_the_network_cannot_be_trained_in(folder, space, me
 
 
 def test_refuses_a_confirmation_that_could_not_be_trained_or_would_choose(folder):
-    with pytest.raises(UserError, match=r"set tune.confirm.schedule.name to cosine"):
+    with pytest.raises(UserError, match="plateau"):
         run_search(folder, confirm={"schedule": {"name": "plateau"}})
     growing = {"batch_growth": {"largest": 4}}
-    with pytest.raises(UserError, match=r"tune.confirm: training: .*halves of a batch"):
+    with pytest.raises(UserError, match=r"confirmation: training: .*halves of a batch"):
         run_search(folder, training=growing, confirm={"batch_size": 1})
     assert not (folder / "search").exists()
     plateau = {"schedule": {"name": "plateau"}}
@@ -328,7 +328,7 @@ def test_refuses_a_confirmation_that_could_not_be_trained_or_would_choose(folder
 
 
 def test_sizes_are_not_searched_where_weights_to_start_from_have_theirs(folder):
-    with pytest.raises(UserError, match=r"tune\.space\.architecture\.channels: lean\.start_from"):
+    with pytest.raises(UserError, match=r"'architecture.channels' .* 'lean' starts from"):
         run_search(folder, network=NETWORK | {"start_from": "weights.safetensors"})
 
 

@@ -126,7 +126,7 @@ def test_crops_of_the_stored_pixel_size_are_left_alone():
 
 
 def test_refuses_crops_that_have_no_room_for_the_margin():
-    with pytest.raises(UserError, match=r"need 72 x 72 HR pixels[\s\S]*crop_size to 28"):
+    with pytest.raises(UserError, match=r"need 72 x 72 HR pixels[\s\S]*at most 28 LR"):
         sampler(data(size=64), crop_size=32, pixel_sizes={})
 
 
@@ -164,16 +164,15 @@ def test_noise_is_a_pure_function_of_seed_and_step():
 @pytest.mark.parametrize(
     "augmentation", [{"recipes": {"bicubic": 1}}, {"cutblur": {"recipe": "bicubic"}}]
 )
-def test_an_unknown_recipe_is_named_with_its_parameter(augmentation):
-    parameter = next(iter(augmentation))
-    with pytest.raises(UserError, match=rf"recipe 'bicubic'[\s\S]*set {parameter}"):
+def test_an_unknown_recipe_is_named(augmentation):
+    with pytest.raises(UserError, match="recipe 'bicubic'"):
         sampler(data(), **augmentation)
 
 
 def test_asks_for_the_recipe_where_it_is_not_known():
     known = data()
     unknown = TrainingData(known.hr, known.lr, known.train, known.validation, (0, 255))
-    with pytest.raises(UserError, match="not known"):
+    with pytest.raises(UserError, match="not recorded"):
         sampler(unknown, pixel_sizes={})
     assert sampler(unknown, pixel_sizes={}, recipes={"area": 1}).batch(0)[0].shape == (6, 2, 8, 8)
 

@@ -86,9 +86,9 @@ def test_is_a_pure_function_of_seed_and_step():
     assert not np.array_equal(first.batch(7)[0], sampler(hr, lr, seed=4).batch(7)[0])
 
 
-def test_a_crop_that_does_not_fit_is_named_with_its_parameter():
+def test_a_crop_that_does_not_fit_is_named_with_the_largest_that_does():
     hr, lr, _ = pairs(height=12, width=16)
-    with pytest.raises(UserError, match=r"13 x 13.*12 x 16[\s\S]*training.crop_size to 12"):
+    with pytest.raises(UserError, match=r"13 x 13.*12 x 16[\s\S]*at most 12 LR"):
         sampler(hr, lr, crop_size=13)
 
 

@@ -213,7 +213,7 @@ def perfect(steps, **parameters):
 
 def test_a_discriminator_that_stays_perfect_stops_the_training():
     rival = perfect(12, collapse_patience=5)
-    with pytest.raises(UserError, match=r"step 12.*99 %.*5 steps.*\n.*learning_rate"):
+    with pytest.raises(UserError, match=r"step 12.*99 %.*5 steps.*\n.*learning rate"):
         rival.check(12)
 
 

@@ -124,7 +124,7 @@ def difference(scores: pd.DataFrame, evaluation: EvaluationParameters) -> tuple[
 def why_not(parameters: TuningParameters, splits: pd.DataFrame) -> str:
     """Return why there is no confirmation, where `plan_confirmation` planned none."""
     if parameters.confirm is None:
-        return "tune.confirm is null"
+        return "no confirmation is configured"
     if fresh_fold(splits) is None:
         return "every fold holds validation places"
     return "the best trial has the network's own values"
