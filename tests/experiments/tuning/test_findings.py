@@ -161,7 +161,7 @@ def test_is_not_confirmed_if_not_wanted_or_nothing_differs():
     splits = make_splits()
     unwanted = parameters(confirm=None)
     assert plan_confirmation(unwanted, "lean", NETWORK, BETTER, splits) == []
-    assert why_not(unwanted, splits) == "tune.confirm is null"
+    assert why_not(unwanted, splits) == "no confirmation is configured"
     same = with_values(
         NETWORK,
         {
