@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
-from sen2naip_sr.training.losses.adversarial import Adversary
+from sen2naip_sr.training.objective.adversarial import Adversary
 from sen2naip_sr.training.trainer import Trainer
 
 DESCENT = {

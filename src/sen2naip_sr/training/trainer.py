@@ -17,7 +17,7 @@ from sen2naip_sr.training.checkpoint import TrainingState
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
 from sen2naip_sr.training.device import make_fabric
 from sen2naip_sr.training.dynamics import NoiseScale, PartGradients, snapshot, step_dynamics
-from sen2naip_sr.training.losses.objective import Crops, Objective
+from sen2naip_sr.training.objective.objective import Crops, Objective
 from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
 from sen2naip_sr.training.optimization.optimizers import build_optimizer
 from sen2naip_sr.training.optimization.schedule import ema_decay, learning_rate_factor

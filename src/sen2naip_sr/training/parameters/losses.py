@@ -1,24 +1,29 @@
 """What training minimises, by name."""
 
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.parameters import Parameters, describe_unknown
 
-LossName = Literal[
-    "l1",
-    "mse",
-    "charbonnier",
-    "ssim",
-    "ms_ssim",
-    "fft",
-    "sam",
-    "gradient",
-    "vgg16",
-    "adversarial",
-    "consistency",
-]
+LOSSES = tuple(
+    sorted(module.name for module in iter_modules([str(Path(__file__).parents[1] / "losses")]))
+)
+"""The names of the losses in `sen2naip_sr.training.losses`. Listing them imports none of them."""
+ADVERSARIAL = "adversarial"
+"""The loss that comes from a discriminator, see `sen2naip_sr.training.objective.adversarial`."""
+
+
+def _known_loss(name: str) -> str:
+    known = [*LOSSES, ADVERSARIAL]
+    if name not in known:
+        raise ValueError(describe_unknown("loss", name, known))
+    return name
+
+
+LossName = Annotated[str, AfterValidator(_known_loss)]
 BalanceName = Literal["fixed", "uncertainty", "gradient_norm"]
 LayerName = Literal["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]
 """The last ReLU of each of VGG16's five blocks."""

@@ -5,7 +5,8 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import MS_SSIM_WEIGHTS, score
-from sen2naip_sr.training.losses.similarity import ms_ssim_loss, ssim_loss
+from sen2naip_sr.training.losses.ms_ssim import ms_ssim_loss
+from sen2naip_sr.training.losses.ssim import ssim_loss
 
 
 def noisy_pair(size, noise=0.1):

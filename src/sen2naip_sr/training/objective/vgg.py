@@ -1,4 +1,4 @@
-"""VGG16's convolutions, their published weights, and features that losses compare.
+"""The convolutions of VGG16 with their published weights.
 
 Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
 https://arxiv.org/abs/1409.1556, configuration D.
@@ -74,7 +74,7 @@ def load_weights(source: str | None, blocks: int = len(BLOCKS)) -> dict[str, Ten
         Weights and biases by their published names without ``features.``, on the CPU.
 
     Raises:
-        UserError: If there is no source, or it holds no such weights.
+        UserError: If there is no source, or it does not hold these weights.
     """
     if source is None:
         raise UserError(
@@ -92,8 +92,8 @@ def load_weights(source: str | None, blocks: int = len(BLOCKS)) -> dict[str, Ten
 def describe_missing_weights() -> str:
     """Return what to do to get the weights of VGG16."""
     return (
-        "allow their download (528 MB, once), or fetch "
-        f"{URL} yourself and give the file's path; or leave the loss 'vgg16' out"
+        "allow their download (528 MB, once); or fetch "
+        f"{URL} and give the file's path; or leave out the loss 'vgg16'"
     )
 
 

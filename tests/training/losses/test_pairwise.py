@@ -5,16 +5,28 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_training import tiny_parameters
 from torchmetrics.functional.image import spectral_angle_mapper
 
-from sen2naip_sr.training.losses.pixelwise import (
-    ANGLE_EPSILON,
-    CHARBONNIER_EPSILON,
-    charbonnier_loss,
-    spectral_angle_loss,
-)
-from sen2naip_sr.training.losses.texture import fourier_loss, gradient_loss
-from sen2naip_sr.training.losses.total import LOSSES
+from sen2naip_sr.training.losses import Setting, build_loss
+from sen2naip_sr.training.losses.charbonnier import CHARBONNIER_EPSILON, charbonnier_loss
+from sen2naip_sr.training.losses.fft import fourier_loss
+from sen2naip_sr.training.losses.gradient import gradient_loss
+from sen2naip_sr.training.losses.sam import ANGLE_EPSILON, spectral_angle_loss
+
+SETTING = Setting(tiny_parameters(), bands=4, recipe=None)
+LR = torch.empty(0)  # not used
+
+
+def _pairwise(name):
+    loss = build_loss(name, SETTING)
+    return lambda prediction, truth: loss(prediction, truth, LR)
+
+
+LOSSES = {
+    name: _pairwise(name)
+    for name in ("l1", "mse", "charbonnier", "ssim", "ms_ssim", "fft", "sam", "gradient")
+}
 
 
 def images(shape=(2, 4, 24, 20), seed=0, low=0.0):

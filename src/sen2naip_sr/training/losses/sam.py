@@ -1,28 +1,28 @@
-"""Losses of each pixel by itself."""
+"""The angle between the spectra of prediction and truth."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-CHARBONNIER_EPSILON = 1e-3
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.training.losses import Loss, Setting, pairwise
+
 ANGLE_EPSILON = 1e-3
 
 
-def charbonnier_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean of ``sqrt(d^2 + epsilon^2)`` over all differences ``d``.
+def build(setting: Setting) -> Loss:
+    """Return the loss `spectral_angle_loss`.
 
-    An L1 loss that is smooth at 0, where it is ``epsilon`` = 0.001. Lai et al. 2017, "Deep
-    Laplacian Pyramid Networks for Fast and Accurate Super-Resolution",
-    https://arxiv.org/abs/1704.03915.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1].
-        truth: The same shape and range.
-
-    Returns:
-        A scalar.
+    Raises:
+        UserError: If the images have a single band.
     """
-    return ((prediction - truth).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+    if setting.bands < 2:
+        raise UserError(
+            "loss-needs-bands",
+            "the loss 'sam' is the angle between spectra, and the images have one band",
+            "leave out the loss 'sam'",
+        )
+    return pairwise(spectral_angle_loss)(setting)
 
 
 def spectral_angle_loss(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -32,10 +32,10 @@ def spectral_angle_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     ``2 atan2(|u - v|, |u + v|)`` of the unit vectors ``u`` and ``v``: unlike the arc cosine it
     has a finite gradient everywhere and keeps its digits near 0.
 
-    Both spectra get one more band of the constant 0.001. The angle of a black pixel is defined
-    then (0 to another one, near 90 degrees to any other) and its gradient bounded by 1000 divided
-    by the number of pixels; angles up to 90 degrees between spectra longer than 0.25 change by at
-    most 0.004.
+    Both spectra get one more band of the constant 0.001. This defines the angle of a black pixel
+    (0 to another black pixel, near 90 degrees to any other) and bounds its gradient by 1000
+    divided by the number of pixels. Angles up to 90 degrees between spectra longer than 0.25
+    change by at most 0.004.
 
     Args:
         prediction: (B, C, H, W), float, in [0, 1], C of 2 or more.

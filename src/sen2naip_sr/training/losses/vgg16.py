@@ -1,12 +1,12 @@
-"""Content loss: the distance between features of a network that was trained to classify.
+"""Perceptual loss: the distance between features of VGG16.
 
 Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
 Super-Resolution", https://arxiv.org/abs/1603.08155, equation 2; used for super-resolution too by
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
 Network", https://arxiv.org/abs/1609.04802, equation 5.
 
-As in both papers, features are taken after the ReLU and their squared difference is averaged.
-What differs: four layers of VGG16 instead of one, and three-channel views of more bands.
+As in both papers, the loss is the mean squared difference of features after a ReLU. What differs:
+four layers of VGG16 instead of one, and several three-channel views of the bands.
 """
 
 import torch
@@ -14,8 +14,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.losses.vgg import LAYERS, Vgg16Features, load_weights
+from sen2naip_sr.training.losses import Loss, Setting
+from sen2naip_sr.training.objective.vgg import LAYERS, Vgg16Features, load_weights
 from sen2naip_sr.training.parameters.losses import PerceptualParameters
+
+
+def build(setting: Setting) -> Loss:
+    """Return a `PerceptualLoss` by the parameters of the training.
+
+    Raises:
+        UserError: If a view needs a missing band, or the weights are not available.
+    """
+    return PerceptualLoss(setting.training.perceptual, setting.bands)
 
 
 class PerceptualLoss(nn.Module):
@@ -26,7 +36,7 @@ class PerceptualLoss(nn.Module):
         bands: Bands of the images.
 
     Raises:
-        UserError: If a view needs a band that is not there, or the weights cannot be had.
+        UserError: If a view needs a missing band, or the weights are not available.
     """
 
     def __init__(self, parameters: PerceptualParameters, bands: int) -> None:
@@ -37,11 +47,16 @@ class PerceptualLoss(nn.Module):
         blocks = 1 + max(LAYERS.index(layer) for layer in parameters.layers)
         self.features = Vgg16Features(load_weights(parameters.weights, blocks), blocks)
 
-    def forward(self, prediction: Tensor, truth: Tensor) -> Tensor:
-        """Return the loss of images (B, C, H, W) in [0, 1], a scalar.
+    def forward(self, prediction: Tensor, truth: Tensor, lr: Tensor) -> Tensor:
+        """Return the loss, a scalar.
+
+        Args:
+            prediction: (B, C, H, W), float, in [0, 1].
+            truth: The same shape and range.
+            lr: Not used.
 
         Raises:
-            UserError: If nothing is left of the images in the coarsest block.
+            UserError: If the images are too small for the coarsest block.
         """
         self._refuse_small(truth)
         ours = self.features(self._views(prediction))
@@ -71,7 +86,7 @@ def _refuse_missing_bands(triples: list[tuple[int, int, int]], bands: int) -> No
         if max(triple) >= bands:
             raise UserError(
                 "triple-invalid",
-                f"perceptual loss: {triple} needs band {max(triple)}, and the images have bands "
-                f"0 to {bands - 1}",
-                "choose triples of existing bands, for instance [[0, 0, 0]] for one band",
+                f"the view {triple} of the loss 'vgg16' needs band {max(triple)}, and the images "
+                f"have bands 0 to {bands - 1}",
+                "choose views of existing bands, for instance [[0, 0, 0]] for one band",
             )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.discriminator import build_discriminator
-from sen2naip_sr.training.losses.adversarial_losses import LOSSES, accuracy, gradient_penalty
+from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, gradient_penalty
 from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
 
 SATURATED = 0.99

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sen2naip_sr.training.losses.balance import (
+from sen2naip_sr.training.objective.balance import (
     Balance,
     GradientNormBalance,
     UncertaintyBalance,

@@ -1,4 +1,4 @@
-"""What a step minimises: the losses by name, weighted, with the adversary that one comes from."""
+"""What a step minimises: the weighted losses, one of which can come from a discriminator."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from sen2naip_sr.training.checkpoint import Stateful
 from sen2naip_sr.training.crops.sampler import TrainingData
-from sen2naip_sr.training.losses.adversarial import Adversary
-from sen2naip_sr.training.losses.total import TotalLoss
+from sen2naip_sr.training.losses import Setting
+from sen2naip_sr.training.objective.adversarial import Adversary
+from sen2naip_sr.training.objective.total import TotalLoss
 from sen2naip_sr.training.parameters import TrainingParameters
-from sen2naip_sr.training.parameters.losses import LossName
+from sen2naip_sr.training.parameters.losses import ADVERSARIAL
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,8 @@ class Objective:
         p, bands = parameters, data.hr.shape[1]
         self._balanced = p.balance != "fixed"
         self._precision = fabric.strategy.precision
-        self._losses = TotalLoss(
-            p.losses, bands, recipe=data.recipe, perceptual=p.perceptual, balance=p.balance
-        ).to(fabric.device)
-        adversarial = "adversarial" in p.losses
+        self._losses = TotalLoss(Setting(p, bands, data.recipe)).to(fabric.device)
+        adversarial = ADVERSARIAL in p.losses
         self._adversary = Adversary(p.adversarial, bands, fabric, p.seed) if adversarial else None
 
     @property
@@ -86,7 +85,7 @@ class Objective:
             self._losses.rebalance(terms, shared, scaler.get_scale() if scaler else 1.0)
         ramped = dict(terms)
         if self._adversary:
-            ramped["adversarial"] = terms["adversarial"] * self._adversary.weight(step)
+            ramped[ADVERSARIAL] = terms[ADVERSARIAL] * self._adversary.weight(step)
         total = self._losses.total(ramped)
         return total, _for_log(total, terms)
 
@@ -114,7 +113,7 @@ class Objective:
         if self._adversary:
             self._adversary.check(step, psnr)
 
-    def _terms(self, prediction: Tensor, crops: Crops) -> dict[LossName, Tensor]:
+    def _terms(self, prediction: Tensor, crops: Crops) -> dict[str, Tensor]:
         if crops.weights is None:
             return self._unweighted(prediction, crops)
         each = [
@@ -126,14 +125,14 @@ class Objective:
             for name in each[0]
         }
 
-    def _unweighted(self, prediction: Tensor, crops: Crops) -> dict[LossName, Tensor]:
+    def _unweighted(self, prediction: Tensor, crops: Crops) -> dict[str, Tensor]:
         terms = self._losses.terms(prediction, crops.hr, crops.lr)
         if self._adversary:
-            terms["adversarial"] = self._adversary.generator_term(prediction, crops.hr)
+            terms[ADVERSARIAL] = self._adversary.generator_term(prediction, crops.hr)
         return terms
 
 
-def _for_log(total: Tensor, terms: Mapping[LossName, Tensor]) -> dict[str, float]:
+def _for_log(total: Tensor, terms: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the sum and, if there are several, the terms. Waits for the device once."""
     named = {f"loss_{name}": term for name, term in terms.items()} if len(terms) > 1 else {}
     values = torch.stack([total, *named.values()]).tolist()

@@ -5,13 +5,14 @@ import torch
 from torch import nn
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.losses import vgg
-from sen2naip_sr.training.losses.perceptual import PerceptualLoss
-from sen2naip_sr.training.losses.vgg import Vgg16Features, load_weights
+from sen2naip_sr.training.losses.vgg16 import PerceptualLoss
+from sen2naip_sr.training.objective import vgg
+from sen2naip_sr.training.objective.vgg import Vgg16Features, load_weights
 from sen2naip_sr.training.parameters.losses import PerceptualParameters
 
 RANDOM = PerceptualParameters(weights="random", layers={"relu1_2": 1.0, "relu2_2": 1.0})
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+LR = torch.empty(0)  # not used
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
@@ -74,7 +75,7 @@ def test_the_network_follows_the_module(loss):
 
 def test_equal_images_cost_nothing_and_have_a_finite_gradient(loss):
     prediction = images().requires_grad_()
-    value = loss(prediction, images())
+    value = loss(prediction, images(), LR)
     value.backward()
     assert value.item() == 0
     assert prediction.grad.abs().max() == 0
@@ -84,7 +85,7 @@ def test_equal_images_cost_nothing_and_have_a_finite_gradient(loss):
 def test_every_band_is_seen(loss, band):
     prediction = images()
     prediction[:, band] += 0.1 * images(seed=1)[:, band]
-    assert loss(prediction, images()) > 0
+    assert loss(prediction, images(), LR) > 0
 
 
 def test_views_and_layers_are_averaged_and_weighted(weights):
@@ -98,7 +99,7 @@ def test_views_and_layers_are_averaged_and_weighted(weights):
         ours, theirs = features(prediction[:, triple]), features(truth[:, triple])
         for name, weight in (("relu1_2", 3.0), ("relu2_2", 0.5)):
             expected += weight * (ours[name] - theirs[name]).square().mean() / 2
-    torch.testing.assert_close(PerceptualLoss(parameters, bands=4)(prediction, truth), expected)
+    torch.testing.assert_close(PerceptualLoss(parameters, bands=4)(prediction, truth, LR), expected)
 
 
 def test_random_features_are_the_same_each_time_and_said_to_be_random(caplog):
@@ -186,4 +187,4 @@ def test_views_of_bands_that_are_not_there_are_refused():
 
 def test_images_that_vanish_in_the_pooling_are_refused(loss):
     with pytest.raises(UserError, match=r"need 2 pixels a side, and the crops are 1 x 16"):
-        loss(images(shape=(1, 4, 1, 16)), images(shape=(1, 4, 1, 16)))
+        loss(images(shape=(1, 4, 1, 16)), images(shape=(1, 4, 1, 16)), LR)

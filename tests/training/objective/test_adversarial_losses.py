@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from sen2naip_sr.training.losses.adversarial_losses import LOSSES, accuracy, gradient_penalty
+from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, gradient_penalty
 from sen2naip_sr.training.parameters.adversarial import AdversarialLossName
 
 NAMES = ("hinge", "relativistic", "wgan_gp")

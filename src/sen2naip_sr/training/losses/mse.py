@@ -1,0 +1,7 @@
+"""The mean squared difference of prediction and truth."""
+
+from torch.nn import functional as F
+
+from sen2naip_sr.training.losses import pairwise
+
+build = pairwise(F.mse_loss)

@@ -1,0 +1,1 @@
+"""What a training step minimises: the weighted sum of its losses, and the discriminator."""

@@ -1,0 +1,101 @@
+"""The weighted sum of losses that training minimises."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sen2naip_sr.training.losses import Setting, build_loss
+from sen2naip_sr.training.objective.balance import Balance, GradientNormBalance, UncertaintyBalance
+from sen2naip_sr.training.parameters.losses import ADVERSARIAL, BalanceName
+
+
+class TotalLoss(nn.Module):
+    """A weighted sum of losses. Its state dict holds the adaptive weights and nothing else.
+
+    The losses, their weights and how these adapt are parameters of the training. `Balance` and its
+    kinds define what a weight means where weights adapt.
+
+    Args:
+        setting: Parameters of the training, and what the losses depend on besides.
+
+    Raises:
+        UserError: If a loss does not fit the bands, or the weights of VGG16 are not available.
+        ValueError: If the loss ``consistency`` has no recipe.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        weights = setting.training.losses
+        self.names = tuple(sorted(weights))
+        self._losses = {n: build_loss(n, setting) for n in self.names if n != ADVERSARIAL}
+        # registered, so that they move to the device of the training
+        self.networks = nn.ModuleList(
+            loss for loss in self._losses.values() if isinstance(loss, nn.Module)
+        )
+        shares = {name: weights[name] for name in self.names}
+        self.balance = _balance(setting.training.balance, shares)
+
+    def terms(self, prediction: Tensor, truth: Tensor, lr: Tensor) -> dict[str, Tensor]:
+        """Return the unweighted losses, scalars, without ``adversarial``, which the caller adds.
+
+        They are computed in float32, under autocast too.
+
+        Args:
+            prediction: (B, C, 2h, 2w), of any float dtype, in [0, 1].
+            truth: The same shape and range.
+            lr: (B, C, h, w), the same range: what ``prediction`` was made from.
+
+        Raises:
+            UserError: If the images are too small for a loss.
+        """
+        with torch.autocast(prediction.device.type, enabled=False):
+            images = prediction.float(), truth.float(), lr.float()
+            return {name: loss(*images) for name, loss in self._losses.items()}
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the terms, a scalar, whatever their order.
+
+        Args:
+            terms: What `terms` returned, and ``adversarial`` where it is one of the losses (a zero
+                while there is no discriminator yet).
+
+        Raises:
+            ValueError: If a term is missing or not one of the losses.
+        """
+        total: Tensor = self.balance(self._in_order(terms))
+        return total
+
+    def rebalance(self, terms: Mapping[str, Tensor], shared: Tensor, scale: float = 1.0) -> None:
+        """Adapt the weights of ``gradient_norm`` to a batch; call it before the backward pass.
+
+        The graph of the terms is kept. With other balances this does nothing.
+
+        Args:
+            terms: As for `total`, but before any ramp of ``adversarial``, which would be undone.
+            shared: The weight of the network's last layer, through which all terms pass.
+            scale: What the terms are multiplied by before their gradients are taken: the gradient
+                scaler's, so that they do not vanish in float16. It does not change the weights.
+
+        Raises:
+            ValueError: If a term is missing or not one of the losses.
+        """
+        self.balance.rebalance(self._in_order(terms), shared, scale)
+
+    def current_weights(self) -> dict[str, float]:
+        """Return what each term is multiplied by at present."""
+        return dict(zip(self.names, self.balance.weights().tolist(), strict=True))
+
+    def _in_order(self, terms: Mapping[str, Tensor]) -> list[Tensor]:
+        if terms.keys() != set(self.names):
+            raise ValueError(
+                f"the terms are {', '.join(sorted(terms))}: expected {', '.join(self.names)}"
+            )
+        return [terms[name].float() for name in self.names]
+
+
+def _balance(name: BalanceName, weights: Mapping[str, float]) -> Balance:
+    shares = list(weights.values())
+    if name == "uncertainty":
+        return UncertaintyBalance(shares, [loss != ADVERSARIAL for loss in weights])
+    return GradientNormBalance(shares) if name == "gradient_norm" else Balance(shares)
