@@ -41,7 +41,7 @@ def test_a_store_that_is_current_is_left_alone_without_torch(tmp_path):
     code = (
         "import sys; from sen2naip_sr.datasets import StoreDataset;"
         "from sen2naip_sr.pipelines.preprocessing.nodes import plan_downscaling;"
-        "from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters;"
+        "from sen2naip_sr.chips.parameters import PreprocessingParameters;"
         "hr, lr = (StoreDataset(filepath=path) for path in sys.argv[1:]);"
         "parameters = PreprocessingParameters(recipe='area', seed=5);"
         "lr.save(plan_downscaling(hr.load(), parameters))"

@@ -9,7 +9,8 @@ from sen2naip_sr.degradation import RECIPES, get_recipe
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import upscale_scene
-from sen2naip_sr.inference.uncertainty import LOCAL_SCALE, Calibration
+from sen2naip_sr.inference.uncertainty import LOCAL_SCALE
+from sen2naip_sr.weights.calibration import Calibration
 
 RANGE = (100.0, 1100.0)
 

@@ -8,12 +8,12 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import uncertainty
 from sen2naip_sr.inference.uncertainty import (
     HALO,
-    Calibration,
     calibrate,
     coverage,
     interval,
     local_scale,
 )
+from sen2naip_sr.weights.calibration import Calibration
 
 BYTE = (0.0, 255.0)
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from sen2naip_sr.inference.uncertainty import LOCAL_SCALE, Calibration
+from sen2naip_sr.inference.uncertainty import LOCAL_SCALE
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.weights.calibration import calibration_path
+from sen2naip_sr.weights.calibration import Calibration, calibration_path
 from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
 
 SIZE = {"channels": 4, "blocks": 1}

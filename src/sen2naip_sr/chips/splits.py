@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import Parameters, describe_unknown
 
@@ -185,3 +186,15 @@ def _folds(groups: "pd.Series", split: "pd.Series", parameters: SplitParameters)
         for number, (_, held_out) in enumerate(splitter.split(usable, groups=usable)):
             fold[usable.index[held_out]] = number
     return fold
+
+
+def spread(chips: Array, most: int) -> Array:
+    """Return at most ``most`` chips, evenly spaced, with the first and the last among them.
+
+    Args:
+        chips: Chip numbers, (n,).
+        most: The largest number of chips to return.
+    """
+    if len(chips) <= most:
+        return chips
+    return chips[np.linspace(0, len(chips) - 1, most).round().astype(int)]

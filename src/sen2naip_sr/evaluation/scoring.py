@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.splits import TEST
+from sen2naip_sr.chips.splits import TEST, spread
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import RECIPES, SCALE
 from sen2naip_sr.errors import UserError
@@ -22,7 +22,6 @@ from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import METRICS, SHAVE, score
 from sen2naip_sr.metrics.spectrum import SMALLEST, spectral_distance
 from sen2naip_sr.progress import track
-from sen2naip_sr.training.validation import spread
 
 LOWEST_FREQUENCY = 0.25 / SCALE
 """Of the spectral distance, cycles per HR pixel: half of LR's Nyquist frequency."""

@@ -6,6 +6,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.inference import uncertainty
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.weights.calibration import Calibration
 
 _UNIT = (0.0, 1.0)
 
@@ -20,7 +21,7 @@ class Postprocessing:
     """
 
     consistency: Consistency | None = None
-    calibration: uncertainty.Calibration | None = None
+    calibration: Calibration | None = None
 
     @property
     def halo(self) -> int:

@@ -19,13 +19,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import ValueRange, doubled, normalise, restore
 from sen2naip_sr.metrics.full_reference import SHAVE
+from sen2naip_sr.weights.calibration import Calibration
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
@@ -49,30 +49,6 @@ PIXELS_A_CHIP = 16_384
 
 _ROUNDING = 1e-9
 _BLUR = {"truncate": 3.0, "axes": (-2, -1)}
-
-
-class Calibration(BaseModel):
-    """What turns the local scale of a network's predictions into half-widths; plain JSON.
-
-    Attributes:
-        level: Share of truth pixels that intervals are to cover.
-        quantiles: By band, half-width divided by local scale.
-        value_range: Digital numbers that become 0 and 1.
-        scale: Id of the local scale.
-        chips: Chips that were scored.
-        pixels: Pixels that were scored, of each band.
-        weights: Label of the weights that were calibrated.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    level: float
-    quantiles: tuple[float, ...]
-    value_range: ValueRange
-    scale: str
-    chips: int
-    pixels: int
-    weights: str
 
 
 def interval(prediction: Array, calibration: Calibration) -> Array:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
@@ -18,7 +19,6 @@ from sen2naip_sr.experiments.running.parameters import (
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
-from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters

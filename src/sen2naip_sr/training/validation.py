@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
@@ -79,10 +80,3 @@ class Validator:
         )
         inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
         return psnr(predicted[inside], truth[inside], high - low)
-
-
-def spread(chips: Array, most: int) -> Array:
-    """Return at most ``most`` of the chips, evenly spaced, the first and the last among them."""
-    if len(chips) <= most:
-        return np.asarray(chips)
-    return np.asarray(chips)[np.linspace(0, len(chips) - 1, most).round().astype(int)]

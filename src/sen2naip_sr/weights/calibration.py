@@ -1,23 +1,36 @@
-"""Calibrations of weights: made on the validation chips, kept beside the weights file."""
+"""Calibrations of weights: JSON files beside the weights file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sen2naip_sr.chips.splits import VALIDATION
-from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.network import make_network
-from sen2naip_sr.inference.uncertainty import Calibration, calibrate
-from sen2naip_sr.progress import track
+from sen2naip_sr.files import write_atomically
 from sen2naip_sr.weights.files import Weights
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-LEVEL = 0.9
-"""Share of the truth's pixels that intervals are to cover."""
+class Calibration(BaseModel):
+    """The factors from the local scale of a network's predictions to the half-widths of intervals.
+
+    Attributes:
+        level: Share of the true pixels that the intervals are to cover.
+        quantiles: By band, half-width divided by local scale.
+        value_range: Digital numbers that become 0 and 1.
+        scale: Id of the local scale.
+        chips: Number of chips that were scored.
+        pixels: Number of pixels that were scored in each band.
+        weights: Label of the calibrated weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: float
+    quantiles: tuple[float, ...]
+    value_range: tuple[float, float]
+    scale: str
+    chips: int
+    pixels: int
+    weights: str
 
 
 def calibration_path(weights: Path) -> Path:
@@ -25,14 +38,20 @@ def calibration_path(weights: Path) -> Path:
     return weights.with_suffix(".calibration.json")
 
 
+def save_calibration(weights: Path, calibration: Calibration) -> None:
+    """Write a calibration beside its weights file."""
+    content = calibration.model_dump_json(indent=1) + "\n"
+    write_atomically(calibration_path(weights), content.encode())
+
+
 def load_calibration(weights: Weights) -> Calibration:
     """Return the calibration beside a weights file.
 
     Raises:
-        UserError: If it is missing, not readable, or of other weights.
+        UserError: If it is missing, damaged, or was made for other weights.
     """
     path = calibration_path(Path(weights.source))
-    remedy = "calibrate these weights, or leave uncertainty out"
+    remedy = "calibrate these weights, or upscale without uncertainty"
     try:
         calibration = Calibration.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
@@ -50,29 +69,3 @@ def load_calibration(weights: Weights) -> Calibration:
             remedy,
         )
     return calibration
-
-
-def calibrate_weights(
-    weights: Weights, hr: Store, lr: Store, splits: "pd.DataFrame"
-) -> Calibration:
-    """Calibrate weights on the validation chips.
-
-    Args:
-        weights: What predicts.
-        hr: HR chips, the truth.
-        lr: LR chips.
-        splits: Which chips are for validation.
-
-    Raises:
-        UserError: If there are too few of them, or the weights are for other bands.
-    """
-    chips = splits.loc[splits["split"] == VALIDATION, "chip"].to_numpy()
-    network = make_network(weights.build(), bands=weights.metadata.bands)
-    return calibrate(
-        network,
-        (hr.chips[chip] for chip in track(chips, "Calibrating", len(chips))),
-        (lr.chips[chip] for chip in chips),
-        tuple(hr.attributes["value_range"]),
-        LEVEL,
-        weights=weights.label,
-    )

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.splits import TRAIN
+from sen2naip_sr.chips.splits import TRAIN, spread
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.figures.tiles import composites, draw_composite
 from sen2naip_sr.experiments.running.held_out import on_itself
@@ -18,7 +18,6 @@ from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.running.parameters import OverfitParameters
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.inference.values import doubled
-from sen2naip_sr.training.validation import spread
 
 DPI = 100
 FEWEST_POINTS = 10

@@ -9,13 +9,12 @@ import torch
 from torch import nn
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.splits import TRAIN
+from sen2naip_sr.chips.splits import TRAIN, spread
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.experiments.dimension.estimators import Estimate, estimate_dimension
 from sen2naip_sr.experiments.dimension.features import last_features
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.dimension.patches import draw_positions, lr_patches, residual_patches
-from sen2naip_sr.training.validation import spread
 
 SPHERES = (5, 20)
 """Dimensions of the spheres that the estimators are checked on: one that they find, and one where

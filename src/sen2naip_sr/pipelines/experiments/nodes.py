@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
@@ -17,7 +18,6 @@ from sen2naip_sr.experiments.running.parameters import (
     OverfitParameters,
     StudyParameters,
 )
-from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,8 +5,8 @@ Heavy imports stand inside the functions: listing pipelines needs none of them.
 
 import pandas as pd
 
+from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.chips.store import Store, UnmadeStore
-from sen2naip_sr.pipelines.preprocessing.parameters import PreprocessingParameters
 
 
 def plan_downscaling(hr: Store, parameters: PreprocessingParameters) -> UnmadeStore:

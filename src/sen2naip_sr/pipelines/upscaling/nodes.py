@@ -53,7 +53,7 @@ def calibrate_intervals(
     Raises:
         UserError: If nothing was trained here, or there are too few validation chips.
     """
-    from sen2naip_sr.weights.calibration import calibrate_weights
+    from sen2naip_sr.release.calibrate import calibrate_weights
 
     if weights is None or weights.shipped:
         raise UserError(

@@ -1,43 +1,46 @@
-"""Make a Lean of another depth out of trained weights, to train on from.
+"""Change the depth of a trained Lean, as a start for further training.
 
-    python benchmarks/depth.py FILE.safetensors --blocks 13 --out DEEPER.safetensors
-    python benchmarks/depth.py FILE.safetensors --blocks 7 --out SHORTER.safetensors --data FOLDER
+    python -m sen2naip_sr.release.depth FILE --blocks 13 --out DEEPER.safetensors
+    python -m sen2naip_sr.release.depth FILE --blocks 7 --out SHORTER.safetensors --data FOLDER
 
-Deeper: the new residual blocks stand behind the old ones, and their last convolution is zero, so
-the network gives exactly what the given one gives (Chen, Goodfellow and Shlens 2016, "Net2Net",
-https://arxiv.org/abs/1511.05641). Shorter: blocks go one by one, each time the one whose loss
-costs the least PSNR on the validation chips of conf/naip. `kedro run --pipelines=train_lean
---params lean.start_from=FILE` goes on with the result.
+Deeper: new residual blocks follow the old ones. Their last convolution is zero, so the result
+computes what the given network computes (Chen, Goodfellow and Shlens 2016, "Net2Net",
+https://arxiv.org/abs/1511.05641). Shorter: blocks are removed one at a time, each time the one
+whose removal costs the least PSNR on the validation chips of conf/naip. Further training starts
+from the result by the parameter `start_from`.
 """
 
 import argparse
 import copy
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
-from naip import stores
 from torch import nn
 
 from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import zeroed
 from sen2naip_sr.models.networks.lean import Lean
+from sen2naip_sr.release.benchmark import make_chips
 from sen2naip_sr.training.validation import Validator
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 
 VALIDATED = 8
+"""Validation chips that score a network."""
 
 
 def deepen(weights: Weights, blocks: int) -> Lean:
-    """Return the network of a Lean's weights with more blocks behind its own.
+    """Return a Lean with more blocks that computes the same.
 
     Args:
-        weights: Of a Lean.
-        blocks: How many there shall be.
+        weights: Weights of a Lean.
+        blocks: The number of blocks of the result.
 
     Raises:
-        UserError: If the weights are of another architecture, or have as many blocks already.
+        UserError: If the weights are of another architecture, or already have as many blocks.
     """
     had = _blocks(weights)
     if had >= blocks:
@@ -46,8 +49,8 @@ def deepen(weights: Weights, blocks: int) -> Lean:
         )
     known = weights.metadata
     deeper = Lean(known.bands, **{**known.architecture_parameters, "blocks": blocks})
-    for block in deeper.body[had:blocks]:
-        zeroed(block.second)
+    for block in list(_body(deeper))[had:blocks]:
+        zeroed(cast(nn.Conv2d, block.second))
     moved = {
         name.replace(f"body.{had}.", f"body.{blocks}."): tensor.float()
         for name, tensor in weights.state.items()
@@ -57,12 +60,12 @@ def deepen(weights: Weights, blocks: int) -> Lean:
 
 
 def shorten(weights: Weights, blocks: int, score: Callable[[nn.Module], float]) -> nn.Module:
-    """Return the network of a Lean's weights without those blocks that it misses the least.
+    """Return a Lean without the blocks that contribute the least.
 
     Args:
-        weights: Of a Lean.
-        blocks: How many shall be left.
-        score: Says how good a network is; higher is better.
+        weights: Weights of a Lean.
+        blocks: The number of blocks that remain.
+        score: The quality of a network; higher is better.
 
     Raises:
         UserError: If the weights are of another architecture, or have no more blocks than that.
@@ -73,8 +76,8 @@ def shorten(weights: Weights, blocks: int, score: Callable[[nn.Module], float]) 
             "blocks-invalid", f"{weights.source}: {had} blocks", f"ask for 1 to {had - 1} blocks"
         )
     network = weights.build()
-    while len(network.body) > blocks + 1:
-        without = [_without(network, block) for block in range(len(network.body) - 1)]
+    while len(_body(network)) > blocks + 1:
+        without = [_without(network, block) for block in range(len(_body(network)) - 1)]
         network = max(without, key=score)
     return network
 
@@ -90,24 +93,32 @@ def _blocks(weights: Weights) -> int:
 
 def _without(network: nn.Module, block: int) -> nn.Module:
     shorter = copy.deepcopy(network)
-    del shorter.body[block]
+    del _body(shorter)[block]
     return shorter
 
 
+def _body(network: nn.Module) -> nn.Sequential:
+    """Return the residual blocks of a Lean, and the convolution that follows them."""
+    body = network.body
+    assert isinstance(body, nn.Sequential)
+    return body
+
+
 def main() -> None:
-    """Read the command line and write the other network's weights."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Write the weights of the deeper or shorter network."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--blocks", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--data", type=Path, help="the README's chips, to become shorter")
+    parser.add_argument("--data", type=Path, help="GeoTIFFs, one folder per place; to shorten")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     weights = load_weights(arguments.file)
     if arguments.data:
-        with stores(arguments.data) as (hr, lr, splits):
-            chips = splits.loc[splits["split"] == VALIDATION, "chip"].to_numpy()
-            validator = Validator(hr.chips, lr.chips, chips, (0, 255), VALIDATED)
+        with tempfile.TemporaryDirectory() as scratch:
+            made = make_chips(arguments.data, Path(scratch))
+            chips = made.splits.loc[made.splits["split"] == VALIDATION, "chip"].to_numpy()
+            validator = Validator(made.hr.chips, made.lr.chips, chips, (0, 255), VALIDATED)
             other: nn.Module = shorten(
                 weights, arguments.blocks, lambda network: validator(network, torch.device("cpu"))
             )

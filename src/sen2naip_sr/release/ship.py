@@ -1,16 +1,16 @@
-"""Make trained weights those that the project ships, with their card and scores.
+"""Ship trained weights with the project, together with their model card and scores.
 
-    python benchmarks/ship.py FILE.safetensors --data FOLDER [--cache FOLDER] [--force]
+    python -m sen2naip_sr.release.ship FILE.safetensors --data FOLDER [--cache FOLDER] [--force]
 
-They are scored on the test places of conf/naip, at the chips' own pixel and at one four times as
-large, and take the place of the shipped weights of their architecture if they score higher.
-docs/weights.md says how to make the file and what becomes of it.
+The weights are scored on the test places of conf/naip, at the chips' own pixel size and at one four
+times as large. They replace the shipped weights of their architecture if they score higher.
+docs/weights.md says how to train the file and what the shipped files are.
 """
 
 import argparse
 import fcntl
 import hashlib
-import json
+import logging
 import math
 import os
 import sys
@@ -21,58 +21,61 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
-from calibrate import SCORES, calibrate_file
-from card import model_card
-from naip import Chips, make_chips
 
-from sen2naip_sr.chips.splits import split_hash
+from sen2naip_sr.chips.splits import split_hash, spread
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
+from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.registry import get_spec
-from sen2naip_sr.training.checkpoint import replacing
-from sen2naip_sr.training.validation import Validator, spread
+from sen2naip_sr.release.benchmark import Chips, make_chips
+from sen2naip_sr.release.calibrate import calibrate_file, read_scores, write_scores
+from sen2naip_sr.release.card import model_card
+from sen2naip_sr.training.validation import Validator
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 from sen2naip_sr.weights.shipped import FOLDER
 
+logger = logging.getLogger(__name__)
+
 REDUCTIONS = {"native": 1, "reduced": 4}
-"""Sets of test chips by name, and how many times larger their pixels are made."""
+"""Sets of test chips by name, and the factor by which they are downsampled first."""
 MOST_CHANGE_DB = 0.005
-"""Half precision may change the mean PSNR by less than this."""
+"""Weights are stored in half precision if that changes the mean PSNR by less than this."""
 CHECKED_CHIPS = 24
 SPOT_CHIPS = 2
 ADVERSARIAL = "gan"
 
 
 def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = False) -> None:
-    """Score weights and put them, their card and their scores into a folder.
+    """Score weights and write them, their model card and their scores into a folder.
 
     Args:
         file: The weights.
-        data: The benchmark's GeoTIFFs, one folder a place.
-        cache: Where the stores are kept for the next time.
+        data: The benchmark's GeoTIFFs, one folder per place.
+        cache: The folder of the stores, which are kept for the next time.
         target: The folder of the shipped weights.
-        force: Take weights that are no better than interpolation or the recorded ones.
+        force: Ship weights even if they are no better than interpolation or the shipped ones.
 
     Raises:
-        UserError: If the weights do not fit the benchmark, or are not better.
+        UserError: If the weights were not trained on the benchmark, or are not better.
     """
     weights = load_weights(file)
     name = weights.metadata.architecture
-    print("making the test chips", flush=True)
+    logger.info("making the test chips")
     chips = {key: make_chips(data, cache / key, by) for key, by in REDUCTIONS.items()}
     native = chips["native"]
     require_same_split(weights, native)
-    print("comparing half with single precision", flush=True)
+    logger.info("comparing half with single precision")
     stored, change = in_half_precision(weights, native)
-    print(f"stored in {_dtype(stored)}: {change:+.4f} dB in half precision", flush=True)
+    logger.info("stored in %s: %+.4f dB in half precision", _dtype(stored), change)
     scores = {}
     for key, some in chips.items():
-        print(f"scoring {name} on {len(some.tested)} test chips, {key} pixels", flush=True)
+        logger.info("scoring %s on %d test chips, %s pixels", name, len(some.tested), key)
         table = score_network(stored, some)
         scores[key] = summarise(table, name, some.evaluation)
         if key == "native":
@@ -86,17 +89,17 @@ def ship(file: Path, data: Path, cache: Path, target: Path, *, force: bool = Fal
         "spot": spot,
     }
     with locked(target):
-        if not force:  # another run may have shipped better ones meanwhile
+        if not force:  # another process may have shipped better ones meanwhile
             require_better(weights, scores["native"], read_scores(target).get(name))
         put(target, stored, record, native)
-    print(f"{target / name}.safetensors: {scores['native']['all']['psnr']:.2f} dB", flush=True)
+    logger.info("%s.safetensors: %.2f dB", target / name, scores["native"]["all"]["psnr"])
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Wait until no other run writes into a folder, and let others wait."""
+    """Hold the lock of a folder, so that one process at a time writes into it."""
     folder.mkdir(parents=True, exist_ok=True)
-    # the folder itself, so that no lock file is left among the weights
+    # locking the folder itself leaves no lock file among the weights
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -106,7 +109,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def put(target: Path, weights: Weights, record: Mapping[str, Any], chips: Chips) -> None:
-    """Write weights, their card, and what is known of them beside what is of the others.
+    """Write weights, their model card, their calibration and their record.
 
     Args:
         target: The folder, `locked`.
@@ -122,16 +125,13 @@ def put(target: Path, weights: Weights, record: Mapping[str, Any], chips: Chips)
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **calibrate_file(path, chips),
     }
-    with replacing(target / f"{name}.md") as stream:
-        stream.write(model_card(weights, record, chips.validation_places).encode())
-    recorded = read_scores(target) | {name: record}
-    with replacing(target / SCORES) as stream:
-        text = json.dumps(recorded, indent=1, sort_keys=True, allow_nan=False)
-        stream.write((text + "\n").encode())
+    card = model_card(weights, record, chips.validation_places)
+    write_atomically(target / f"{name}.md", card.encode())
+    write_scores(target, read_scores(target) | {name: record})
 
 
 def require_same_split(weights: Weights, chips: Chips) -> None:
-    """Check that the weights were trained on the benchmark's split, and fit its chips.
+    """Check that the weights were trained on the benchmark's split and fit its chips.
 
     Raises:
         UserError: If not.
@@ -143,18 +143,18 @@ def require_same_split(weights: Weights, chips: Chips) -> None:
             "split-differs",
             f"{weights.source}: trained on the split {known.split_hash}, the test chips are of "
             f"{here}",
-            "train with --env=shipped and --params ingestion.path= the folder given as --data",
+            "train on the same chips with the configuration of the shipped weights",
         )
     if known.commit is None:
         raise UserError(
             "commit-missing",
-            f"{weights.source}: does not say of which commit it is",
+            f"{weights.source}: does not name the commit that trained it",
             "train in a git checkout",
         )
 
 
 def in_half_precision(weights: Weights, chips: Chips) -> tuple[Weights, float]:
-    """Return the weights as they are to be stored, and what halving them changes in dB."""
+    """Return the weights to store, and the change in PSNR (dB) by half precision."""
     halved = {
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in weights.state.items()
@@ -168,7 +168,7 @@ def in_half_precision(weights: Weights, chips: Chips) -> tuple[Weights, float]:
     )
     smaller = replace(weights, state=halved)
     before, after = (validate(each.build(), torch.device("cpu")) for each in (weights, smaller))
-    # not a number, after an overflow, is not below either
+    # after an overflow the difference is NaN, and this is false
     close = abs(after - before) < MOST_CHANGE_DB
     return (smaller if close else weights), after - before
 
@@ -182,24 +182,22 @@ def score_network(weights: Weights, chips: Chips) -> pd.DataFrame:
 
 
 def summarise(scores: pd.DataFrame, name: str, evaluation: EvaluationParameters) -> dict[str, Any]:
-    """Return the network's scores over all places and in each, beside the best interpolation's.
+    """Return the network's scores, over all places and by place, and the best interpolation's.
 
     Everywhere the difference is to the interpolation that is best over all places.
     """
     best = best_interpolation(scores)
     pair = scores[scores["method"].isin([best, name])]
 
-    def compare(some: pd.DataFrame) -> pd.DataFrame:
-        options = (evaluation.bootstrap_draws, evaluation.bootstrap_seed)
-        return compare_methods(some, *options).set_index("method")
+    def compare(some: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+        rows = compare_methods(some, evaluation.bootstrap_draws, evaluation.bootstrap_seed)
+        return {row["method"]: _rounded(row) for _, row in rows.iterrows()}
 
     overall = compare(pair)
     return {
-        "interpolation": {"method": best} | _rounded(overall.loc[best]),
-        "all": _rounded(overall.loc[name]),
-        "places": {
-            str(place): _rounded(compare(some).loc[name]) for place, some in pair.groupby("place")
-        },
+        "interpolation": {"method": best} | overall[best],
+        "all": overall[name],
+        "places": {str(place): compare(some)[name] for place, some in pair.groupby("place")},
     }
 
 
@@ -210,7 +208,7 @@ def spot_scores(scores: pd.DataFrame, name: str, chips: Chips) -> dict[str, floa
     return {
         str(row["file"]): round(float(psnr[row["chip"]]), 4)
         for _, place in chips.tested.sort_values("file").groupby("place")
-        for _, row in place.iloc[spread(range(len(place)), SPOT_CHIPS)].iterrows()
+        for _, row in place.iloc[spread(np.arange(len(place)), SPOT_CHIPS)].iterrows()
     }
 
 
@@ -227,7 +225,7 @@ def require_better(
     Raises:
         UserError: If interpolation or the shipped weights score higher.
     """
-    remedy = "train longer, or give --force"
+    remedy = "train longer, or force it"
     found = native["all"]["psnr"]
     where = native["places"] if weights.metadata.architecture != ADVERSARIAL else {}
     for place, row in {"all places": native["all"], **where}.items():
@@ -248,34 +246,29 @@ def require_better(
         )
 
 
-def read_scores(folder: Path) -> dict[str, Any]:
-    """Return what is recorded of the weights in a folder, by network."""
-    file = folder / SCORES
-    return json.loads(file.read_text()) if file.exists() else {}
-
-
 def _dtype(weights: Weights) -> str:
     halved = any(tensor.dtype == torch.float16 for tensor in weights.state.values())
     return "float16" if halved else "float32"
 
 
 def _rounded(row: pd.Series) -> dict[str, float | None]:
-    """Return what another machine would find too; None for what is not a number."""
-    values = row.drop("seconds_per_megapixel").astype(float)
+    """Return a row without timings, rounded; None for NaN and infinity."""
+    values = row.drop(["method", "seconds_per_megapixel"]).astype(float)
     return {
         str(key): round(value, 4) if math.isfinite(value) else None for key, value in values.items()
     } | {"n_chips": int(row["n_chips"])}
 
 
 def main() -> None:
-    """Ship what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Ship the weights that the command line names."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path, help="the weights")
-    parser.add_argument("--data", type=Path, required=True, help="GeoTIFFs, one folder a place")
+    parser.add_argument("--data", type=Path, required=True, help="GeoTIFFs, one folder per place")
     parser.add_argument("--cache", type=Path, help="keep the test chips here for the next time")
     parser.add_argument("--target", type=Path, default=FOLDER, help="the shipped weights' folder")
-    parser.add_argument("--force", action="store_true", help="ship them although others are better")
+    parser.add_argument("--force", action="store_true", help="ship them even if others are better")
     given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             cache = given.cache or Path(scratch)

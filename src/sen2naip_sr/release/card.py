@@ -1,4 +1,4 @@
-"""The model card of shipped weights: what they are, what they learnt from, what they score."""
+"""The model card of shipped weights: architecture, training data, scores and limits."""
 
 import json
 import math
@@ -13,12 +13,12 @@ from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.weights.files import Weights
 
 COUNTED = 64
-"""Side of the image whose multiply-adds are counted, in LR pixels."""
+"""Side in LR pixels of the image whose multiply-adds are counted."""
 
 CARD = """# {title}: the shipped weights
 
 Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made by
-`python benchmarks/ship.py`; what that is: docs/weights.md. The architecture: docs/models.md.
+`python -m sen2naip_sr.release.ship` (docs/weights.md). The architecture: docs/models.md.
 
 | | |
 |---|---|
@@ -83,7 +83,7 @@ FURTHER_LIMITS = {
   data. PSNR is lower than the generator's for that reason.
 """
 }
-"""What only some networks' cards say."""
+"""Limits that apply to some networks only."""
 
 
 def model_card(weights: Weights, record: Mapping[str, Any], validation_places: list[str]) -> str:

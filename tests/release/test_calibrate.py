@@ -7,11 +7,11 @@ import pytest
 from tiny_weights import write_weights
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.uncertainty import Calibration
+from sen2naip_sr.release.calibrate import calibrate_weights
 from sen2naip_sr.weights.calibration import (
-    calibrate_weights,
-    calibration_path,
+    Calibration,
     load_calibration,
+    save_calibration,
 )
 from sen2naip_sr.weights.files import load_weights
 from sen2naip_sr.weights.shipped import FOLDER, load_shipped
@@ -32,7 +32,7 @@ def test_is_made_of_the_validation_chips_and_found_beside_the_weights(tmp_path):
     weights = load_weights(path)
     made = calibrate_weights(weights, chips(12, 40), chips(12, 20), splits(12, 10))
     assert (made.chips, made.weights, made.level) == (10, weights.label, 0.9)
-    calibration_path(path).write_text(json.dumps(made.model_dump(mode="json")))
+    save_calibration(path, made)
     assert load_calibration(weights) == made
 
 

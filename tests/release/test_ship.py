@@ -1,7 +1,6 @@
 """Weights that come with the project are what their records say, and records of better ones."""
 
 import hashlib
-import importlib
 import json
 import math
 from pathlib import Path
@@ -19,10 +18,11 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.registry import MODELS, build_model
+from sen2naip_sr.release import ship
 from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
 from sen2naip_sr.weights.shipped import FOLDER
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAIP = ROOT.parent / "shared/data/naip"
 MOST_BYTES = 12_000_000
 SCORES = FOLDER / "scores.json"
@@ -32,12 +32,6 @@ PLACES += ["wv-3708020-sw"]
 TESTED = {"ca-central-valley", "ca-santa-monica-2020", "wv-3708020-sw"}
 
 shipped = pytest.mark.parametrize("name", sorted(RECORDS))
-
-
-def load_ship():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        return importlib.import_module("ship")
 
 
 def spot_psnr(weights, data, file):
@@ -122,7 +116,7 @@ def test_they_score_what_is_recorded(name):
 def few_chips_suffice():
     """Let the few validation chips of these tests calibrate: a level of 90 % needs nine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sen2naip_sr.weights.calibration.LEVEL", 0.5)
+        patch.setattr("sen2naip_sr.release.calibrate.LEVEL", 0.5)
         yield
 
 
@@ -130,7 +124,7 @@ def few_chips_suffice():
 def made(tmp_path_factory, make_geotiff):
     """A tiny benchmark, and a network that is shipped on it."""
     root = tmp_path_factory.mktemp("ship")
-    data, ship = root / "data", load_ship()
+    data = root / "data"
     for number, place in enumerate(PLACES):
         for chip in range(3):
             noise = np.random.default_rng([number, chip]).normal(size=(4, 96, 96))
@@ -162,7 +156,7 @@ def made(tmp_path_factory, make_geotiff):
         commit="abc",
     )
     made = SimpleNamespace(
-        ship=ship, data=data, root=root, state=state, metadata=metadata, target=root / "weights"
+        data=data, root=root, state=state, metadata=metadata, target=root / "weights"
     )
     ship.ship(save(made, "good"), data, root / "cache", made.target, force=True)
     return made
@@ -175,7 +169,7 @@ def save(made, name, state=None, **changes):
 
 
 def ship_again(made, path, target=None, *, force=False):
-    made.ship.ship(path, made.data, made.root / "cache", target or made.target, force=force)
+    ship.ship(path, made.data, made.root / "cache", target or made.target, force=force)
 
 
 def records(made):
@@ -207,7 +201,7 @@ def test_each_pixel_size_has_scores_of_its_own(made):
     [
         ({"split_hash": "other"}, "trained on the split other"),
         ({"train_places": ["wv-3708020-sw"]}, "trained on the test place wv-3708020-sw"),
-        ({"commit": None}, "does not say of which commit"),
+        ({"commit": None}, "does not name the commit"),
     ],
 )
 def test_weights_of_another_making_are_refused_even_by_force(made, changes, reason):
@@ -231,10 +225,10 @@ def test_worse_weights_than_the_recorded_are_refused_by_both_names(made):
     native = {"all": row, "places": {"a": row}, "interpolation": {"method": "lanczos"}}
     better = {"label": "lean, step 9, fed", "scores": {"native": {"all": {"psnr": 30.1}}}}
     with pytest.raises(UserError, match=r"worse.*lean, step 3.*30\.0000.*lean, step 9.*30\.1000"):
-        made.ship.require_better(weights, native, better)
-    made.ship.require_better(weights, native, None)
+        ship.require_better(weights, native, better)
+    ship.require_better(weights, native, None)
     better["scores"]["native"]["all"]["psnr"] = 29.9
-    made.ship.require_better(weights, native, better)
+    ship.require_better(weights, native, better)
 
 
 @pytest.fixture
@@ -242,7 +236,7 @@ def shipped_meanwhile(made, monkeypatch):
     """Return a function that lets another run finish while ours scores its last chips."""
 
     def let(target, records):
-        score, keys = made.ship.score_network, iter(made.ship.REDUCTIONS)
+        score, keys = ship.score_network, iter(ship.REDUCTIONS)
 
         def scored(*arguments):
             if next(keys) == "reduced":
@@ -250,7 +244,7 @@ def shipped_meanwhile(made, monkeypatch):
                 (target / "scores.json").write_text(json.dumps(records))
             return score(*arguments)
 
-        monkeypatch.setattr(made.ship, "score_network", scored)
+        monkeypatch.setattr(ship, "score_network", scored)
 
     return let
 
@@ -269,10 +263,10 @@ def test_better_weights_that_another_run_ships_meanwhile_are_not_replaced(
     target = made.root / "better"
     better = {"label": "lean, step 9, fed", "scores": {"native": {"all": {"psnr": 99.0}}}}
     shipped_meanwhile(target, {"lean": better})
-    check = made.ship.require_better
+    check = ship.require_better
     beaten = {"all": {"psnr": 98.0, "delta_psnr": 1.0}, "places": {}}
     monkeypatch.setattr(
-        made.ship, "require_better", lambda weights, _, recorded: check(weights, beaten, recorded)
+        ship, "require_better", lambda weights, _, recorded: check(weights, beaten, recorded)
     )
     with pytest.raises(UserError, match=r"98\.0000 dB.*lean, step 9, fed.*99\.0000 dB"):
         ship_again(made, made.root / "good.safetensors", target)
@@ -284,11 +278,11 @@ def test_one_run_at_a_time_writes(made, tmp_path):
     inside = Event()
 
     def write():
-        with made.ship.locked(tmp_path):
+        with ship.locked(tmp_path):
             inside.set()
 
     other = Thread(target=write, daemon=True)
-    with made.ship.locked(tmp_path):
+    with ship.locked(tmp_path):
         other.start()
         assert not inside.wait(0.2)
     assert inside.wait(10)
@@ -297,6 +291,6 @@ def test_one_run_at_a_time_writes(made, tmp_path):
 def test_single_precision_stays_where_half_precision_overflows(made):
     large = {key: value.clone() for key, value in made.state.items()}
     next(iter(large.values())).mul_(1e9)
-    chips = made.ship.make_chips(made.data, made.root / "cache/native", 1)
-    stored, _ = made.ship.in_half_precision(load_weights(save(made, "large", large)), chips)
+    chips = ship.make_chips(made.data, made.root / "cache/native", 1)
+    stored, _ = ship.in_half_precision(load_weights(save(made, "large", large)), chips)
     assert {tensor.dtype for tensor in stored.state.values()} == {torch.float32}
