@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,68 +16,9 @@ from sen2naip_sr.weights.files import Weights
 COUNTED = 64
 """Side in LR pixels of the image whose multiply-adds are counted."""
 
-CARD = """# {title}: the shipped weights
+CARD = Path(__file__).with_name("card.md")
+"""The template of all cards."""
 
-Upscales images of {bands} bands (red, green, blue, near-infrared) twofold. Made by
-`python -m sen2naip_sr.release.ship` (docs/weights.md). The architecture: docs/models.md.
-
-| | |
-|---|---|
-| architecture | `{architecture}` {architecture_parameters} |
-| size | {parameters:,} parameters, {multiply_adds:,} multiply-adds for each low-resolution pixel |
-| file | `{architecture}.safetensors`, {precision}, SHA-256 `{sha256}` |
-| half precision | changes PSNR by {half_precision} dB |
-| trained on | {train_places} |
-| validated on | {validation_places} ({validation_psnr:.2f} dB at step {step}) |
-| recipe of low resolution | `{recipe}` |
-| split, data | `{split_hash}`, `{data_hash}` |
-| started from | {started_from} |
-| commit, version | `{commit}`, {version} |
-
-## Data
-
-NAIP, USDA FSA/FPAC (public domain), 8 bits, pixels of 0.6 m, in West Virginia 1 m. Chips of
-Californian cities: Ventura et al. 2024, [urban-tree-detection-data](\
-https://github.com/jonathanventura/urban-tree-detection-data), CC BY 4.0. Chips of the Central
-Valley: the tile2vec sample, MIT. Chips of West Virginia: the Chesapeake Land Cover sample.
-
-## Training
-
-`kedro run --env=shipped --pipelines=train_{architecture} --params ingestion.path=FOLDER`, with
-
-```yaml
-{training}```
-
-## Scores
-
-On places that were neither trained nor validated on, by docs/protocol.md. `difference` is the
-paired difference to {interpolation}, with the 95 % interval of a bootstrap over locations.
-
-### At the chips' own pixel: 0.6 m, in West Virginia 1 m
-
-{native}
-
-### At pixels four times as large: 2.4 m, in West Virginia 4 m
-
-The chips were reduced 4 times by the mean of the area before the protocol began.
-
-{reduced}
-
-## Intervals
-
-Half-widths that `--uncertainty` writes were calibrated on the validation chips for {level:.0%} of
-the truth's pixels. On the test chips above, at their own pixel, they cover {coverage}.
-
-## Limits
-
-- The training saw 8-bit NAIP of three places in California, with pixels of 0.6 m (and larger ones
-  where the parameters above say `pixel_sizes`), made coarser by one recipe. Other sensors blur
-  otherwise, and other land looks otherwise.
-- At 2.5 m, expect what the second table says, where the image is as sharp as a reduced aerial one.
-- On Sentinel-2 (10 m) there is no ground truth to score against: nothing here says how right the
-  result is. Expect crisper edges of what is visible already, not objects below the pixel size.
-- Look at a result, do not measure on it: areas, counts and spectral indices belong to the original.
-{further_limits}"""
 FURTHER_LIMITS = {
     "gan": """\
 - Texture is plausible, not observed: the adversarial training invents what looks like the training
@@ -108,7 +50,7 @@ def model_card(weights: Weights, record: Mapping[str, Any], validation_places: l
     tables = {
         key: score_table(known.architecture, scores) for key, scores in record["scores"].items()
     }
-    return CARD.format(**values | tables)
+    return CARD.read_text(encoding="utf-8").format(**values | tables)
 
 
 def _intervals(record: Mapping[str, Any]) -> dict[str, Any]:
