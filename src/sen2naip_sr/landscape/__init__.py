@@ -1,1 +1,1 @@
-"""Synthetic landscapes: seeded, labelled as such, hard enough that interpolation loses detail."""
+"""Synthetic landscapes: seeded, labelled as synthetic, with detail that interpolation loses."""

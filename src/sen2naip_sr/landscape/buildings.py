@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.frame import Box, split
 from sen2naip_sr.landscape.materials import Mix
 from sen2naip_sr.landscape.painting import (
@@ -26,8 +26,6 @@ from sen2naip_sr.landscape.scene import (
     scatter_trees,
 )
 
-Doubles = NDArray[np.float64]
-
 _CARS: Mix = (("white_car", 4), ("grey_car", 4), ("dark_car", 3), ("red_car", 1))
 _PAVED: Mix = (("concrete", 3), ("asphalt", 1), ("gravel", 1))
 _LOTS: Mix = (("asphalt", 3), ("dark_asphalt", 2), ("concrete", 2), ("gravel", 1))
@@ -46,15 +44,15 @@ _IN_GARDENS: Mix = (
 
 
 class _Lots(NamedTuple):
-    """Building lots: centres whose own first axis runs along the street, (n,) sizes and sides.
+    """Building lots: centres whose first axis runs along the street, sizes and sides (n,).
 
     ``front`` is the sign of the second axis on which the street lies.
     """
 
     spots: Spots
-    width: Doubles
-    depth: Doubles
-    front: Doubles
+    width: Array
+    depth: Array
+    front: Array
 
 
 def houses(scene: Scene, boxes: Sequence[Box]) -> None:
@@ -108,7 +106,7 @@ def street_cars(scene: Scene, streets: Sequence[Box]) -> None:
 
 
 def _divide(scene: Scene, boxes: Sequence[Box]) -> _Lots:
-    """Divide blocks into two rows of lots along their longer sides; keep those to be seen."""
+    """Divide blocks into two rows of lots along their longer sides; keep the visible ones."""
     parts, sizes = [], []
     for box in boxes:
         turned = box.width < box.height
@@ -135,7 +133,7 @@ def _paint_cars(scene: Scene, figures: Shapes) -> None:
     _build(scene, figures, _CARS, np.full(len(figures.x), 1.5))
 
 
-def _build(scene: Scene, figures: Shapes, mix: Mix, height: Doubles) -> None:
+def _build(scene: Scene, figures: Shapes, mix: Mix, height: Array) -> None:
     """Paint flat-roofed boxes of heights in metres with their shadows."""
     count = len(figures.x)
     cast_shadows(scene.canvas, figures, (height * scene.unit).astype(np.float32), scene.sun)
@@ -156,7 +154,7 @@ def _dwell(scene: Scene, lots: _Lots) -> None:
     wings = (
         spots.moved(beside, outwards).take(winged).shapes(0.9 * deep[winged], 0.42 * half[winged])
     )
-    # A ridge runs along the first axis: that of a wing is turned against the house's.
+    # a ridge runs along the first axis: the wing's is at right angles to the house's
     wings = wings._replace(angle=wings.angle + np.float32(np.pi / 2))
     figures = Shapes(*(np.concatenate(pair) for pair in zip(main, wings, strict=True)))
     owner = np.concatenate([np.arange(count), winged])
@@ -172,7 +170,7 @@ def _dwell(scene: Scene, lots: _Lots) -> None:
 
 
 def _fill_gardens(scene: Scene, lots: _Lots) -> None:
-    """Strew back gardens with beds, sheds and pools."""
+    """Fill back gardens with beds, sheds and pools."""
     rng, unit = scene.rng, scene.unit
     backs = lots.spots.moved(0.0, -0.28 * lots.depth * lots.front)
     many = np.repeat(np.arange(len(backs)), rng.poisson(4, len(backs)))

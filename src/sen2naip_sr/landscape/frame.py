@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sen2naip_sr.landscape.materials import Floats
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.painting import Canvas
 
 _COARSE = 16
@@ -38,13 +37,13 @@ class Box(NamedTuple):
         return Box(self.v0, -self.u1, self.v1, -self.u0)
 
     def narrowed(self, by: float) -> "Box":
-        """Return the box with this taken off both of its long sides."""
+        """Return the box narrowed by this at both of its long sides."""
         if self.width < self.height:
             return self._replace(u0=self.u0 + by, u1=self.u1 - by)
         return self._replace(v0=self.v0 + by, v1=self.v1 - by)
 
     def shrunk(self, by: float) -> "Box":
-        """Return the box with a border of this width taken off."""
+        """Return the box without a border of this width."""
         return Box(self.u0 + by, self.v0 + by, self.u1 - by, self.v1 - by)
 
 
@@ -55,16 +54,16 @@ class Frame:
     Args:
         u: (side, side) float32.
         v: (side, side) float32.
-        angle: Of the u axis, radians.
-        amplitude: Of the displacement, canvas pixels.
+        angle: Angle of the u axis, radians.
+        amplitude: Amplitude of the displacement, canvas pixels.
         waves: (2, 3) wave vector and phase of the displacement of u and of v.
     """
 
-    u: Floats
-    v: Floats
+    u: Array
+    v: Array
     angle: float
     amplitude: float
-    waves: NDArray[np.float64]
+    waves: Array
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, side: int, angle: float, bend: float) -> "Frame":
@@ -72,9 +71,9 @@ class Frame:
 
         Args:
             rng: Draws the displacement.
-            side: Of the canvas.
-            angle: Of the u axis, radians.
-            bend: Largest slope of a street against straight, about 0 to 0.5.
+            side: Side of the canvas, pixels.
+            angle: Angle of the u axis, radians.
+            bend: Largest slope of a street relative to a straight one, about 0 to 0.5.
         """
         frequency = 2 * np.pi / (side * rng.uniform(0.8, 1.8))
         heading = rng.uniform(0, 2 * np.pi, 2)
@@ -89,11 +88,11 @@ class Frame:
 
     @cached_property
     def turned(self) -> "Frame":
-        """The frame a quarter turn on: its u is this one's v, its v this one's u reversed."""
+        """The frame turned by 90 degrees: its u is this frame's v, its v this frame's -u."""
         waves = np.stack([self.waves[1], self.waves[0] + np.array([0.0, 0.0, np.pi])])
         return Frame(self.v, -self.u, self.angle + np.pi / 2, self.amplitude, waves)
 
-    def to_pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    def to_pixels(self, u: Array, v: Array) -> tuple[Array, Array]:
         """Return columns and rows of points.
 
         The bend is undone by fixed-point iteration, which leaves an error of about
@@ -110,7 +109,7 @@ class Frame:
         half = self._side / 2
         return (x + half).astype(np.float32), (y + half).astype(np.float32)
 
-    def angles(self, x: Floats, y: Floats) -> Floats:
+    def angles(self, x: Array, y: Array) -> Array:
         """Return the direction of the u axis at canvas points: along it, v does not change."""
         cosine, sine = math.cos(self.angle), math.sin(self.angle)
         kx, ky, phase = self.waves[1].tolist()
@@ -124,7 +123,7 @@ class Frame:
         return Box(-reach, -reach, reach, reach)
 
     def shows(self, box: Box) -> bool:
-        """Tell whether a part of a box may lie on the canvas, by a coarse grid of its pixels."""
+        """Return whether a part of a box may lie on the canvas, by a coarse grid of its pixels."""
         u, v = self.u[::_COARSE, ::_COARSE], self.v[::_COARSE, ::_COARSE]
         near = box.shrunk(-float(_COARSE))
         inside = (u > near.u0) & (u < near.u1) & (v > near.v0) & (v < near.v1)
@@ -141,12 +140,12 @@ class Frame:
             self._span(cosine * u - sine * v + half),
         )
 
-    def _span(self, values: NDArray[np.float64]) -> slice:
+    def _span(self, values: Array) -> slice:
         reach = 1.5 * self.amplitude + 1
         start, stop = np.clip([values.min() - reach, values.max() + reach], 0, self._side)
         return slice(int(start), int(np.ceil(stop)))
 
-    def _from_pixels(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def _from_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return u and v of points given from the middle of the canvas."""
         cosine, sine = math.cos(self.angle), math.sin(self.angle)
         (ux, uy, up), (vx, vy, vp) = self.waves.tolist()
@@ -175,7 +174,7 @@ class Rows(NamedTuple):
 
 
 def paint_rows(canvas: Canvas, frame: Frame, box: Box, rows: Rows) -> None:
-    """Paint slightly irregular rows along u onto a rectangle; between them nothing changes."""
+    """Paint slightly irregular rows along u onto a rectangle; the space between stays as it is."""
     down, right, inside = _inside(frame, box)
     phase = frame.v[down, right] / np.float32(rows.period)
     phase += np.float32(0.08) * canvas.rough[down, right]
@@ -183,7 +182,7 @@ def paint_rows(canvas: Canvas, frame: Frame, box: Box, rows: Rows) -> None:
     canvas.label[down, right][inside] = rows.label
 
 
-def _inside(frame: Frame, box: Box) -> tuple[slice, slice, NDArray[np.bool_]]:
+def _inside(frame: Frame, box: Box) -> tuple[slice, slice, Array]:
     rows, columns = frame.window(box)
     u, v = frame.u[rows, columns], frame.v[rows, columns]
     return rows, columns, (u >= box.u0) & (u < box.u1) & (v >= box.v0) & (v < box.v1)
@@ -195,10 +194,10 @@ def split(
     """Split a box by random guillotine cuts.
 
     Args:
-        rng: Draws where to cut.
-        box: What to split.
-        largest: Boxes are cut until their longer side is shorter, give or take.
-        gaps: Width that a cut leaves free by its depth; the last goes for all deeper ones.
+        rng: Draws the positions of the cuts.
+        box: The box to split.
+        largest: Boxes are cut until their longer side is about shorter than this.
+        gaps: Width of the gap of a cut, by depth; the last applies to all deeper cuts.
 
     Returns:
         The boxes left, and the gaps between them, outermost first.

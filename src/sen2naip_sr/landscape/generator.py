@@ -1,9 +1,10 @@
-"""Synthetic landscapes in four bands, for trying the project out without any data.
+"""Synthetic landscapes in four bands, to try the project without any data.
 
-The ground is a dead-leaves picture: opaque patches whose radii fall as r^-3, which has the
-statistics of natural images (Lee, Mumford and Huang 2001, "Occlusion models for natural images")
-and on which networks learn features that carry over to real ones (Baradad et al. 2021, "Learning
-to see by looking at noise"). Streets, blocks of land cover, shadows and a sensor stand upon it.
+The ground is a dead-leaves image: opaque patches with a density of radii that falls as r^-3. It has
+the statistics of natural images (Lee, Mumford and Huang 2001, "Occlusion models for natural
+images"). Networks learn features from it that transfer to real images (Baradad et al. 2021,
+"Learning to see by looking at noise"). Streets, blocks of land cover, shadows and a model of the
+sensor follow.
 """
 
 import math
@@ -11,12 +12,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.buildings import street_cars
 from sen2naip_sr.landscape.frame import Box, Frame, paint_box, split
 from sen2naip_sr.landscape.land_cover import COVERS
-from sen2naip_sr.landscape.materials import Floats, Mix, Palette, PaletteTables, choose
+from sen2naip_sr.landscape.materials import Mix, Palette, PaletteTables, choose
 from sen2naip_sr.landscape.painting import Canvas, Sun
 from sen2naip_sr.landscape.scene import Scene
 from sen2naip_sr.landscape.styles import STYLES, Style, vary
@@ -24,25 +25,25 @@ from sen2naip_sr.landscape.styles import STYLES, Style, vary
 __all__ = ["GENERATOR_VERSION", "STYLES", "Style", "landscape", "vary"]
 
 GENERATOR_VERSION = 1
-"""To be raised with every change of the pictures, so that samples made before are made anew."""
+"""Raise it with every change of the images, so that existing samples are generated again."""
 
 _SUPERSAMPLING = 2
 _SKYLIGHT = np.array([0.26, 0.31, 0.38, 0.18], np.float32)
-"""Share of the light on level ground that comes from the sky, by band: shadows are bluish."""
+"""Share of skylight in the light on level ground, by band: shadows are bluish."""
 
 _HAZE = np.array([1.0, 1.1, 1.4, 0.6], np.float32)
-"""Haze of each band relative to red: air scatters short waves most."""
+"""Haze of each band relative to red: air scatters short wavelengths most."""
 
 
-def landscape(seed: int | Sequence[int], style: Style, size: int) -> NDArray[np.uint8]:
-    """Draw one landscape.
+def landscape(seed: int | Sequence[int], style: Style, size: int) -> Array:
+    """Generate one landscape.
 
-    Equal arguments give equal pictures; on another processor or numpy release the last bits of
-    the floating-point arithmetic may differ, and with them single digital numbers.
+    Equal arguments give equal images. Another processor or NumPy release may change the last bits
+    of floating-point results, and with them single digital numbers.
 
     Args:
-        seed: Of everything random.
-        style: What it looks like.
+        seed: Seeds everything random.
+        style: The kind of place.
         size: Side in pixels.
 
     Returns:
@@ -57,7 +58,7 @@ def landscape(seed: int | Sequence[int], style: Style, size: int) -> NDArray[np.
     return _sense(rng, _illuminate(scene.canvas, scene.palette.tables()), style)
 
 
-def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
+def _correlated_noise(rng: np.random.Generator, side: int) -> Array:
     """Return periodic noise of unit variance whose power falls as f^-1.6."""
     white = rng.standard_normal((side, side // 2 + 1, 2), np.float32).view(np.complex64)[..., 0]
     noise = np.fft.irfft2(white * _amplitude(side), (side, side))
@@ -65,7 +66,7 @@ def _correlated_noise(rng: np.random.Generator, side: int) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _amplitude(side: int) -> Floats:
+def _amplitude(side: int) -> Array:
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
     squared = np.maximum(fy * fy + fx * fx, 1.0 / side**2)
     amplitude = squared**-0.4
@@ -73,7 +74,7 @@ def _amplitude(side: int) -> Floats:
     return amplitude.astype(np.float32)
 
 
-def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene:
+def _empty_scene(rng: np.random.Generator, style: Style, rough: Array) -> Scene:
     side = rough.shape[0]
     palette = Palette(rng)
     ground = palette.mixed(style.ground, 1)[0]
@@ -92,12 +93,12 @@ def _empty_scene(rng: np.random.Generator, style: Style, rough: Floats) -> Scene
 
 
 def _paint_blocks(scene: Scene, style: Style) -> None:
-    """Cut the land into blocks by streets, pave these and cover the blocks."""
+    """Divide the land into blocks by streets, pave the streets and cover the blocks."""
     gaps = tuple(scene.unit * width for width in style.streets)
     whole = scene.frame.whole()
     blocks, streets = split(scene.rng, whole, scene.unit * style.block, gaps)
     streets = [street for street in streets if scene.frame.shows(street)]
-    # From the narrowest on: a crossing belongs to the wider street.
+    # narrow streets first: a crossing belongs to the wider street
     _pave(scene, streets[::-1], style.surface)
     blocks = [block for block in blocks if scene.frame.shows(block)]
     chosen = choose(scene.rng, style.covers, len(blocks))
@@ -108,7 +109,7 @@ def _paint_blocks(scene: Scene, style: Style) -> None:
 
 
 def _pave(scene: Scene, streets: Sequence[Box], surface: Mix) -> None:
-    """Paint streets with pavements, centre lines and cars, as far as they are wide enough."""
+    """Paint streets, with pavements, centre lines and cars where they are wide enough."""
     busy = []
     for street in streets:
         width = min(street.width, street.height) / scene.unit
@@ -125,7 +126,7 @@ def _pave(scene: Scene, streets: Sequence[Box], surface: Mix) -> None:
 
 
 def _paint_shore(scene: Scene, style: Style) -> None:
-    """Flood one side of the landscape, with a beach and surf, or nothing."""
+    """Flood one side of the landscape, with a beach and surf, if the style has a shore."""
     if style.shore <= 0:
         return
     side = scene.canvas.side
@@ -138,7 +139,7 @@ def _paint_shore(scene: Scene, style: Style) -> None:
         paint_box(scene.canvas, frame, band, scene.label(((name, 1),)))
 
 
-def _illuminate(canvas: Canvas, tables: PaletteTables) -> Floats:
+def _illuminate(canvas: Canvas, tables: PaletteTables) -> Array:
     """Return the light that comes from every point of the canvas, (4, side, side)."""
     slow = np.ascontiguousarray(canvas.rough[::-1].T)
     texture = 1.0 + np.take(tables.texture, canvas.label) * canvas.rough
@@ -151,21 +152,21 @@ def _illuminate(canvas: Canvas, tables: PaletteTables) -> Floats:
     return light
 
 
-def _sense(rng: np.random.Generator, light: Floats, style: Style) -> NDArray[np.uint8]:
-    """Reduce to pixels through a separable four-tap kernel, add noise and round."""
+def _sense(rng: np.random.Generator, light: Array, style: Style) -> Array:
+    """Downsample by 2 with a separable four-tap kernel, add noise and round."""
     light = _halve(_halve(light, style.blur, axis=1), style.blur, axis=2)
     light = style.gain * light + style.haze * _HAZE[:, None, None]
     light += style.noise * rng.standard_normal(light.shape, np.float32)
     return np.clip(np.rint(light), 0, 255).astype(np.uint8)
 
 
-def _halve(light: Floats, outer: float, axis: int) -> Floats:
+def _halve(light: Array, outer: float, axis: int) -> Array:
     """Halve an axis with the kernel (outer, 1/2 - outer, 1/2 - outer, outer)."""
     lead = (slice(None),) * axis
     even, odd = light[(*lead, slice(0, None, 2))], light[(*lead, slice(1, None, 2))]
     first, rest = (*lead, slice(0, 1)), (*lead, slice(1, None))
     last, most = (*lead, slice(-1, None)), (*lead, slice(0, -1))
-    reduced: Floats = (0.5 - outer) * (even + odd)
+    reduced: Array = (0.5 - outer) * (even + odd)
     reduced[rest] += outer * odd[most]
     reduced[first] += outer * even[first]
     reduced[most] += outer * even[rest]

@@ -1,4 +1,4 @@
-"""What covers the blocks of a landscape: buildings, crops, orchards, woods, scrub or water."""
+"""Land covers of the blocks: buildings, crops, orchards, woods, scrub or water."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the synthetic ground is made of: reflectances in four bands, and how they vary.
+"""The materials of the synthetic ground: reflectances in four bands, and their variation.
 
 The spectra follow the general shapes that remote-sensing textbooks give: vegetation dark in red
 and blue and very bright in the near-infrared, water darkest there, soil rising with wavelength,
@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from sen2naip_sr.arrays import Array
 
 
 class Material(NamedTuple):
@@ -93,16 +91,16 @@ class PaletteTables:
         texture: (n,) float32, relative standard deviation.
     """
 
-    colour: Floats
-    drift: Floats
-    texture: Floats
+    colour: Array
+    drift: Array
+    texture: Array
 
 
 class Palette:
-    """Hands out labels: each object gets its own variation of its material's colour.
+    """Assigns labels: each object gets its own variation of its material's colour.
 
     Args:
-        rng: Where the variation is drawn from.
+        rng: Draws the variation.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -111,15 +109,15 @@ class Palette:
         self._base = np.array([material.colour for material in MATERIALS.values()])
         self._spread = np.array([[material.spread] for material in MATERIALS.values()])
         self._kinds: list[int] = []
-        self._colours: list[NDArray[np.float64]] = []
+        self._colours: list[Array] = []
 
-    def mixed(self, mix: Mix, count: int, near: Ints | None = None) -> Ints:
+    def mixed(self, mix: Mix, count: int, near: Array | None = None) -> Array:
         """Return ``count`` new labels of materials drawn from a mix, int64 (count,).
 
         Args:
-            mix: Materials.
-            count: How many labels.
-            near: (count,) labels of the surroundings: the new colours are mixed with theirs.
+            mix: The materials.
+            count: The number of labels.
+            near: (count,) labels of the surroundings; the new colours are mixed with theirs.
         """
         kind = np.array([self._index[name] for name in choose(self._rng, mix, count)], np.int64)
         colour = self._tinted_colours(kind)
@@ -131,14 +129,14 @@ class Palette:
         return np.arange(len(self._kinds) - count, len(self._kinds))
 
     def tables(self) -> PaletteTables:
-        """Return the properties of all labels handed out so far."""
+        """Return the properties of all labels assigned so far."""
         drift = np.array([material.drift for material in MATERIALS.values()], np.float32)
         texture = np.array([material.texture for material in MATERIALS.values()], np.float32)
         colour = np.array(self._colours, np.float32)
         used = np.array(self._kinds)
         return PaletteTables(colour.T.copy(), drift[used].T.copy(), texture[used])
 
-    def _tinted_colours(self, kind: Ints) -> NDArray[np.float64]:
+    def _tinted_colours(self, kind: Array) -> Array:
         spread = self._spread[kind]
         deviation = self._rng.standard_normal((len(kind), 5)).clip(-2.2, 2.2)
         brightness, tint = 1.0 + spread * deviation[:, :1], 1.0 + 0.25 * spread * deviation[:, 1:]

@@ -7,26 +7,25 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sen2naip_sr.landscape.materials import Floats, Ints
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.scanlines import Shapes, pixels_of, shapes
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is painted on: square planes of the same side.
+    """The canvas: square planes of the same side.
 
     Args:
-        label: (side, side) int64, which object is seen.
-        sunlit: (side, side) float32, direct sun: 0 in cast shadow, 1 on level ground, more on
-            slopes that face the sun.
+        label: (side, side) int64, the label of the visible object.
+        sunlit: (side, side) float32, direct sunlight: 0 in cast shadow, 1 on level ground, more
+            on slopes that face the sun.
         rough: (side, side) float32, noise of unit variance that makes outlines irregular.
     """
 
-    label: Ints
-    sunlit: Floats
-    rough: Floats
+    label: Array
+    sunlit: Array
+    rough: Array
 
     @property
     def side(self) -> int:
@@ -36,12 +35,12 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Sun:
-    """Where the light comes from.
+    """The direction of sunlight.
 
     Args:
-        x: Horizontal direction towards the sun, of unit length with ``y``; columns grow with it.
-        y: Rows grow with it.
-        cotangent: Length of the shadow of something of unit height.
+        x: Column component of the horizontal unit vector towards the sun.
+        y: Its row component.
+        cotangent: Length of the shadow of an object of unit height.
     """
 
     x: float
@@ -49,11 +48,11 @@ class Sun:
     cotangent: float
 
 
-def paint_ovals(canvas: Canvas, figures: Shapes, labels: Ints, rough: float) -> None:
+def paint_ovals(canvas: Canvas, figures: Shapes, labels: Array, rough: float) -> None:
     """Paint level ellipses.
 
     Args:
-        canvas: What is painted on.
+        canvas: The canvas.
         figures: The n ellipses.
         labels: (n,) their labels.
         rough: Irregularity of the outline, relative to the radius.
@@ -67,11 +66,11 @@ def paint_ovals(canvas: Canvas, figures: Shapes, labels: Ints, rough: float) -> 
         canvas.sunlit.ravel()[pixel[inside]] = 1.0
 
 
-def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Ints, taper: Floats) -> None:
+def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Array, taper: Array) -> None:
     """Paint level trapezoids.
 
     Args:
-        canvas: What is painted on.
+        canvas: The canvas.
         figures: The n shapes.
         labels: (n,) their labels.
         taper: (n,) from 0 (rectangle) to 1 (triangle).
@@ -83,14 +82,14 @@ def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Ints, taper: F
         canvas.sunlit.ravel()[pixel[inside]] = 1.0
 
 
-def paint_crowns(canvas: Canvas, figures: Shapes, labels: Ints, sun: Sun) -> None:
+def paint_crowns(canvas: Canvas, figures: Shapes, labels: Array, sun: Sun) -> None:
     """Paint trees: shadows first, then domes lit from the sun's side.
 
     Args:
-        canvas: What is painted on.
+        canvas: The canvas.
         figures: The n crowns; a tree is about 2.4 times as high as its crown's radius.
         labels: (n,) their labels.
-        sun: Where the light comes from.
+        sun: Direction of sunlight.
     """
     length = 1.5 * sun.cotangent * figures.a
     fallen = figures._replace(x=figures.x - length * sun.x, y=figures.y - length * sun.y)
@@ -103,16 +102,16 @@ def paint_crowns(canvas: Canvas, figures: Shapes, labels: Ints, sun: Sun) -> Non
         p, q = along / figures.a[item], across / figures.b[item]
         squared = p * p + q * q
         bumps = canvas.rough.ravel()[pixel]
-        inside = np.flatnonzero(squared + 0.22 * bumps <= 1.0)
-        tree = item[inside]
-        height = np.sqrt(np.maximum(1.0 - squared[inside], 0.05))
-        facing = sun.cotangent * (p[inside] * towards[tree] + q[inside] * beside[tree])
-        lit = np.clip(0.25 + 0.75 * (height + 0.8 * facing) + 0.12 * bumps[inside], 0.0, 1.6)
-        canvas.label.ravel()[pixel[inside]] = labels[tree]
-        canvas.sunlit.ravel()[pixel[inside]] = lit
+        chosen = np.flatnonzero(squared + 0.22 * bumps <= 1.0)
+        tree = item[chosen]
+        height = np.sqrt(np.maximum(1.0 - squared[chosen], 0.05))
+        facing = sun.cotangent * (p[chosen] * towards[tree] + q[chosen] * beside[tree])
+        lit = np.clip(0.25 + 0.75 * (height + 0.8 * facing) + 0.12 * bumps[chosen], 0.0, 1.6)
+        canvas.label.ravel()[pixel[chosen]] = labels[tree]
+        canvas.sunlit.ravel()[pixel[chosen]] = lit
 
 
-def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> None:
+def cast_shadows(canvas: Canvas, figures: Shapes, height: Array, sun: Sun) -> None:
     """Darken the ground that boxes of a height (canvas pixels) hide from the sun."""
     length = -height * sun.cotangent
     towards, beside = _in_shapes(figures, sun)
@@ -131,7 +130,7 @@ def cast_shadows(canvas: Canvas, figures: Shapes, height: Floats, sun: Sun) -> N
 
 
 class Roofs(NamedTuple):
-    """What roofs are like.
+    """Properties of roofs.
 
     Attributes:
         label: (n,) int64.
@@ -139,9 +138,9 @@ class Roofs(NamedTuple):
         hipped: (n,) bool, whether the short sides slope too.
     """
 
-    label: Ints
-    pitch: Floats
-    hipped: NDArray[np.bool_]
+    label: Array
+    pitch: Array
+    hipped: Array
 
 
 def paint_roofs(canvas: Canvas, figures: Shapes, roofs: Roofs, sun: Sun) -> None:
@@ -156,7 +155,7 @@ def paint_roofs(canvas: Canvas, figures: Shapes, roofs: Roofs, sun: Sun) -> None
         canvas.sunlit.ravel()[pixel] = 1.0 + roofs.pitch[item] * sun.cotangent * facing
 
 
-def _in_shapes(figures: Shapes, sun: Sun) -> tuple[Floats, Floats]:
+def _in_shapes(figures: Shapes, sun: Sun) -> tuple[Array, Array]:
     """Return the direction towards the sun along the length and the width of each shape."""
     cosine, sine = np.cos(figures.angle), np.sin(figures.angle)
     towards, beside = sun.x * cosine + sun.y * sine, sun.y * cosine - sun.x * sine

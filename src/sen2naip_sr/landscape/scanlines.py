@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sen2naip_sr.landscape.materials import Floats, Ints
+from sen2naip_sr.arrays import Array
 
 _CHUNK = 100_000
 
@@ -14,13 +14,13 @@ _CHUNK = 100_000
 class Shapes(NamedTuple):
     """Many rotated shapes: centre, half length, half width (canvas pixels) and angle (radians)."""
 
-    x: Floats
-    y: Floats
-    a: Floats
-    b: Floats
-    angle: Floats
+    x: Array
+    y: Array
+    a: Array
+    b: Array
+    angle: Array
 
-    def take(self, keep: NDArray[np.bool_] | Ints) -> "Shapes":
+    def take(self, keep: Array) -> "Shapes":
         """Return the chosen shapes."""
         return Shapes(*(values[keep] for values in self))
 
@@ -34,17 +34,17 @@ def shapes(x: ArrayLike, y: ArrayLike, a: ArrayLike, b: ArrayLike, angle: ArrayL
 class Pixels(NamedTuple):
     """Pixels of shapes: which shape, which pixel of the flat canvas, and where in the shape."""
 
-    item: Ints
-    pixel: Ints
-    along: Floats
-    across: Floats
+    item: Array
+    pixel: Array
+    along: Array
+    across: Array
 
 
 def pixels_of(figures: Shapes, side: int, *, oval: bool) -> Iterator[Pixels]:
     """Yield the canvas pixels inside rectangles or ellipses, shape by shape in their order.
 
-    The pixels are listed by scan lines, so that a call costs what its pixels cost, however many
-    shapes of whatever sizes they belong to.
+    The pixels are listed by scan lines, so the cost of a call depends on the number of pixels, not
+    on the number and sizes of the shapes.
     """
     rank = np.cumsum(4.0 * figures.a * figures.b, dtype=np.float64) // _CHUNK
     for members in np.split(np.arange(len(rank)), np.flatnonzero(np.diff(rank)) + 1):
@@ -53,7 +53,7 @@ def pixels_of(figures: Shapes, side: int, *, oval: bool) -> Iterator[Pixels]:
         yield found._replace(item=members[found.item])
 
 
-def _row_spans(own: Shapes, side: int, oval: bool) -> tuple[Ints, Ints, Floats, Floats]:
+def _row_spans(own: Shapes, side: int, oval: bool) -> tuple[Array, Array, Array, Array]:
     """Return shape and row of every scan line, and its ends relative to the shape's centre."""
     cosine, sine = _off_axis(np.cos(own.angle)), _off_axis(np.sin(own.angle))
     if oval:
@@ -79,12 +79,12 @@ def _row_spans(own: Shapes, side: int, oval: bool) -> tuple[Ints, Ints, Floats, 
     return item, row, low, np.minimum(-along + along_reach, across + across_reach)
 
 
-def _off_axis(values: Floats) -> Floats:
+def _off_axis(values: Array) -> Array:
     """Keep sines and cosines away from 0, so that they can be divided by."""
     return np.where(np.abs(values) < 1e-5, np.float32(1e-5), values)
 
 
-def _scan(own: Shapes, side: int, item: Ints, row: Ints, *ends: Floats) -> Pixels:
+def _scan(own: Shapes, side: int, item: Array, row: Array, *ends: Array) -> Pixels:
     """Return the pixels whose centres lie on scan lines."""
     x = own.x[item]
     begin = np.clip(np.ceil(x + ends[0] - 0.5), 0, side).astype(np.int64)

@@ -1,13 +1,14 @@
-"""A landscape in the making, and the small things that all land covers are strewn with."""
+"""A landscape while it is painted, and the small objects that all land covers share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.frame import Box, Frame, paint_box
-from sen2naip_sr.landscape.materials import Floats, Ints, Mix, Palette
+from sen2naip_sr.landscape.materials import Mix, Palette
 from sen2naip_sr.landscape.painting import (
     Canvas,
     Sun,
@@ -18,22 +19,22 @@ from sen2naip_sr.landscape.painting import (
 from sen2naip_sr.landscape.scanlines import Shapes, shapes
 
 _SMALLEST = 3.0
-"""Radius of the smallest leaf in canvas pixels: one and a half of the picture's."""
+"""Radius of the smallest leaf in canvas pixels: 1.5 pixels of the final image."""
 _LARGE = 16.0
-"""Radius in canvas pixels from which leaves are painted before all others."""
+"""Leaves of at least this radius, in canvas pixels, are painted before all others."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a land cover needs to be painted.
+    """Everything that painting a land cover needs.
 
     Args:
-        rng: The one generator of the landscape.
-        canvas: What is painted on.
-        frame: In which streets and fields run along u and v.
-        palette: Where labels come from.
-        sun: Where the light comes from.
-        unit: Canvas pixels for a metre.
+        rng: The random generator of the landscape.
+        canvas: The canvas.
+        frame: The frame; streets and fields run along its u and v.
+        palette: Assigns labels.
+        sun: Direction of the light.
+        unit: Canvas pixels per metre.
         trees: Materials of crowns.
         yards: Materials of gardens.
         roofs: Materials of pitched roofs.
@@ -66,24 +67,24 @@ class Scene:
 
 @dataclass(frozen=True)
 class Spots:
-    """Points of a frame, each with axes of its own: the frame's, or these turned by a quarter.
+    """Points of a frame, each with its own axes: the frame's, or those turned by 90 degrees.
 
     Args:
         frame: The frame.
         u: (n,) float32.
         v: (n,) float32.
-        turned: (n,) bool, whether the own first axis is the frame's v (the second then is -u).
+        turned: (n,) bool, whether a point's first axis is the frame's v (its second is then -u).
     """
 
     frame: Frame
-    u: Floats
-    v: Floats
-    turned: NDArray[np.bool_]
+    u: Array
+    v: Array
+    turned: Array
 
     def __len__(self) -> int:
         return len(self.u)
 
-    def take(self, keep: NDArray[np.bool_] | Ints) -> "Spots":
+    def take(self, keep: Array) -> "Spots":
         """Return the chosen points."""
         return Spots(self.frame, self.u[keep], self.v[keep], self.turned[keep])
 
@@ -99,8 +100,8 @@ class Spots:
         quarter = np.where(self.turned, np.float32(np.pi / 2), np.float32(0))
         return shapes(x, y, a, b, self.frame.angles(x, y) + quarter)
 
-    def near_canvas(self, side: int, reach: float) -> NDArray[np.bool_]:
-        """Tell which points are on the canvas, or at most ``reach`` away from it."""
+    def near_canvas(self, side: int, reach: float) -> Array:
+        """Return which points are on the canvas, or at most ``reach`` away from it."""
         x, y = self.frame.to_pixels(self.u, self.v)
         low, high = -reach, side + reach
         return (x > low) & (x < high) & (y > low) & (y < high)
@@ -117,13 +118,13 @@ def joined(parts: Sequence[Spots], frame: Frame) -> Spots:
     )
 
 
-def random_spots(scene: Scene, boxes: Sequence[Box], density: ArrayLike) -> tuple[Spots, Ints]:
+def random_spots(scene: Scene, boxes: Sequence[Box], density: ArrayLike) -> tuple[Spots, Array]:
     """Draw points evenly from boxes.
 
     Args:
-        scene: Where from.
+        scene: The landscape.
         boxes: The boxes.
-        density: Expected points in a square canvas pixel: of all boxes, or of each.
+        density: Expected points per square canvas pixel, for all boxes or for each.
 
     Returns:
         The points, and for each the index of its box.
@@ -138,7 +139,7 @@ def random_spots(scene: Scene, boxes: Sequence[Box], density: ArrayLike) -> tupl
 
 
 def lattice(frame: Frame, box: Box, du: float, dv: float, *, turned: bool = False) -> Spots:
-    """Return the points of a regular lattice that fills a box; ``turned`` goes for their axes."""
+    """Return the points of a regular lattice that fills a box; ``turned`` applies to their axes."""
     if turned:
         du, dv = dv, du
     u = np.arange(box.u0 + du / 2, box.u1 - du / 4, du, dtype=np.float32)
@@ -166,41 +167,41 @@ def scatter_trees(
     """Plant trees at random.
 
     Args:
-        scene: What is painted.
-        boxes: Where.
-        density: Trees on 1000 square metres: of all boxes, or of each.
+        scene: The landscape.
+        boxes: Where to plant.
+        density: Trees per 1000 square metres, for all boxes or for each.
         radii: Smallest and largest crown radius in metres.
     """
     spots, _ = random_spots(scene, boxes, np.asarray(density) / (1000 * scene.unit**2))
     plant(scene, spots, radii[0] * scene.unit, radii[1] * scene.unit)
 
 
-def power_law(rng: np.random.Generator, smallest: float, largest: Floats) -> Floats:
-    """Draw radii with a density that falls as r^-3, by the inverse of its distribution.
+def power_law(rng: np.random.Generator, smallest: float, largest: Array) -> Array:
+    """Draw radii with a density that falls as r^-3, by inverting its distribution.
 
-    With it a dead-leaves picture looks alike at all scales, as natural ones do (Lee, Mumford and
+    A dead-leaves image with these radii is scale-invariant, as natural images are (Lee, Mumford and
     Huang 2001, "Occlusion models for natural images").
 
     Args:
-        rng: Where from.
-        smallest: Least radius.
-        largest: (n,) greatest radius of each.
+        rng: The random generator.
+        smallest: The smallest radius.
+        largest: (n,) the largest radius of each.
     """
     kept = 1.0 - (smallest / largest) ** 2
     return (smallest / np.sqrt(1.0 - kept * rng.random(len(largest)))).astype(np.float32)
 
 
 def scatter_leaves(
-    scene: Scene, spots: Spots, mix: Mix, largest: Floats, near: Ints | None = None
+    scene: Scene, spots: Spots, mix: Mix, largest: Array, near: Array | None = None
 ) -> None:
     """Paint level patches of power-law sizes, rounded or with four straight sides.
 
     Args:
-        scene: What is painted.
-        spots: Where.
-        mix: Materials.
-        largest: (n,) greatest radius of each in canvas pixels.
-        near: (n,) labels whose colours the patches' colours lean towards.
+        scene: The landscape.
+        spots: Centres of the patches.
+        mix: The materials.
+        largest: (n,) the largest radius of each, in canvas pixels.
+        near: (n,) labels; the patches' colours are mixed with theirs.
     """
     rng, count = scene.rng, len(spots)
     radius = power_law(rng, _SMALLEST, largest)
@@ -212,7 +213,7 @@ def scatter_leaves(
     figures = figures._replace(angle=figures.angle + turn)
     labels = scene.palette.mixed(mix, count, near=near)
     taper = np.where(free, rng.uniform(0, 1, count), 0.0).astype(np.float32)
-    # Large before small, so that no leaf is painted only to be buried by a larger one.
+    # large before small, so that no leaf is hidden by a larger one
     order = np.argsort(-radius, kind="stable")
     for group in np.split(order, [int((radius >= _LARGE).sum())]):
         angular, rounded = group[straight[group]], group[~straight[group]]
@@ -223,14 +224,14 @@ def scatter_leaves(
 def paint_patchy(
     scene: Scene, boxes: Sequence[Box], mix: Mix, coverage: float, *, alike: bool = False
 ) -> None:
-    """Paint each box in one material of a mix, with patches that lean towards the others.
+    """Paint each box in one material of a mix, with patches mixed from the others.
 
-    Patches go from 1.5 pixels of the picture to a quarter of the box's shorter side.
+    Radii of patches range from 1.5 pixels of the image to a quarter of the box's shorter side.
 
     Args:
-        scene: What is painted.
-        boxes: What is covered.
-        mix: Materials.
+        scene: The landscape.
+        boxes: The boxes to cover.
+        mix: The materials.
         coverage: Area of the patches relative to the boxes.
         alike: Whether all boxes have the same ground.
     """

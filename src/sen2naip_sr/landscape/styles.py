@@ -1,4 +1,4 @@
-"""The kinds of places that synthetic landscapes show, and how places of a kind differ."""
+"""Kinds of places in synthetic landscapes, and the variation within a kind."""
 
 import math
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from sen2naip_sr.landscape.materials import Mix
 
 @dataclass(frozen=True)
 class Style:
-    """What a place looks like.
+    """The appearance of a place.
 
     Args:
-        name: Of the kind of landscape.
+        name: Name of the kind of landscape.
         covers: Land covers of the blocks (names of `land_cover.COVERS`).
         ground: Materials of the open ground.
         block: Longer side of a block, metres.
         streets: Width of the cuts between blocks by depth, metres.
         surface: Material of the streets.
-        bend: Largest slope of a street against straight.
+        bend: Largest slope of a street relative to a straight one.
         shore: Share of the landscape under open water.
         trees: Materials of crowns.
         yards: Materials of gardens.
         roofs: Materials of pitched roofs.
-        pixels_per_metre: Size of built objects; a picture with 0.4 looks like 2.5 m pixels.
+        pixels_per_metre: Scale of built objects; 0.4 looks like pixels of 2.5 m.
         sun: Direction towards the sun, radians from the column axis towards growing rows.
-        elevation: Of the sun, radians.
-        heading: Of the streets, radians.
-        gain: Brightness of the picture.
-        haze: Added to red, digital numbers; more to blue, less to near-infrared.
+        elevation: Elevation of the sun, radians.
+        heading: Direction of the streets, radians.
+        gain: Brightness of the image.
+        haze: Digital numbers added to red; blue gets more, near-infrared less.
         blur: Weight of the outer samples of the sensor's kernel: 0 (area mean) to 0.2.
         noise: Standard deviation of the sensor's noise, digital numbers.
     """

@@ -9,7 +9,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from sen2naip_sr.arrays import Array
 
 _BLOCK = 2**22
 
@@ -109,7 +111,7 @@ def paired_difference(  # noqa: PLR0913
     return mean_interval(difference, locations, draws=draws, confidence=confidence, seed=seed)
 
 
-def _check(values: NDArray, locations: NDArray, draws: int, confidence: float) -> None:
+def _check(values: Array, locations: Array, draws: int, confidence: float) -> None:
     if values.ndim != 1 or values.shape != locations.shape:
         raise ValueError(
             f"values and locations must both be (N,): got {values.shape} and {locations.shape}"
@@ -120,7 +122,7 @@ def _check(values: NDArray, locations: NDArray, draws: int, confidence: float) -
         raise ValueError(f"confidence must be between 0 and 1: got {confidence}")
 
 
-def _resampled_means(sums: NDArray, counts: NDArray, draws: int, seed: int) -> NDArray:
+def _resampled_means(sums: Array, counts: Array, draws: int, seed: int) -> Array:
     """Return the mean (draws,) over the chips of drawn locations, given sums and counts (L,)."""
     generator = np.random.default_rng(seed)
     means = np.empty(draws)

@@ -5,10 +5,12 @@ finding among all comparisons stays below the level, whatever their dependence.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from sen2naip_sr.arrays import Array
 
 
-def holm_adjusted(p_values: ArrayLike) -> NDArray[np.float64]:
+def holm_adjusted(p_values: ArrayLike) -> Array:
     """Return adjusted p-values, to be held against the level that is meant for all together.
 
     The smallest of m is multiplied by m, the next by m - 1 and so on; none may then be smaller

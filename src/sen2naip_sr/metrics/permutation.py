@@ -10,7 +10,9 @@ Zero, which counts the observed signs as one of the draws.
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from sen2naip_sr.arrays import Array
 
 _BLOCK = 2**22
 
@@ -78,7 +80,7 @@ def _is_enumerated(locations: int, permutations: int) -> bool:
     return locations <= math.log2(permutations)
 
 
-def _count_all(sums: NDArray) -> int:
+def _count_all(sums: Array) -> int:
     """Count the patterns whose sum is as far from zero as the observed; half of all suffices."""
     # a pattern and its opposite have equal absolute sums: the first sign stays
     patterns = 2 ** (sums.size - 1)
@@ -92,7 +94,7 @@ def _count_all(sums: NDArray) -> int:
     return count
 
 
-def _count_drawn(sums: NDArray, permutations: int, seed: int) -> int:
+def _count_drawn(sums: Array, permutations: int, seed: int) -> int:
     generator = np.random.default_rng(seed)
     rows = max(1, _BLOCK // sums.size)
     count = 0
@@ -102,6 +104,6 @@ def _count_drawn(sums: NDArray, permutations: int, seed: int) -> int:
     return count
 
 
-def _count_extreme(signs: NDArray, sums: NDArray) -> int:
+def _count_extreme(signs: Array, sums: Array) -> int:
     observed = abs(sums.sum()) - _TOLERANCE * np.abs(sums).sum()
     return int((np.abs(signs @ sums) >= observed).sum())
