@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.pipelines.parameters import PARAMETERS, check_parameters
+from sen2naip_sr.pipelines.parameters import check_parameters
 
 VALID = {
     "ingestion": {"source": "sample"},
@@ -69,15 +69,3 @@ def test_all_problems_are_listed_at_once():
         check_parameters(wrong)
     for part in ("'sauce'", "evaluation.chips", "'unknown'"):
         assert part in caught.value.problem
-
-
-def test_every_parameter_is_documented():
-    def undocumented(model, path):
-        for name, field in model.model_fields.items():
-            inner = field.annotation
-            if hasattr(inner, "model_fields"):
-                yield from undocumented(inner, f"{path}.{name}")
-            elif not field.description:
-                yield f"{path}.{name}"
-
-    assert [n for top, model in PARAMETERS.items() for n in undocumented(model, top)] == []

@@ -55,7 +55,7 @@ def test_what_is_done_is_skipped_until_something_changes(scenes, weights):
     upscale(scenes, weights)
     outcomes, text = upscale(scenes, weights)
     assert states(outcomes) == ["skipped"] * 3
-    assert "done before, skipped" in text
+    assert "already up to date, skipped" in text
     changed = scenes / "1.tif"
     with rasterio.open(changed, "r+") as scene:
         scene.write(scene.read() // 2)

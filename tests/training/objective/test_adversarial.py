@@ -274,8 +274,3 @@ def test_the_fall_is_counted_from_the_last_validation_up_to_the_start():
 def test_refuses_values_out_of_range(mistake):
     with pytest.raises(ValidationError, match=next(iter(mistake))):
         AdversarialParameters(**mistake)
-
-
-def test_every_field_is_documented():
-    fields = AdversarialParameters.model_fields.items()
-    assert [name for name, field in fields if not field.description] == []

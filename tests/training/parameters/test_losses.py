@@ -28,8 +28,3 @@ def test_no_weights_are_taken_by_default():
 def test_refuses_what_makes_no_loss(mistake):
     with pytest.raises(ValidationError, match=next(iter(mistake))):
         PerceptualParameters(**mistake)
-
-
-def test_every_field_is_documented():
-    undocumented = [n for n, f in PerceptualParameters.model_fields.items() if not f.description]
-    assert undocumented == []

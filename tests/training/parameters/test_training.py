@@ -51,8 +51,3 @@ def test_a_batch_that_is_to_grow_has_two_halves_to_compare():
         TrainingParameters(steps=1, batch_size=1, **growth)
     assert TrainingParameters(steps=1, batch_size=2, **growth).batch_growth.largest == 2
     assert TrainingParameters(steps=1, batch_size=1).batch_growth.largest == 1
-
-
-def test_every_field_is_documented():
-    undocumented = [n for n, f in TrainingParameters.model_fields.items() if not f.description]
-    assert undocumented == []

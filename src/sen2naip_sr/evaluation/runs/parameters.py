@@ -15,7 +15,7 @@ class ComparedRuns(RootModel[list[str]]):
     with or without brackets: ``runs=a;b`` or ``runs=[a;b]``.
     """
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     root: list[str] = []
     """Entries ``RUN`` or ``RUN/METHOD``; ``RUN`` is an MLflow run's id, its beginning, or name."""

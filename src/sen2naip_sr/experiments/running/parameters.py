@@ -37,7 +37,7 @@ VariationName = Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
 class ModelName(RootModel[str]):
     """The network of the experiments that are about one."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     root: str
     """A network's name, as ``carn``."""
