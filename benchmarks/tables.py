@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import scene_tables
+
+from sen2naip_sr.evaluation.columns import DIFFERENCE, WIDE_COLUMNS, Column
 
 TITLES = {
     "lean": "**Lean**",
@@ -39,21 +41,28 @@ def write(root: Path, results: Mapping[str, Any]) -> None:
 
 
 def _comparison(scores: Mapping[str, Any]) -> str:
-    rows = [
-        f"| {TITLES.get(row['method'], row['method'])} | {row['psnr']:.2f} | {_delta(row)} "
-        f"| {row['ssim']:.4f} | {row['sam']:.2f} | {row['ergas']:.2f} | {row['uiqi']:.4f} "
-        f"| {row['consistency']:.2f} | {_spectrum(row)} | {row['seconds_per_megapixel']:.2f} |"
-        for row in scores["comparison"]
+    return _methods(scores["comparison"], WIDE_COLUMNS)
+
+
+def _methods(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """Return a row for each method with the columns of the catalogue of metrics."""
+    head = ["method", *(ours.title for ours in columns)]
+    cells = [
+        [TITLES.get(row["method"], row["method"]), *(_cell(ours, row) for ours in columns)]
+        for row in rows
     ]
-    head = (
-        "| method | PSNR dB | against the best interpolation | SSIM | SAM ° | ERGAS | UIQI "
-        "| consistency | spectrum dB | s/Mpx |\n|---|---|---|---|---|---|---|---|---|---|\n"
+    return scene_tables.table(head, cells).replace(
+        "difference dB", "against the best interpolation"
     )
-    return head + "\n".join(rows)
 
 
-def _spectrum(row: Mapping[str, float]) -> str:
-    return f"{row['spectrum']:.2f}" if "spectrum" in row else "-"
+def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    if column == DIFFERENCE:
+        return _delta(row)
+    try:
+        return column.show(row)
+    except KeyError:  # it was measured before there was this metric
+        return "-"
 
 
 def _delta(row: Mapping[str, float]) -> str:
@@ -127,17 +136,9 @@ def _shipped(models: Mapping[str, Any], pixels: str) -> str:
     rows = {name: score["all"] for name, score in scores.items()}
     interpolation = next(iter(scores.values()))["interpolation"]
     rows[interpolation["method"]] = interpolation
-    lines = [
-        f"| {TITLES[name]} | {row['psnr']:.2f} | {_delta(row)} | {row['ssim']:.4f} "
-        f"| {row['sam']:.2f} | {row['ergas']:.2f} | {row['uiqi']:.4f} "
-        f"| {row['consistency']:.2f} | {row['spectrum']:.2f} |"
-        for name, row in sorted(rows.items(), key=lambda item: -item[1]["psnr"])
-    ]
-    head = (
-        "| method | PSNR dB | against the best interpolation | SSIM | SAM ° | ERGAS | UIQI "
-        "| consistency | spectrum dB |\n|---|---|---|---|---|---|---|---|---|\n"
-    )
-    return head + "\n".join(lines)
+    ranked = sorted(rows.items(), key=lambda item: -item[1]["psnr"])
+    columns = [column for column in WIDE_COLUMNS if "seconds" not in column.template]
+    return _methods(({**row, "method": name} for name, row in ranked), columns)
 
 
 def _shipped_places(models: Mapping[str, Any]) -> str:

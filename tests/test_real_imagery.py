@@ -9,10 +9,11 @@ from scipy.stats import kurtosis
 from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.splits import SplitParameters, make_splits
 from sen2naip_sr.chips.store import require_store
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.methods import interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
+from sen2naip_sr.evaluation.scoring import score_methods
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
 from sen2naip_sr.sources.parameters import IngestionParameters

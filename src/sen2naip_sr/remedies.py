@@ -96,7 +96,6 @@ KEDRO = ANY | {
     "training-out-of-memory": "NETWORK.training: batch_size, crop_size, and batch_growth makes up "
     "for smaller batches",
     "triple-invalid": "NETWORK.training.perceptual.triples",
-    "unknown-metric": "comparing.metric",
     "unknown-model": "model=NETWORK",
     "unknown-parameter": "for instance training.learning_rate in tune.space",
     "unknown-pipeline": "kedro registry list",

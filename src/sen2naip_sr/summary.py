@@ -40,15 +40,18 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
     for name in sorted(made):
         if name.endswith(".answer"):
             _print_experiment(console, catalog, root, name.removesuffix(".answer"), made)
-    if "run_answer" in made:
-        _print_answer(console, catalog, root)
+    if "run_findings" in made:
+        _print_findings(console, catalog, root)
     if "comparison" in made:
         _print_comparison(console, catalog, root)
 
 
-def _print_answer(console: Console, catalog: "DataCatalog", root: Path) -> None:
+def _print_findings(console: Console, catalog: "DataCatalog", root: Path) -> None:
     console.print(
-        catalog.load("run_answer"), highlight=False, markup=False, soft_wrap=not console.is_terminal
+        catalog.load("run_findings"),
+        highlight=False,
+        markup=False,
+        soft_wrap=not console.is_terminal,
     )
     console.print(f"Figure:    {_path(catalog, 'run_comparison_figure', root)}")
     console.print(f"Table:     {_path(catalog, 'run_comparison', root)}")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-METRICS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
+from sen2naip_sr.evaluation.comparison import MEANS
 
 
 def make_scores(psnr, places=None, locations=None, trained=("carn",), **others):
@@ -19,7 +19,7 @@ def make_scores(psnr, places=None, locations=None, trained=("carn",), **others):
                     "location": locations[chip] if locations else f"l{chip}",
                     "band": "all",
                     "psnr": value,
-                    **dict.fromkeys(METRICS, 0.5),
+                    **dict.fromkeys(MEANS, 0.5),
                     "seconds_per_megapixel": 1.0 + chip,
                     **others,
                 }

@@ -23,7 +23,7 @@ def make_tracked(runs):
     return TrackedRuns([run for run, _ in runs], lambda run: tables[run.run_id])
 
 
-def make_common(values, places=None, locations=None):
+def make_shared(values, places=None, locations=None):
     """Return the common scores of labels: ``values`` maps each to a value a chip."""
     scores = make_scores(values, places, locations)
     columns = {"method": "label", "psnr": "value"}

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method, interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import SHAVE, score_chips, score_methods
+from sen2naip_sr.evaluation.scoring import score_chips, score_methods
+from sen2naip_sr.metrics.full_reference import SHAVE
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import torch
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.metrics.full_reference import PSNR_CAP, score
+from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.metrics.psnr import PSNR_CAP
 from sen2naip_sr.models.interpolation import Interpolation
 from sen2naip_sr.training.validation import Validator
 

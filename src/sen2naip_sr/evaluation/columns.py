@@ -1,8 +1,14 @@
-"""How the comparison's columns are shown to people."""
+"""The tables of scores and of comparisons: what their rows and columns are called for people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sen2naip_sr.metrics.catalogue import METRICS
+from sen2naip_sr.metrics.metric import Metric
+
+ALL_BANDS = "all"
+"""The scores' ``band`` on rows over all bands together."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,18 @@ class Column:
         return self.template.format(**row).replace("+nan", "-").replace("nan", "-")
 
 
-COLUMNS = (
-    Column("PSNR dB", "{psnr:.2f}"),
-    Column("difference dB", "{delta_psnr:+.2f} [{delta_low:+.2f}, {delta_high:+.2f}]"),
-    Column("SSIM", "{ssim:.4f}"),
-    Column("SAM °", "{sam:.2f}"),
-    Column("ERGAS", "{ergas:.2f}"),
-    Column("consist.", "{consistency:.2f}"),
-    Column("spectrum dB", "{spectrum:.2f}"),
-    Column("s/Mpx", "{seconds_per_megapixel:.2f}"),
-)
+DIFFERENCE = Column("difference dB", "{delta_psnr:+.2f} [{delta_low:+.2f}, {delta_high:+.2f}]")
+"""The paired difference in PSNR to the best interpolation, with its interval."""
+
+
+def _columns(metrics: list[Metric], short: bool) -> tuple[Column, ...]:
+    columns = [
+        Column((short and metric.short) or metric.heading, metric.template) for metric in metrics
+    ]
+    return (columns[0], DIFFERENCE, *columns[1:])
+
+
+COLUMNS = _columns([m for m in METRICS.values() if m.shown == "narrow"], short=True)
+"""Columns of a comparison in a terminal of 80 characters."""
+WIDE_COLUMNS = _columns([m for m in METRICS.values() if m.shown != "nowhere"], short=False)
+"""Columns of a comparison on a page."""

@@ -4,14 +4,16 @@ import math
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
-from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
+from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.paired.bootstrap import mean_interval, paired_difference
+from sen2naip_sr.metrics.catalogue import TRACKED
 
-MEANS = ("ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
+MEANS = tuple(key for key in TRACKED if key != "psnr")
+"""Metrics of which a table shows the mean alone; PSNR has an interval and a difference too."""
 
 
 def psnr_by_chip(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the PSNR over all bands, a row a chip and a column a method, and chips' locations."""
+    """Return PSNR over all bands (one row per chip, one column per method), and chip locations."""
     joint = scores[scores["band"] == ALL_BANDS]
     psnr = joint.pivot(index="chip", columns="method", values="psnr")
     return psnr, joint.drop_duplicates("chip").set_index("chip")["location"].loc[psnr.index]
@@ -24,7 +26,7 @@ def best_interpolation(scores: pd.DataFrame) -> str:
 
 
 def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
-    """Summarise scores, a row a method, the best PSNR first.
+    """Summarise scores: one row for each method, the best PSNR first.
 
     Args:
         scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
@@ -33,10 +35,9 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
 
     Returns:
         Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr
-        (the paired difference to the best interpolation), means of the other metrics,
-        seconds_per_megapixel (median), and the interval of the difference, delta_low and
-        delta_high. PSNR and spectrum in dB, SAM in degrees, RMSE and consistency in
-        digital numbers.
+        (the paired difference to the best interpolation), means of the other metrics of
+        `sen2naip_sr.metrics.catalogue.TRACKED`, seconds_per_megapixel (median), and the interval
+        of the difference, delta_low and delta_high. The catalogue has the units.
     """
     joint = scores[scores["band"] == ALL_BANDS]
     psnr, locations = psnr_by_chip(scores)
@@ -55,7 +56,7 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
                 "psnr_low": mean.low,
                 "psnr_high": mean.high,
                 "delta_psnr": delta.mean,
-                **group[list(MEANS)].mean().to_dict(),
+                **group.reindex(columns=list(MEANS)).mean().to_dict(),
                 "seconds_per_megapixel": group["seconds_per_megapixel"].median(),
                 "delta_low": delta.low,
                 "delta_high": delta.high,

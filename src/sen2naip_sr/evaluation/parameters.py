@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.parameters import Parameters
 
 
@@ -26,3 +27,8 @@ class EvaluationParameters(Parameters):
     """Side of the part of a chip that the figures show, in HR pixels."""
     gallery_chips: int = Field(4, ge=1, le=12)
     """Chips in the gallery of all networks."""
+
+    @property
+    def resampling(self) -> Resampling:
+        """How intervals and p-values are computed."""
+        return Resampling(draws=self.bootstrap_draws, seed=self.bootstrap_seed)

@@ -1,1 +1,1 @@
-"""Full-reference metrics and the comparison of their means."""
+"""Metrics of predictions against the truth, a module each; `catalogue` finds them."""

@@ -7,10 +7,14 @@ Keuper 2020, "Watch your Up-Convolution: CNN Based Generative Deep Neural Networ
 Reproduce Spectral Distributions", https://arxiv.org/abs/2003.01826.
 """
 
+import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from sen2naip_sr.metrics.metric import Metric, Pair
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SMALLEST = 16
 """Fewest pixels a side that a spectrum is made of."""
@@ -19,7 +23,7 @@ _NYQUIST = 0.5
 _FLOOR = 1e-12  # of the strongest frequency's power: -120 dB, far below the noise of any sensor
 
 
-def radial_power_spectrum(images: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+def radial_power_spectrum(images: "Tensor", bins: int) -> "tuple[Tensor, Tensor]":
     """Return the power of images by spatial frequency, whatever the direction.
 
     Each band's mean is removed and a Hann window (symmetric, so that mirrored images have the
@@ -40,6 +44,8 @@ def radial_power_spectrum(images: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If the images are too small, or there are too many bins or none.
     """
+    import torch
+
     height, width = images.shape[-2:]
     if min(height, width) < SMALLEST:
         raise ValueError(f"images of {height} x {width} pixels: a spectrum needs {SMALLEST} a side")
@@ -59,7 +65,7 @@ def radial_power_spectrum(images: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     return frequencies * (_NYQUIST / bins), (totals / counts)[:, 1:-1]
 
 
-def spectral_distance(prediction: Tensor, truth: Tensor, above: float = 0.125) -> Tensor:
+def spectral_distance(prediction: "Tensor", truth: "Tensor", above: float = 0.125) -> "Tensor":
     """Return how far the spectra of predictions and truth are apart at high frequencies.
 
     It is the mean over frequencies of the absolute ratio of powers in dB. At 2x, the
@@ -94,13 +100,17 @@ def spectral_distance(prediction: Tensor, truth: Tensor, above: float = 0.125) -
     return 10 * ratio.log10().abs().mean(dim=1)
 
 
-def _hann(side: int, like: Tensor) -> Tensor:
+def _hann(side: int, like: "Tensor") -> "Tensor":
+    import torch
+
     return torch.hann_window(side, periodic=False, dtype=like.dtype, device=like.device)
 
 
 @lru_cache(maxsize=4)
-def _rings(height: int, width: int, bins: int) -> Tensor:
+def _rings(height: int, width: int, bins: int) -> "Tensor":
     """Return each frequency's bin (H * W,): 1 to ``bins``; 0: around none, bins + 1: corners."""
+    import torch
+
     # in float64: in float32, frequencies at a ring's edge would fall on either side of it
     vertical = torch.fft.fftfreq(height, dtype=torch.float64)
     horizontal = torch.fft.fftfreq(width, dtype=torch.float64)
@@ -109,8 +119,30 @@ def _rings(height: int, width: int, bins: int) -> Tensor:
     return torch.where(radius > _NYQUIST, bins + 1, ring)
 
 
-def _smallest_power(images: Tensor, power: Tensor) -> Tensor:
+def _smallest_power(images: "Tensor", power: "Tensor") -> "Tensor":
     """Return the power (B, 1) below which there is only rounding or nothing of interest."""
+    import torch
+
     rounding = images.abs().amax(dim=(1, 2, 3)).to(power.dtype) * torch.finfo(power.dtype).eps
     floor = (_FLOOR * power.amax(dim=1)).maximum(rounding.square())
     return floor.clamp(min=torch.finfo(power.dtype).tiny)[:, None]
+
+
+def _joint(pair: Pair, bands: "Tensor | None") -> "Tensor":
+    """Return the distance above half of LR's Nyquist frequency; NaN below 16 pixels a side."""
+    if min(pair.truth.shape[-2:]) < SMALLEST:
+        return pair.truth.new_full((), math.nan)
+    lowest = 0.25 / pair.ratio
+    return spectral_distance(pair.prediction[None], pair.truth[None], lowest)[0]
+
+
+METRIC = Metric(
+    key="spectrum",
+    title="spectrum",
+    unit="dB",
+    higher_is_better=False,
+    position=90,
+    joint=_joint,
+    shown="narrow",
+    overview=True,
+)

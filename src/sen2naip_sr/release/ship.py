@@ -27,10 +27,11 @@ import torch
 
 from sen2naip_sr.chips.splits import split_hash, spread
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS, score_methods
+from sen2naip_sr.evaluation.scoring import score_methods
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.release.benchmark import Chips, make_chips

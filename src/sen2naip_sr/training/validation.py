@@ -10,7 +10,8 @@ from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
-from sen2naip_sr.metrics.full_reference import SHAVE, psnr
+from sen2naip_sr.metrics.full_reference import SHAVE
+from sen2naip_sr.metrics.psnr import psnr
 
 CHIPS_AT_ONCE = 4
 

@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
-from made_runs import make_common
+from made_runs import make_shared
 
 from sen2naip_sr.evaluation.figures.forest import draw_forest
 from sen2naip_sr.evaluation.runs.comparison import compare_pairs, paired_differences
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
 
-GROUND = np.random.default_rng(0).normal(30, 4, 12)
-VALUES = {"one/carn": GROUND, "two/lean": GROUND - 1, "one/bicubic": GROUND + 0.5}
+LEVEL = np.random.default_rng(0).normal(30, 4, 12)
+VALUES = {"one/carn": LEVEL, "two/lean": LEVEL - 1, "one/bicubic": LEVEL + 0.5}
 
 
 def drawn(values=VALUES, places=None, locations=None, **parameters):
     options = ComparingParameters(bootstrap_draws=100, permutations=5000, **parameters)
-    scores = make_common(values, places, locations)
+    scores = make_shared(values, places, locations)
     table = compare_pairs(scores, options)
     figure = draw_forest(paired_differences(scores), table, options)
     figure.draw_without_rendering()
@@ -64,7 +64,7 @@ def test_what_cannot_be_told_is_drawn_too(values):
 
 def test_nothing_lies_outside_the_figure():
     long = "a-name-of-a-run-that-somebody-made-up/carn_m"
-    figure = drawn({long: GROUND, "b": GROUND - 1}, places=["sea", "town"] * 6)
+    figure = drawn({long: LEVEL, "b": LEVEL - 1}, places=["sea", "town"] * 6)
     box = figure.bbox
     for text in [*figure.axes[0].texts, *figure.texts]:
         extent = text.get_window_extent()

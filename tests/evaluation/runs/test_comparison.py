@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import make_common
+from made_runs import make_shared
 
 from sen2naip_sr.evaluation.runs.comparison import (
     compare_at_places,
@@ -16,17 +16,17 @@ COLUMNS = [
     *("a", "b", "chips", "locations", "difference", "low", "high", "p", "p_holm", "verdict"),
 ]
 GENERATOR = np.random.default_rng(0)
-GROUND = GENERATOR.normal(30, 4, 20)
+LEVEL = GENERATOR.normal(30, 4, 20)
 VALUES = {
-    "a": GROUND,
-    "b": GROUND - 0.5 + GENERATOR.normal(0, 0.1, 20),
-    "c": GROUND + GENERATOR.normal(0, 0.5, 20),
+    "a": LEVEL,
+    "b": LEVEL - 0.5 + GENERATOR.normal(0, 0.1, 20),
+    "c": LEVEL + GENERATOR.normal(0, 0.5, 20),
 }
 
 
 def compared(values, places=None, locations=None, **parameters):
     options = {"bootstrap_draws": 300, "permutations": 2000, **parameters}
-    return compare_pairs(make_common(values, places, locations), ComparingParameters(**options))
+    return compare_pairs(make_shared(values, places, locations), ComparingParameters(**options))
 
 
 def test_every_pair_has_a_row():
@@ -62,7 +62,7 @@ def test_swapping_the_sides_swaps_signs_and_nothing_else():
 
 
 def test_order_of_the_chips_does_not_matter():
-    scores = make_common(VALUES)
+    scores = make_shared(VALUES)
     mixed = pd.concat(
         [group.sample(frac=1, random_state=3) for _, group in scores.groupby("label")]
     )
@@ -93,14 +93,14 @@ def test_chips_without_a_value_for_both_are_left_out():
 
 
 def test_differences_are_paired_by_chip():
-    table = paired_differences(make_common({"a": [1.0, 5.0], "b": [0.5, 7.0]}))
+    table = paired_differences(make_shared({"a": [1.0, 5.0], "b": [0.5, 7.0]}))
     assert list(table) == ["a", "b", "chip", "place", "location", "difference"]
     assert table["difference"].tolist() == [0.5, -2.0]
 
 
 def test_every_place_has_its_own_means():
     values = {"a": [1.0, 3.0, 5.0], "b": [0.0, 0.0, 6.0]}
-    table = compare_at_places(make_common(values, ["sea", "sea", "town"], ["x", "x", "y"]))
+    table = compare_at_places(make_shared(values, ["sea", "sea", "town"], ["x", "x", "y"]))
     assert list(table) == [
         *("a", "b", "place", "chips", "locations", "mean_a", "mean_b", "difference"),
     ]

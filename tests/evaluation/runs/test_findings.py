@@ -1,30 +1,30 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import make_common, make_run, make_tracked
+from made_runs import make_run, make_shared, make_tracked
 
 from sen2naip_sr.evaluation.runs.comparison import compare_at_places, compare_pairs
-from sen2naip_sr.evaluation.runs.contestants import choose_contestants
-from sen2naip_sr.evaluation.runs.findings import write_answer
+from sen2naip_sr.evaluation.runs.findings import describe_findings
+from sen2naip_sr.evaluation.runs.methods import choose_methods
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
-from sen2naip_sr.evaluation.runs.shared_chips import common_scores, describe_contestants
+from sen2naip_sr.evaluation.runs.shared_chips import describe_methods, shared_scores
 
-GROUND = np.random.default_rng(0).normal(30, 4, 20)
+LEVEL = np.random.default_rng(0).normal(30, 4, 20)
 NOISE = np.random.default_rng(1).normal(0, 0.02, 20)
 PARAMETERS = ComparingParameters(bootstrap_draws=200, permutations=2000)
 
 
-def answered(values, entries=("aaaa/carn", "aaaa/lean"), parameters=PARAMETERS):
+def found(values, entries=("aaaa/carn", "aaaa/lean"), parameters=PARAMETERS):
     tracked = make_tracked([(make_run("aaaa1111"), values)])
-    contestants = choose_contestants(entries, tracked)
-    scores = common_scores(contestants, parameters.metric)
-    table = describe_contestants(contestants, scores, parameters.metric)
+    methods = choose_methods(entries, tracked)
+    scores = shared_scores(methods, parameters.metric)
+    table = describe_methods(methods, scores, parameters.metric)
     places = compare_at_places(scores)
-    return write_answer(table, compare_pairs(scores, parameters), places, parameters)
+    return describe_findings(table, compare_pairs(scores, parameters), places, parameters)
 
 
 def test_it_says_who_on_what_and_what_came_of_it():
-    text = answered({"carn": GROUND + 0.2 + NOISE, "lean": GROUND})
+    text = found({"carn": LEVEL + 0.2 + NOISE, "lean": LEVEL})
     assert text.startswith(
         "PSNR (dB, higher is better) on 20 test chips of 20 locations\n"
         "Imagery: directory; LR by area@1\n"
@@ -36,27 +36,27 @@ def test_it_says_who_on_what_and_what_came_of_it():
 
 
 def test_no_difference_comes_with_its_interval_and_a_warning():
-    text = answered({"carn": GROUND + NOISE, "lean": GROUND})
+    text = found({"carn": LEVEL + NOISE, "lean": LEVEL})
     assert "no difference shown (0.00" in text or "no difference shown (-0.00" in text
-    assert "not the same as none" in text
+    assert "does not mean equal" in text
 
 
 def test_several_comparisons_are_said_to_be_adjusted():
-    values = {"carn": GROUND, "lean": GROUND + NOISE, "bicubic": GROUND - 1}
-    text = answered(values, ["aaaa/carn", "aaaa/lean", "aaaa/bicubic"])
+    values = {"carn": LEVEL, "lean": LEVEL + NOISE, "bicubic": LEVEL - 1}
+    text = found(values, ["aaaa/carn", "aaaa/lean", "aaaa/bicubic"])
     assert "adjusted for 3 comparisons (Holm)" in text
 
 
 def test_what_cannot_be_told_shows_no_numbers():
-    text = answered({"carn": [2.0, 2.0], "lean": [1.0, 1.0]})
+    text = found({"carn": [2.0, 2.0], "lean": [1.0, 1.0]})
     assert "carn against lean: cannot be told: with 2 locations p cannot be below 0.5\n" in text
 
 
 def test_places_that_say_the_opposite_are_named():
-    values = {"a": GROUND + np.where(np.arange(20) < 18, 1.0, -0.3), "b": GROUND}
+    values = {"a": LEVEL + np.where(np.arange(20) < 18, 1.0, -0.3), "b": LEVEL}
     places = ["plain"] * 18 + ["dunes"] * 2
-    scores = make_common(values, places)
-    contestants = pd.DataFrame(
+    scores = make_shared(values, places)
+    methods = pd.DataFrame(
         {
             "label": ["a", "b"],
             "run_id": ["r1", "r2"],
@@ -71,16 +71,16 @@ def test_places_that_say_the_opposite_are_named():
         }
     )
     comparison, table = compare_pairs(scores, PARAMETERS), compare_at_places(scores)
-    text = write_answer(contestants, comparison, table, PARAMETERS)
-    assert "but the other way round at 1 of 2 places, most at dunes by 0.30 dB" in text
-    assert "those in common (scored: 20, 24)" in text
+    text = describe_findings(methods, comparison, table, PARAMETERS)
+    assert "but the reverse at 1 of 2 places, most at dunes: 0.30 dB" in text
+    assert "20 shared test chips of 20 locations (scored: 20, 24)" in text
     assert "nan" not in text
 
 
 @pytest.mark.parametrize("metric", ["rmse", "ssim"])
 def test_the_metric_and_its_direction_are_named(metric):
-    text = answered(
-        {"carn": GROUND, "lean": GROUND + NOISE},
+    text = found(
+        {"carn": LEVEL, "lean": LEVEL + NOISE},
         parameters=ComparingParameters(metric=metric, permutations=100),
     )
     assert text.startswith(

@@ -31,7 +31,7 @@ def test_a_text_means_an_id_a_name_or_the_beginning_of_an_id(text, run_id, remar
 
 
 def test_an_ambiguous_beginning_is_refused_with_the_ids():
-    with pytest.raises(UserError, match=r"'aaa' begins the ids of 2 runs: aaaa1111, aaaa2222"):
+    with pytest.raises(UserError, match="begin with 'aaa': aaaa1111, aaaa2222"):
         find_run("aaa", RUNS)
 
 
@@ -46,7 +46,5 @@ def test_where_none_is_near_the_latest_are_named():
     assert "the latest are evaluate (bbbb1111), aaaa (dddd1111), evaluate (aaaa2222)" in problem
 
 
-def test_where_nothing_is_tracked_it_says_how_to_make_runs():
-    error = unknown_run("zzz", [])
-    assert error.code == "no-tracked-run"
-    assert "zzz" in error.problem
+def test_where_nothing_is_tracked_it_says_so():
+    assert unknown_run("zzz", []).code == "no-tracked-run"

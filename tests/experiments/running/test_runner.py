@@ -16,6 +16,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.running import processes, runner
 from sen2naip_sr.experiments.running.outcome import read_outcome, read_scores
 from sen2naip_sr.experiments.running.runner import run_variation, run_variations
+from sen2naip_sr.metrics.catalogue import QUICK
 
 
 class Stopped(Exception):
@@ -83,7 +84,7 @@ def test_an_outcome_says_what_came_of_the_training(expected):
     assert set(scores["method"]) == {"seed 0"}
     joint = scores[scores["band"] == "all"]
     assert outcome.psnr == pytest.approx(joint["psnr"].mean())
-    assert joint[list(runner.SCORED)].notna().all().all()
+    assert joint[list(QUICK)].notna().all().all()
     assert joint[["ms_ssim", "uiqi"]].isna().all().all()
 
 

@@ -8,6 +8,7 @@ from tiny_experiment import save_start
 
 from sen2naip_sr.chips.store import require_store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.paired.bootstrap import Interval
 from sen2naip_sr.experiments.tuning.confirmation import (
     BEST,
     OWN,
@@ -20,7 +21,6 @@ from sen2naip_sr.experiments.tuning.confirmation import (
 from sen2naip_sr.experiments.tuning.figure import draw_search
 from sen2naip_sr.experiments.tuning.findings import answer_confirmation, answer_search, is_own_best
 from sen2naip_sr.experiments.tuning.search_space import with_values
-from sen2naip_sr.metrics.bootstrap import Interval
 from sen2naip_sr.pipelines.experiments import tuning_nodes
 
 VALUES = {

@@ -4,7 +4,8 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.metrics.full_reference import MS_SSIM_WEIGHTS, score
+from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.metrics.ms_ssim import MS_SSIM_WEIGHTS
 from sen2naip_sr.training.losses.ms_ssim import ms_ssim_loss
 from sen2naip_sr.training.losses.ssim import ssim_loss
 

@@ -12,8 +12,8 @@ from rasterio.crs import CRS
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.raster.geotiff import Raster
 

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sen2naip_sr.evaluation.measures import Measure, get_measure
+from sen2naip_sr.evaluation.paired.verdict import is_shown
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
-from sen2naip_sr.evaluation.runs.verdict import NO_DIFFERENCE, UNKNOWN
+from sen2naip_sr.metrics.catalogue import METRICS
+from sen2naip_sr.metrics.metric import Metric
 
 WIDTH = 9.0
 """Of the figure, inches; likewise the next."""
@@ -49,7 +50,7 @@ def draw_forest(
         comparison: From `sen2naip_sr.evaluation.runs.comparison.compare_pairs`.
         parameters: Those of the comparison.
     """
-    measure = get_measure(parameters.metric)
+    metric = METRICS[parameters.metric]
     height = HEADER + ROW * len(comparison) + FOOTER
     figure = Figure(figsize=(WIDTH, height), dpi=150)
     labels = [_label(pair) for pair in comparison.to_dict("records")]
@@ -62,9 +63,9 @@ def draw_forest(
         own = differences[(differences["a"] == pair["a"]) & (differences["b"] == pair["b"])]
         _draw_points(axes, row, own, colours)
         _draw_interval(axes, row, pair)
-        _write_row(axes, row, labels[row], pair, measure)
-    _frame(axes, len(comparison), measure)
-    _head(figure, axes, comparison, measure)
+        _write_row(axes, row, labels[row], pair, metric)
+    _frame(axes, len(comparison), metric)
+    _head(figure, axes, comparison, metric)
     _foot(figure, colours, parameters)
     return figure
 
@@ -85,7 +86,7 @@ def _draw_points(axes: Axes, row: int, own: pd.DataFrame, colours: dict[str, str
 
 
 def _draw_interval(axes: Axes, row: int, pair: dict) -> None:
-    shown = not pair["verdict"].startswith((NO_DIFFERENCE, UNKNOWN))
+    shown = is_shown(pair["verdict"])
     colour = SHOWN if shown else NOT_SHOWN
     mean, ends = pair["difference"], (pair["low"], pair["high"])
     style: dict[str, Any] = {"color": colour, "zorder": 3}
@@ -106,7 +107,7 @@ def _label(pair: dict) -> str:
     return "\n".join(textwrap.fill(text, LABEL) for text in (first, second))
 
 
-def _write_row(axes: Axes, row: int, label: str, pair: dict, measure: Measure) -> None:
+def _write_row(axes: Axes, row: int, label: str, pair: dict, metric: Metric) -> None:
     across = axes.get_yaxis_transform()
     axes.text(
         -0.03,
@@ -121,9 +122,9 @@ def _write_row(axes: Axes, row: int, label: str, pair: dict, measure: Measure) -
     if math.isnan(pair["low"]):
         numbers = ""
     else:
-        ends = measure.amount(pair["difference"], pair["low"], pair["high"])
+        ends = metric.amount(pair["difference"], pair["low"], pair["high"])
         numbers = f"{ends}\np = {pair['p_holm']:.2g}\n"
-    if not verdict.startswith((NO_DIFFERENCE, UNKNOWN)):
+    if is_shown(verdict):
         verdict = verdict.partition(" by ")[0]
     axes.text(
         1.03,
@@ -136,7 +137,7 @@ def _write_row(axes: Axes, row: int, label: str, pair: dict, measure: Measure) -
     )
 
 
-def _frame(axes: Axes, rows: int, measure: Measure) -> None:
+def _frame(axes: Axes, rows: int, metric: Metric) -> None:
     axes.set_ylim(rows - 0.5, -0.5)
     axes.axvline(0, color="black", linewidth=1, zorder=1)
     for row in range(1, rows):
@@ -150,21 +151,21 @@ def _frame(axes: Axes, rows: int, measure: Measure) -> None:
     axes.set_axisbelow(True)
     axes.spines[["left", "right", "top"]].set_visible(False)
     axes.tick_params(labelsize=8.5)
-    unit = f", {measure.unit}" if measure.unit else ""
-    axes.set_xlabel(f"difference in {measure.title}, first minus second{unit}", fontsize=9)
+    unit = f", {metric.unit}" if metric.unit else ""
+    axes.set_xlabel(f"difference in {metric.title}, first minus second{unit}", fontsize=9)
 
 
-def _head(figure: Figure, axes: Axes, comparison: pd.DataFrame, measure: Measure) -> None:
+def _head(figure: Figure, axes: Axes, comparison: pd.DataFrame, metric: Metric) -> None:
     chips, locations = int(comparison["chips"].max()), int(comparison["locations"].max())
     figure.text(
         0.02,
         1 - 0.12 / figure.get_figheight(),
-        f"{measure.title}, paired by chip: {chips} chips of {locations} locations",
+        f"{metric.title}, paired by chip: {chips} chips of {locations} locations",
         fontsize=11,
         fontweight="bold",
         va="top",
     )
-    right, left = ("first", "second") if measure.higher_is_better else ("second", "first")
+    right, left = ("first", "second") if metric.higher_is_better else ("second", "first")
     options: dict[str, Any] = {
         "xycoords": ("data", "axes fraction"),
         "textcoords": "offset points",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.figures.examples import upscale
 from sen2naip_sr.evaluation.figures.ground import choose_ground, most_detailed
@@ -23,7 +24,6 @@ from sen2naip_sr.evaluation.figures.tiles import (
 )
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 
 DPI = 120
 """Resolution at which an HR pixel is a whole number of screen pixels; so it is at multiples."""

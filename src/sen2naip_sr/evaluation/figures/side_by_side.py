@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.figures.examples import Example
 from sen2naip_sr.evaluation.figures.tiles import (
     SYNTHETIC_NOTE,
@@ -21,7 +22,6 @@ from sen2naip_sr.evaluation.figures.tiles import (
     draw_composite,
     write_label,
 )
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.models.registry import get_spec
 
 GRID = TileGrid(

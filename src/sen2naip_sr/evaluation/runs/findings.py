@@ -1,24 +1,27 @@
-"""The comparison's answer as a few lines of text."""
+"""The findings of a comparison of runs, as a few lines of text."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.measures import Measure, get_measure
+from sen2naip_sr.evaluation.paired.verdict import NO_DIFFERENCE, describe_pair, is_shown
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
-from sen2naip_sr.evaluation.runs.verdict import NO_DIFFERENCE, UNKNOWN
+from sen2naip_sr.metrics.catalogue import METRICS
+from sen2naip_sr.metrics.metric import Metric
 
 
-def write_answer(
-    contestants: pd.DataFrame,
+def describe_findings(
+    methods: pd.DataFrame,
     comparison: pd.DataFrame,
     places: pd.DataFrame,
     parameters: ComparingParameters,
 ) -> str:
-    """Return who was compared on what, and the verdict on every pair.
+    """Return which methods were compared on which chips, and the verdict on every pair.
 
     Args:
-        contestants: From `sen2naip_sr.evaluation.runs.shared_chips.describe_contestants`.
+        methods: From `sen2naip_sr.evaluation.runs.shared_chips.describe_methods`.
         comparison: From `sen2naip_sr.evaluation.runs.comparison.compare_pairs`.
         places: From `sen2naip_sr.evaluation.runs.comparison.compare_at_places`.
         parameters: Those of the comparison.
@@ -26,59 +29,46 @@ def write_answer(
     Returns:
         Lines of at most about 100 characters, ended by a line break.
     """
-    measure = get_measure(parameters.metric)
-    # a table that was stored has no empty texts
+    metric = METRICS[parameters.metric]
+    # an empty text comes back from a file as NaN
     texts = {"remark": "", "data_source": "unknown", "recipe": "unknown"}
-    contestants = contestants.astype(dict.fromkeys(texts, object)).fillna(texts)
-    first = contestants.iloc[0]
+    methods = methods.astype(dict.fromkeys(texts, object)).fillna(texts)
+    first = methods.iloc[0]
     lines = [
-        _title(contestants, comparison, measure),
+        _title(methods, comparison, metric),
         f"Imagery: {first['data_source']}; LR by {first['recipe']}",
         "",
+        *(_describe_method(row, metric) for row in methods.to_dict("records")),
+        "",
     ]
-    lines += [_introduce(row, parameters.metric, measure) for row in contestants.to_dict("records")]
-    lines.append("")
     for row in comparison.to_dict("records"):
-        lines += [_conclude(row, measure), *_dissent(row, places, measure)]
+        lines.append(f"  {row['a']} against {row['b']}: {describe_pair(row, metric)}")
+        lines += _exceptions(row, places, metric)
     lines += ["", *_notes(comparison, parameters)]
     return "\n".join(lines) + "\n"
 
 
-def _title(contestants: pd.DataFrame, comparison: pd.DataFrame, measure: Measure) -> str:
-    unit = f"{measure.unit}, " if measure.unit else ""
-    better = "higher" if measure.higher_is_better else "lower"
-    chips = int(contestants["chips_compared"].min())
-    fewer = contestants["chips"].max() > chips
-    places = int(comparison["locations"].max())
-    common = (
-        f", those in common (scored: {', '.join(map(str, contestants['chips']))})" if fewer else ""
-    )
-    return (
-        f"{measure.title} ({unit}{better} is better) on {_count(chips, 'test chip')} of "
-        f"{_count(places, 'location')}{common}"
-    )
+def _title(methods: pd.DataFrame, comparison: pd.DataFrame, metric: Metric) -> str:
+    unit = f"{metric.unit}, " if metric.unit else ""
+    better = "higher" if metric.higher_is_better else "lower"
+    chips = int(methods["chips_compared"].min())
+    locations = _count(int(comparison["locations"].max()), "location")
+    text = f"{metric.title} ({unit}{better} is better) on "
+    if methods["chips"].max() == chips:
+        return f"{text}{_count(chips, 'test chip')} of {locations}"
+    scored = ", ".join(map(str, methods["chips"]))
+    return f"{text}{_count(chips, 'shared test chip')} of {locations} (scored: {scored})"
 
 
-def _introduce(row: dict, metric: str, measure: Measure) -> str:
+def _describe_method(row: Mapping[Any, Any], metric: Metric) -> str:
     remark = f", {row['remark']}" if row["remark"] else ""
-    mean = "-" if math.isnan(row[metric]) else measure.amount(row[metric])
+    mean = "-" if math.isnan(row[metric.key]) else metric.amount(row[metric.key])
     return f"  {row['label']}: {mean}; run {row['run']} ({row['run_id'][:8]}){remark}"
 
 
-def _conclude(row: dict, measure: Measure) -> str:
-    verdict, pair = row["verdict"], f"{row['a']} against {row['b']}"
-    if verdict.startswith(UNKNOWN):
-        return f"  {pair}: {verdict}"
-    numbers = f"p = {row['p_holm']:.2g}"
-    if verdict == NO_DIFFERENCE:
-        ends = measure.amount(row["difference"], row["low"], row["high"])
-        numbers = f"{ends}, {numbers}"
-    return f"  {pair}: {verdict} ({numbers})"
-
-
-def _dissent(row: dict, places: pd.DataFrame, measure: Measure) -> list[str]:
-    """Return a line on the places that say the opposite of a difference that is shown."""
-    if row["verdict"].startswith((NO_DIFFERENCE, UNKNOWN)):
+def _exceptions(row: Mapping[Any, Any], places: pd.DataFrame, metric: Metric) -> list[str]:
+    """Return a line on the places where a difference that is shown has the opposite sign."""
+    if not is_shown(row["verdict"]):
         return []
     own = places[(places["a"] == row["a"]) & (places["b"] == row["b"])]
     other = own[own["difference"] * row["difference"] < 0]
@@ -86,8 +76,8 @@ def _dissent(row: dict, places: pd.DataFrame, measure: Measure) -> list[str]:
         return []
     worst = other.loc[other["difference"].abs().idxmax()]
     return [
-        f"    but the other way round at {len(other)} of {_count(len(own), 'place')}, "
-        f"most at {worst['place']} by {measure.amount(abs(worst['difference']))}"
+        f"    but the reverse at {len(other)} of {_count(len(own), 'place')}, "
+        f"most at {worst['place']}: {metric.amount(abs(worst['difference']))}"
     ]
 
 
@@ -95,11 +85,11 @@ def _notes(comparison: pd.DataFrame, parameters: ComparingParameters) -> list[st
     tested = int(comparison["p"].notna().sum())
     adjusted = f", adjusted for {tested} comparisons (Holm)" if tested > 1 else ""
     lines = [
-        f"In brackets: {100 * (1 - parameters.alpha):g} % intervals. p: sign flips by location"
-        f"{adjusted}; a difference is shown below {parameters.alpha:g}."
+        f"In brackets: {100 * (1 - parameters.alpha):g} % intervals. p: sign-flip test by location"
+        f"{adjusted}. A difference counts as shown below p = {parameters.alpha:g}."
     ]
     if (comparison["verdict"] == NO_DIFFERENCE).any():
-        lines.append("No difference shown is not the same as none: the interval says what may be.")
+        lines.append("No difference shown does not mean equal: see the interval.")
     return lines
 
 

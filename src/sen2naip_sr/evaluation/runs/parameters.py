@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from sen2naip_sr.evaluation.measures import MEASURES
+from sen2naip_sr.evaluation.paired.resampling import Resampling
+from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.parameters import LIST_SEPARATOR, Parameters, describe_unknown
 
 
@@ -41,7 +42,7 @@ class ComparingParameters(Parameters):
     """How tracked runs are compared."""
 
     metric: str = "psnr"
-    """The column of the per-chip scores that decides."""
+    """The metric that is compared: a column of the per-chip scores."""
     bootstrap_draws: int = Field(2000, ge=100)
     """Resamplings of the locations behind every interval."""
     permutations: int = Field(10_000, ge=100, le=1_000_000)
@@ -49,11 +50,17 @@ class ComparingParameters(Parameters):
     seed: int = 0
     """Seeds the resamplings and the drawn patterns."""
     alpha: float = Field(0.05, gt=0, le=0.5)
-    """Accepted chance of finding any difference where there is none; intervals cover 1 - alpha."""
+    """Level of the test: the accepted chance of any false finding. Intervals have the confidence
+    1 - alpha."""
+
+    @property
+    def resampling(self) -> Resampling:
+        """How intervals and p-values are computed."""
+        return Resampling(self.bootstrap_draws, self.permutations, self.seed, self.alpha)
 
     @field_validator("metric")
     @classmethod
     def _metric_is_known(cls, name: str) -> str:
-        if name not in MEASURES:
-            raise ValueError(describe_unknown("metric", name, list(MEASURES)))
+        if name not in METRICS:
+            raise ValueError(describe_unknown("metric", name, list(METRICS)))
         return name

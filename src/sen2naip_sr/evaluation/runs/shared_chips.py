@@ -1,4 +1,4 @@
-"""The chips on which runs can be compared: those that all of them scored, of the same data."""
+"""Shared chips: the chips of the same data that all compared runs scored."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -6,24 +6,24 @@ from functools import reduce
 import pandas as pd
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.runs.contestants import Contestant
+from sen2naip_sr.evaluation.runs.methods import RunMethod
 
 MUST_AGREE = {
-    "data_hash": ("the chips themselves", "scores of different imagery say nothing of the methods"),
-    "recipe": ("how LR was made", "scores of different recipes are never compared"),
+    "data_hash": ("the chips", "scores on different imagery do not compare methods"),
+    "recipe": ("how LR was made", "scores with different recipes do not compare methods"),
 }
-"""Tags of a run: what they tell, and why they have to be equal."""
+"""Tags that have to be equal: what each says of the data, and why."""
 
 
-def require_same_data(contestants: Sequence[Contestant]) -> None:
-    """Check that all were scored on the same chips' data.
+def require_same_data(methods: Sequence[RunMethod]) -> None:
+    """Check that all were scored on the same data.
 
     Raises:
-        UserError: If the tags of two runs differ, or one lacks them; names both and the difference.
+        UserError: If the tags of two runs differ, or one has none.
     """
-    first = contestants[0].run
+    first = methods[0].run
     for tag, (meaning, why) in MUST_AGREE.items():
-        for run in (one.run for one in contestants[1:]):
+        for run in (one.run for one in methods[1:]):
             ours, theirs = first.tags.get(tag), run.tags.get(tag)
             if run.run_id != first.run_id and (ours is None or ours != theirs):
                 raise UserError(
@@ -34,45 +34,44 @@ def require_same_data(contestants: Sequence[Contestant]) -> None:
                 )
 
 
-def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFrame:
-    """Return the scores of all on the chips that all have.
+def shared_scores(methods: Sequence[RunMethod], metric: str) -> pd.DataFrame:
+    """Return the scores of all methods on the shared chips.
 
     Args:
-        contestants: Two or more, of the same data.
+        methods: Two or more, of the same data.
         metric: The column that is compared.
 
     Returns:
-        A row a contestant and chip: columns label, chip, place, location, value.
+        One row for each method and chip: columns label, chip, place, location, value.
 
     Raises:
         UserError: If the metric is no column of the scores, a chip was scored twice, or there is no
-            common chip.
+            shared chip.
     """
-    for one in contestants:
+    for one in methods:
         if metric not in one.scores:
             raise UserError(
                 "metric-not-scored",
                 f"the scores of run {one.run} have no column '{metric}'",
-                "choose another metric, or score that run again",
+                "choose another metric, or evaluate again",
             )
         if one.scores["chip"].duplicated().any():
             raise UserError(
                 "chip-scored-twice",
                 f"run {one.run} scores a chip of {one.method} more than once",
-                "compare runs with one score a chip and method",
+                "compare runs that score each chip once for each method",
             )
-    chips = reduce(set.intersection, (set(one.scores["chip"]) for one in contestants))
+    chips = reduce(set.intersection, (set(one.scores["chip"]) for one in methods))
     if not chips:
         raise UserError(
             "no-shared-chips",
-            f"{', '.join(one.label for one in contestants)} have no test chip in common "
-            f"({_splits(contestants)})",
-            "compare runs with the same splits, or score more chips",
+            f"{', '.join(one.label for one in methods)} share no test chip ({_splits(methods)})",
+            "compare runs with the same splits, or evaluate more chips",
         )
     # where a chip lies is a property of the data, which is the same for all
-    where = contestants[0].scores.set_index("chip")[["place", "location"]]
+    where = methods[0].scores.set_index("chip")[["place", "location"]]
     tables = []
-    for one in contestants:
+    for one in methods:
         table = one.scores.loc[one.scores["chip"].isin(chips), ["chip", metric]]
         table = table.rename(columns={metric: "value"}).sort_values("chip")
         table.insert(0, "label", one.label)
@@ -81,20 +80,20 @@ def common_scores(contestants: Sequence[Contestant], metric: str) -> pd.DataFram
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def describe_contestants(
-    contestants: Sequence[Contestant], scores: pd.DataFrame, metric: str
+def describe_methods(
+    methods: Sequence[RunMethod], scores: pd.DataFrame, metric: str
 ) -> pd.DataFrame:
-    """Return a row a contestant.
+    """Describe each method.
 
     Args:
-        contestants: In the order of the entries.
-        scores: From `common_scores`.
+        methods: In the order of the entries.
+        scores: From `shared_scores`.
         metric: The column that is compared.
 
     Returns:
-        Columns label, entry, run_id, run, method, remark, chips (that it was scored on),
-        chips_compared, the metric's mean over these, and the run's tags data_source, recipe and
-        split_hash.
+        One row for each method: columns label, entry, run_id, run, method, remark, chips (how
+        many it was scored on), chips_compared, the metric's mean over these, and the run's tags
+        data_source, recipe and split_hash.
     """
     compared = scores.groupby("label")["value"]
     return pd.DataFrame(
@@ -110,10 +109,10 @@ def describe_contestants(
             metric: float(compared.mean()[one.label]),
             **{tag: one.run.tags.get(tag, "") for tag in ("data_source", "recipe", "split_hash")},
         }
-        for one in contestants
+        for one in methods
     )
 
 
-def _splits(contestants: Sequence[Contestant]) -> str:
-    hashes = {one.run.tags.get("split_hash", "none recorded") for one in contestants}
+def _splits(methods: Sequence[RunMethod]) -> str:
+    hashes = {one.run.tags.get("split_hash", "none recorded") for one in methods}
     return f"split_hash {' and '.join(sorted(hashes))}"

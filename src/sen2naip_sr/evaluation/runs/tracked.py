@@ -1,4 +1,4 @@
-"""Tracked runs as the comparison sees them, and the run that a text means."""
+"""Tracked runs, and how a text names one of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What tracking knows of one run.
+    """One tracked run.
 
     Attributes:
         run_id: Its id, unique.
         name: Its name; several runs may share one.
         started: When it started, in milliseconds since 1970.
-        finished: Whether it came to its end.
+        finished: Whether it finished.
         tags: Its tags.
     """
 
@@ -48,17 +48,17 @@ class TrackedRuns:
 
 
 def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | None:
-    """Return the run that a text means, and what is worth saying of how it was found.
+    """Return the run that a text names, and a remark on how it was found.
 
     Args:
-        text: An id, a name, or the beginning of an id; the first of these that fits decides.
+        text: An id, a name, or the beginning of an id; the first of these that matches decides.
         runs: All runs.
 
     Returns:
-        The run and a remark, which is empty where there was nothing to choose; None if no run fits.
+        The run and a remark, which is empty where there was no choice; None if no run matches.
 
     Raises:
-        UserError: If several ids begin so.
+        UserError: If several ids begin with the text.
     """
     for run in runs:
         if run.run_id == text:
@@ -71,7 +71,7 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
     if len(begun) > 1:
         raise UserError(
             "run-ambiguous",
-            f"'{text}' begins the ids of {len(begun)} runs: "
+            f"the ids of {len(begun)} runs begin with '{text}': "
             + ", ".join(run.run_id for run in begun[:SHOWN]),
             "give more of the id",
         )
@@ -79,12 +79,12 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
 
 
 def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
-    """Return the error for a text that no run fits; it names the nearest, or else the latest."""
+    """Return the error for a text that names no run; it lists the nearest, or else the latest."""
     if not runs:
         return UserError(
             "no-tracked-run",
-            f"no run is tracked yet, so there is none called '{text}'",
-            "evaluate some methods first",
+            f"there is no tracked run yet, so none is called '{text}'",
+            "run an evaluation first",
         )
     names = {run.name for run in runs} | {run.run_id[:SHORT_ID] for run in runs}
     nearest = get_close_matches(text[:32], names, n=3, cutoff=0.6)
@@ -95,5 +95,5 @@ def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:
     return UserError(
         "unknown-run",
         f"no tracked run has the id or name '{text}': {hint}",
-        "give the id of a run, the beginning of its id, or its name",
+        "give a run's id, its beginning, or its name",
     )

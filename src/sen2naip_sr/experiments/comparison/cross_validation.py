@@ -12,8 +12,9 @@ import pandas as pd
 
 from sen2naip_sr.chips.splits import refold
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.paired.bootstrap import mean_interval, paired_difference
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.scoring import ALL_BANDS
 from sen2naip_sr.experiments.running.held_out import (
     UNSELECTED,
     fold_splits,
@@ -22,7 +23,6 @@ from sen2naip_sr.experiments.running.held_out import (
 )
 from sen2naip_sr.experiments.running.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.running.variation import Variation, varied
-from sen2naip_sr.metrics.bootstrap import mean_interval, paired_difference
 
 POOLED = "all folds"
 

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.comparison import compare_methods, psnr_by_chip
+from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
+from sen2naip_sr.evaluation.paired.holm import holm_adjusted
+from sen2naip_sr.evaluation.paired.permutation import sign_flip_p_value
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.held_out import require_unseen, without_test
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.running.parameters import StudyParameters
 from sen2naip_sr.experiments.running.variation import Variation, varied
-from sen2naip_sr.metrics.bootstrap import paired_difference
-from sen2naip_sr.metrics.holm import holm_adjusted
-from sen2naip_sr.metrics.permutation import sign_flip_p_value
 from sen2naip_sr.models.networks import architecture_parameters
 from sen2naip_sr.parameters import summarise
 

@@ -39,13 +39,12 @@ from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.files import replacing
 from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.metrics.catalogue import QUICK
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.training.fit import Observe, Report
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
 
-SCORED = ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum")
-"""Of a variation's held-out chips; MS-SSIM and UIQI would take as long as all of these."""
 COUNTED_SIDE = 64
 
 logger = logging.getLogger(__name__)
@@ -180,7 +179,7 @@ def _train(  # noqa: PLR0913, PLR0917
     pd.DataFrame(result.history).to_csv(folder / HISTORY, index=False)
     method = Method(variation.name, variation.name, model, trained=True)
     held_out = variation.splits[variation.splits["split"] == VALIDATION]
-    scores = score_chips([method], hr, lr, held_out, evaluation, only=SCORED)
+    scores = score_chips([method], hr, lr, held_out, evaluation, only=QUICK)
     scores.to_parquet(folder / SCORES)
     pixels = COUNTED_SIDE**2
     counted = multiply_adds(model.cpu(), weights.metadata.bands, COUNTED_SIDE, COUNTED_SIDE)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sen2naip_sr.chips.splits import TEST, VALIDATION
 from sen2naip_sr.evaluation.comparison import psnr_by_chip
+from sen2naip_sr.evaluation.paired.bootstrap import Interval, paired_difference
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.held_out import (
     UNSELECTED,
@@ -21,7 +22,6 @@ from sen2naip_sr.experiments.running.held_out import (
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.search_space import full_parameters, held_value, with_values
-from sen2naip_sr.metrics.bootstrap import Interval, paired_difference
 from sen2naip_sr.training.parameters import NetworkParameters
 
 OWN, BEST = "own parameters", "best trial"

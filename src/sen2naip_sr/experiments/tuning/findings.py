@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.evaluation.paired.bootstrap import Interval
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.tuning.search_space import held_value
-from sen2naip_sr.metrics.bootstrap import Interval
 
 
 def answer_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[str]) -> str:

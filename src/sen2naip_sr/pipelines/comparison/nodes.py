@@ -16,28 +16,28 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of matp
 def collect_scores(
     runs: ComparedRuns, parameters: ComparingParameters, tracked: TrackedRuns
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return who is compared, and their scores on the chips that all of them have.
+    """Return the compared methods, and their scores on the shared chips.
 
     Raises:
-        UserError: If an entry means nothing that has scores, or the runs cannot be compared.
+        UserError: If an entry names nothing that has scores, or the runs cannot be compared.
     """
-    from sen2naip_sr.evaluation.runs.contestants import choose_contestants
+    from sen2naip_sr.evaluation.runs.methods import choose_methods
     from sen2naip_sr.evaluation.runs.shared_chips import (
-        common_scores,
-        describe_contestants,
+        describe_methods,
         require_same_data,
+        shared_scores,
     )
 
-    contestants = choose_contestants(runs.root, tracked)
-    require_same_data(contestants)
-    scores = common_scores(contestants, parameters.metric)
-    return describe_contestants(contestants, scores, parameters.metric), scores
+    methods = choose_methods(runs.root, tracked)
+    require_same_data(methods)
+    scores = shared_scores(methods, parameters.metric)
+    return describe_methods(methods, scores, parameters.metric), scores
 
 
 def compare_runs(
     scores: pd.DataFrame, parameters: ComparingParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the comparison of all pairs, and that at every place."""
+    """Return the comparison of all pairs, over all chips and at every place."""
     from sen2naip_sr.evaluation.runs.comparison import compare_at_places, compare_pairs
 
     return compare_pairs(scores, parameters), compare_at_places(scores)
@@ -53,13 +53,13 @@ def show_differences(
     return draw_forest(paired_differences(scores), comparison, parameters)
 
 
-def answer(
-    contestants: pd.DataFrame,
+def describe(
+    methods: pd.DataFrame,
     comparison: pd.DataFrame,
     places: pd.DataFrame,
     parameters: ComparingParameters,
 ) -> str:
-    """Return the answer as text; see `sen2naip_sr.evaluation.runs.findings.write_answer`."""
-    from sen2naip_sr.evaluation.runs.findings import write_answer
+    """Return the findings; see `sen2naip_sr.evaluation.runs.findings.describe_findings`."""
+    from sen2naip_sr.evaluation.runs.findings import describe_findings
 
-    return write_answer(contestants, comparison, places, parameters)
+    return describe_findings(methods, comparison, places, parameters)

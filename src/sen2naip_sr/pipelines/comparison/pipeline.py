@@ -3,9 +3,9 @@
 from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.comparison.nodes import (
-    answer,
     collect_scores,
     compare_runs,
+    describe,
     show_differences,
 )
 
@@ -33,10 +33,10 @@ def create_pipeline() -> Pipeline:
                 name="show_differences",
             ),
             Node(
-                answer,
+                describe,
                 inputs=["compared_runs", "run_comparison", "compared_places", "params:comparing"],
-                outputs="run_answer",
-                name="answer",
+                outputs="run_findings",
+                name="describe",
             ),
         ],
         tags="comparison",

@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from sen2naip_sr.experiments.running.outcome import Outcome
     from sen2naip_sr.experiments.running.variation import Variation
 
-TRACKED = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi", "consistency", "spectrum")
 INHERITED = ("data_hash", "data_source", "recipe", "git_commit")
 """Tags of the run above that hold for its variations too; without them none can be compared."""
 AT_ONCE = 1000
@@ -103,7 +102,11 @@ def _log_scores(file: Path) -> None:
     import mlflow
     import pandas as pd
 
+    from sen2naip_sr.evaluation.columns import ALL_BANDS
+    from sen2naip_sr.metrics.catalogue import TRACKED
+
     scores = pd.read_parquet(file)
-    means = scores[scores["band"] == "all"][list(TRACKED)].mean().dropna()
+    # scores that were kept from earlier may lack a metric that has been added since
+    means = scores[scores["band"] == ALL_BANDS].reindex(columns=list(TRACKED)).mean().dropna()
     mlflow.log_metrics({f"held_out/{name}": value for name, value in means.items()})
     mlflow.log_artifact(str(file), "scores")

@@ -7,7 +7,8 @@ https://arxiv.org/abs/1511.08861.
 from torch import Tensor, stack
 from torch.nn.functional import avg_pool2d
 
-from sen2naip_sr.metrics.full_reference import MS_SSIM_WEIGHTS, SSIM_WINDOW, ssim_terms
+from sen2naip_sr.metrics.ms_ssim import MS_SSIM_WEIGHTS
+from sen2naip_sr.metrics.ssim import SSIM_WINDOW, ssim_terms
 from sen2naip_sr.training.losses import pairwise
 from sen2naip_sr.training.losses.ssim import refuse_small
 

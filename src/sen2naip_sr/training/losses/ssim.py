@@ -7,7 +7,7 @@ https://arxiv.org/abs/1511.08861.
 from torch import Tensor
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.metrics.full_reference import SSIM_WINDOW, ssim_terms
+from sen2naip_sr.metrics.ssim import SSIM_WINDOW, ssim_terms
 from sen2naip_sr.training.losses import pairwise
 
 

@@ -1,4 +1,4 @@
-"""What is compared: the run and method that each entry means, and their scores."""
+"""The methods that are compared: the run and method that each entry names, and their scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.measures import ALL_BANDS
+from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.runs.tracked import (
     SHORT_ID,
     TrackedRun,
@@ -19,16 +19,16 @@ NEEDED = ("method", "trained", "chip", "place", "location", "band", "psnr")
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """One side of comparisons.
+class RunMethod:
+    """One method of one run.
 
     Attributes:
-        entry: What was asked for.
-        run: The run that it means.
-        method: The method of that run.
-        remark: How they were chosen, where there was a choice.
-        scores: The method's scores over all bands, a row a chip.
-        label: What it is called in tables and figures.
+        entry: The text that named it.
+        run: The run.
+        method: The method's name.
+        remark: How run and method were chosen, where there was a choice.
+        scores: The method's scores over all bands, one row for each chip.
+        label: Its name in tables and figures.
     """
 
     entry: str
@@ -39,31 +39,31 @@ class Contestant:
     label: str = ""
 
 
-def choose_contestants(entries: Sequence[str], tracked: TrackedRuns) -> list[Contestant]:
-    """Return what the entries mean, in their order.
+def choose_methods(entries: Sequence[str], tracked: TrackedRuns) -> list[RunMethod]:
+    """Return the methods that the entries name, in their order.
 
     Args:
-        entries: ``RUN`` or ``RUN/METHOD``. Without a method it is the run's only one, else its
-            best trained one by mean PSNR.
+        entries: ``RUN`` or ``RUN/METHOD``. Without METHOD it is the run's only method,
+            else its best trained one by mean PSNR.
         tracked: All runs.
 
     Raises:
-        UserError: If there are fewer than two, one is unknown, has no scores or no such method, or
-            two mean the same.
+        UserError: If there are fewer than two entries, one is unknown, has no scores or no such
+            method, or two name the same method.
     """
     if len(entries) < 2:
         given = f"only one run is given ('{entries[0]}')" if entries else "no runs are given"
         raise UserError(
             "too-few-runs",
-            f"{given}: a comparison needs at least two runs",
-            "name two or more runs, or methods of one run",
+            f"{given}: a comparison needs two or more",
+            "name two or more, each as RUN or RUN/METHOD",
         )
     chosen = [_choose(entry, tracked) for entry in entries]
     _require_different(chosen)
     return _labelled(chosen)
 
 
-def _choose(entry: str, tracked: TrackedRuns) -> Contestant:
+def _choose(entry: str, tracked: TrackedRuns) -> RunMethod:
     # the whole text first: names of runs may hold a slash
     found, method = find_run(entry, tracked.runs), ""
     if found is None and "/" in entry:
@@ -74,7 +74,7 @@ def _choose(entry: str, tracked: TrackedRuns) -> Contestant:
     run, remark = found
     scores = _read_scores(run, tracked)
     method, remarks = _choose_method(run, method, scores, remark)
-    return Contestant(entry, run, method, remarks, scores[scores["method"] == method])
+    return RunMethod(entry, run, method, remarks, scores[scores["method"] == method])
 
 
 def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
@@ -82,8 +82,8 @@ def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
     if scores is None:
         raise UserError(
             "run-without-scores",
-            f"run {run} has no scores",
-            "name a run that evaluated methods",
+            f"run {run} has no scores (artifact scores/scores.parquet)",
+            "name a run of an evaluation, which scores methods",
         )
     missing = [name for name in NEEDED if name not in scores]
     if missing:
@@ -98,7 +98,7 @@ def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
 def _choose_method(
     run: TrackedRun, method: str, scores: pd.DataFrame, remark: str
 ) -> tuple[str, str]:
-    """Return the method and the remarks on it."""
+    """Return the method, and remarks on how run and method were chosen."""
     names = sorted(scores["method"].unique())
     if method:
         if method not in names:
@@ -119,20 +119,20 @@ def _choose_method(
     return str(means.idxmax()), "; ".join(filter(None, [remark, best]))
 
 
-def _require_different(chosen: Sequence[Contestant]) -> None:
-    seen: dict[tuple[str, str], Contestant] = {}
+def _require_different(chosen: Sequence[RunMethod]) -> None:
+    seen: dict[tuple[str, str], RunMethod] = {}
     for one in chosen:
         other = seen.setdefault((one.run.run_id, one.method), one)
         if other is not one:
             raise UserError(
                 "run-given-twice",
-                f"'{other.entry}' and '{one.entry}' both mean {one.method} of run {one.run}",
+                f"'{other.entry}' and '{one.entry}' both name {one.method} of run {one.run}",
                 "name another run, or another method of it as RUN/METHOD",
             )
 
 
-def _labelled(chosen: Sequence[Contestant]) -> list[Contestant]:
-    """Label by method alone, with the run's name, or with its id: the shortest that is clear."""
+def _labelled(chosen: Sequence[RunMethod]) -> list[RunMethod]:
+    """Label each by method, run name and method, or run id and method: the shortest unique one."""
     runs = {one.run.run_id: one.run for one in chosen}
     if len(runs) == 1:
         return [replace(one, label=one.method) for one in chosen]

@@ -2,18 +2,14 @@ import math
 
 import pytest
 
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.measures import MEASURES, Measure, get_measure
-from sen2naip_sr.evaluation.runs.verdict import Evidence, give_verdict
-from sen2naip_sr.metrics.bootstrap import Interval
-from sen2naip_sr.metrics.full_reference import METRICS
-
-LOWER = ("rmse", "sam", "ergas", "consistency", "spectrum", "seconds_per_megapixel")
+from sen2naip_sr.evaluation.paired.verdict import describe_pair, give_verdict, is_shown
+from sen2naip_sr.metrics.catalogue import METRICS
 
 
 def verdict(mean, low, high, *, p_holm=0.01, metric="psnr", locations=20, smallest=1e-4, pairs=1):
-    evidence = Evidence(Interval(mean, low, high), p_holm, locations, smallest, pairs)
-    return give_verdict("A", "B", MEASURES[metric], evidence, alpha=0.05)
+    pair = {"a": "A", "b": "B", "locations": locations, "p_holm": p_holm}
+    pair |= {"difference": mean, "low": low, "high": high}
+    return give_verdict(pair, METRICS[metric], smallest_p=smallest, comparisons=pairs, alpha=0.05)
 
 
 @pytest.mark.parametrize(
@@ -48,23 +44,15 @@ def test_words_say_what_the_numbers_support(numbers, options, words):
     assert verdict(*numbers, **options) == words
 
 
-def test_it_is_known_of_every_metric_which_way_is_better():
-    assert set(METRICS) <= set(MEASURES)
-    assert {name for name, m in MEASURES.items() if not m.higher_is_better} == set(LOWER)
-
-
-def test_an_unknown_metric_is_refused_with_the_nearest():
-    with pytest.raises(UserError, match="unknown metric 'ssmi': did you mean 'ssim'"):
-        get_measure("ssmi")
-
-
 @pytest.mark.parametrize(
-    ("values", "text"),
+    ("verdict", "text", "shown"),
     [
-        ((-0.004, -0.3, 0.0), "-0.004 [-0.300, 0.000]"),
-        ((-1e-9,), "0.000000"),
-        ((12.345,), "12.35"),
+        ("A is better by 0.21 dB", "A is better by 0.21 dB (p = 0.01)", True),
+        ("no difference shown", "no difference shown (0.10 dB [-0.20, 0.40], p = 0.01)", False),
+        ("cannot be told: why", "cannot be told: why", False),
     ],
 )
-def test_amounts_are_not_rounded_to_nothing(values, text):
-    assert Measure("m", True).amount(*values) == text
+def test_numbers_stand_behind_a_verdict_that_rests_on_them(verdict, text, shown):
+    pair = {"verdict": verdict, "difference": 0.1, "low": -0.2, "high": 0.4, "p_holm": 0.01}
+    assert describe_pair(pair, METRICS["psnr"]) == text
+    assert is_shown(verdict) == shown

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sen2naip_sr.metrics import bootstrap
-from sen2naip_sr.metrics.bootstrap import Interval, mean_interval, paired_difference
+from sen2naip_sr.evaluation.paired import bootstrap
+from sen2naip_sr.evaluation.paired.bootstrap import Interval, mean_interval, paired_difference
 
 
 def clustered(places, chips, between, within, seed):

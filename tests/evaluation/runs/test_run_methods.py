@@ -3,7 +3,7 @@ import pytest
 from made_runs import BICUBIC, CARN, LEAN, make_run, make_tracked
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.runs.contestants import choose_contestants
+from sen2naip_sr.evaluation.runs.methods import choose_methods
 
 ALL = {"bicubic": BICUBIC, "carn": CARN, "lean": LEAN}
 TRACKED = make_tracked(
@@ -19,7 +19,7 @@ TRACKED = make_tracked(
 
 
 def chosen(*entries):
-    return [(one.run.run_id[0], one.method) for one in choose_contestants(entries, TRACKED)]
+    return [(one.run.run_id[0], one.method) for one in choose_methods(entries, TRACKED)]
 
 
 def test_an_entry_names_run_and_method():
@@ -33,7 +33,7 @@ def test_names_of_runs_may_hold_a_slash():
 
 
 def test_without_a_method_it_is_the_best_trained_one_and_said():
-    first, second, third = choose_contestants(["aaaa", "bbbb", "cccc"], TRACKED)
+    first, second, third = choose_methods(["aaaa", "bbbb", "cccc"], TRACKED)
     assert (first.method, first.remark) == ("lean", "best of its 2 trained methods by mean PSNR")
     assert (second.method, second.remark) == ("carn", "its only trained method")
     assert (third.method, third.remark) == ("lean", "")
@@ -42,7 +42,7 @@ def test_without_a_method_it_is_the_best_trained_one_and_said():
 
 
 def test_the_latest_of_a_name_is_said():
-    (one, _) = choose_contestants(["evaluate", "cccc"], TRACKED)
+    (one, _) = choose_methods(["evaluate", "cccc"], TRACKED)
     assert one.remark == "latest of 2 runs of that name; its only trained method"
 
 
@@ -55,25 +55,24 @@ def test_the_latest_of_a_name_is_said():
     ],
 )
 def test_labels_are_the_shortest_that_are_clear(entries, labels):
-    assert [one.label for one in choose_contestants(entries, TRACKED)] == labels
+    assert [one.label for one in choose_methods(entries, TRACKED)] == labels
 
 
 @pytest.mark.parametrize(
-    ("entries", "problem", "remedy"),
+    ("entries", "code", "said"),
     [
-        ([], "no runs are given", "two or more runs"),
-        (["aaaa"], "only one run is given", "methods of one run"),
-        (["aaaa", "train_cran"], "did you mean train_carn", "id"),
-        (["aaaa", "evalute/carn"], "'evalute': did you mean evaluate", "id"),
-        (["aaaa", "train_carn"], r"train_carn \(eeee1111\) has no scores", "evaluated"),
-        (["aaaa", "bbbb/unet"], "has no method 'unet'", "bicubic, carn$"),
-        (["aaaa", "odd"], "have no column trained, place", "another run"),
-        (["aaaa/lean", "aaaa"], "'aaaa/lean' and 'aaaa' both mean lean", "RUN/METHOD"),
-        (["aaaa/carn"] * 2, "both mean carn of run evaluate", "another"),
+        ([], "too-few-runs", "no runs are given"),
+        (["aaaa"], "too-few-runs", "only one run"),
+        (["aaaa", "train_cran"], "unknown-run", "did you mean train_carn"),
+        (["aaaa", "evalute/carn"], "unknown-run", "'evalute': did you mean evaluate"),
+        (["aaaa", "train_carn"], "run-without-scores", r"train_carn \(eeee1111\)"),
+        (["aaaa", "bbbb/unet"], "unknown-method", "bicubic, carn$"),
+        (["aaaa", "odd"], "scores-incomplete", "trained, place"),
+        (["aaaa/lean", "aaaa"], "run-given-twice", "'aaaa/lean' and 'aaaa' both name lean"),
+        (["aaaa/carn"] * 2, "run-given-twice", "both name carn of run evaluate"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_what_could_be(entries, problem, remedy):
-    with pytest.raises(UserError, match=problem) as caught:
-        choose_contestants(entries, TRACKED)
-    with pytest.raises(AssertionError, match=remedy):
-        raise AssertionError(caught.value.remedy)
+def test_what_cannot_be_compared_is_refused_with_what_could_be(entries, code, said):
+    with pytest.raises(UserError, match=said) as caught:
+        choose_methods(entries, TRACKED)
+    assert caught.value.code == code

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sen2naip_sr.metrics import permutation
-from sen2naip_sr.metrics.permutation import sign_flip_p_value, smallest_p_value
+from sen2naip_sr.evaluation.paired import permutation
+from sen2naip_sr.evaluation.paired.permutation import sign_flip_p_value, smallest_p_value
 
 
 def scipy_p_value(values, resamples):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen2naip_sr.metrics.holm import holm_adjusted
+from sen2naip_sr.evaluation.paired.holm import holm_adjusted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""The catalogue of metrics: whatever ``METRIC`` the modules of this package define.
+
+To add a metric, add a module here that defines ``METRIC``. Tables, figures, MLflow, experiments
+and the comparison of runs take it from there.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+
+from sen2naip_sr import metrics
+from sen2naip_sr.metrics.metric import Metric
+
+_SUPPORT = ("catalogue", "full_reference", "metric")
+"""Modules of this package that are no metrics."""
+
+
+def _find_metrics() -> dict[str, Metric]:
+    names = [found.name for found in iter_modules(metrics.__path__) if found.name not in _SUPPORT]
+    entries = [import_module(f"{metrics.__name__}.{name}").METRIC for name in names]
+    return {entry.key: entry for entry in sorted(entries, key=lambda entry: entry.position)}
+
+
+METRICS: Mapping[str, Metric] = _find_metrics()
+"""Every metric by its key, in the order of the columns."""
+COMPUTED = tuple(key for key, metric in METRICS.items() if metric.computed)
+"""Keys of the metrics that are computed from a prediction and its truth."""
+TRACKED = tuple(key for key, metric in METRICS.items() if metric.tracked)
+"""Keys of the metrics whose means are compared and tracked."""
+QUICK = tuple(key for key in COMPUTED if not METRICS[key].costly)
+"""Keys of the metrics that experiments compute."""
+OVERVIEW = tuple(key for key, metric in METRICS.items() if metric.overview)
+"""Keys of the few metrics that show what a loss trades for what."""
