@@ -123,7 +123,7 @@ def test_ctrl_c_in_a_run_is_no_attempt(tmp_path, workers):
         "                   folder / 'made', tiny.EVALUATION, workers=int(sys.argv[2]))\n"
     )
     (tmp_path / "endless.py").write_text(code)
-    own = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    own = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     child = subprocess.Popen(
         [sys.executable, tmp_path / "endless.py", tmp_path, str(workers)],
         env=os.environ | {"PYTHONPATH": own},
