@@ -135,7 +135,7 @@ def test_own_geotiffs_with_unusable_files_among_them(tmp_path, copy_project, ked
     assert completed.returncode == 0, completed.stderr
     assert "2 files or chips could not be used" in completed.stdout
     rejected = pd.read_csv(project / "data/08_reporting/rejected.csv").set_index("file")
-    assert "has 3 bands, 4 are asked for" in rejected.loc["place 0/three bands.tif", "reason"]
+    assert "has 3 bands, 4 are required" in rejected.loc["place 0/three bands.tif", "reason"]
     assert "place 1/empty.tif" in rejected.index
     assert "synthetic" not in completed.stdout
 

@@ -1,4 +1,4 @@
-"""Work done a little ahead of the one who uses it, in threads."""
+"""Read-ahead: work that threads do a few items ahead of its use."""
 
 import os
 from collections import deque
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 WORKERS = min(4, os.cpu_count() or 1)
-"""More threads than cores are slower: opening a raster holds Python's lock."""
+"""More threads than cores are slower, since opening a raster holds Python's global lock."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,13 +21,13 @@ def map_ahead(
 ) -> Iterator[Result]:
     """Apply ``function`` in threads and yield results in order, only a few items ahead.
 
-    Unlike ``Executor.map`` it holds no more results than it has workers to keep busy, so memory
-    does not grow with the number of items.
+    Unlike ``Executor.map`` it holds only as many results as keep the workers busy, so memory does
+    not grow with the number of items.
 
     Args:
-        function: What to do with an item; what it raises is raised here.
-        items: What to go through.
-        initializer: Called first in every thread.
+        function: Applied to each item; its errors are raised here.
+        items: The items.
+        initializer: Called once at the start of every thread.
     """
     with ThreadPoolExecutor(WORKERS, initializer=initializer) as pool:
         source = iter(items)

@@ -1,9 +1,9 @@
-"""Named recipes that make a low-resolution image out of a high-resolution one.
+"""Named recipes that downsample a high-resolution (HR) image to a low-resolution (LR) one.
 
-A recipe's id stands in every weights file and every table: change what a recipe computes only
-together with its version.
+Every weights file and every table holds the recipe's id: whoever changes what a recipe computes
+raises its version.
 
-torch is imported inside the functions: that LR is up to date is told by a recipe's id alone.
+torch is imported inside the functions: the recipe's id alone decides whether LR is stale.
 """
 
 from collections.abc import Callable
@@ -23,16 +23,16 @@ SCALE = 2
 
 @dataclass(frozen=True)
 class Recipe:
-    """How LR is made from HR.
+    """A way to make LR from HR.
 
     Attributes:
         name: The recipe's name in the parameters.
         version: Raised whenever the result changes.
-        summary: What it does, for tables and documentation.
+        summary: Short description for tables and documentation.
         downscale: Maps (B, C, 2h, 2w) to (B, C, h, w), any float dtype, not rounded. The second
-            argument seeds what is random about the first image, and the next numbers seed the
-            next images: an image does not depend on those beside it. None leaves out what is
-            random: the linear part of the recipe.
+            argument seeds the noise of the first image, the following integers that of the
+            following images, so an image does not depend on the rest of the batch. None: without
+            noise, which leaves the linear part of the recipe.
     """
 
     name: str
@@ -107,7 +107,7 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe called ``name``.
 
     Raises:
-        UserError: If there is none; the message names the nearest.
+        UserError: If there is none; the message suggests the nearest name.
     """
     if name not in RECIPES:
         raise UserError(
@@ -119,7 +119,7 @@ def get_recipe(name: str) -> Recipe:
 
 
 def quantise(values: "Tensor", dtype: np.dtype[Any]) -> "Tensor":
-    """Clip and round digital numbers to what ``dtype`` can hold; floats pass unchanged.
+    """Clip and round digital numbers to the values of ``dtype``; floats stay unchanged.
 
     Args:
         values: Digital numbers of any shape, float.

@@ -1,4 +1,4 @@
-"""The one progress bar of the project, on standard error and quiet where it is no terminal."""
+"""The project's progress bar, on standard error; silent if that is no terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -16,9 +16,10 @@ Item = TypeVar("Item")
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar (a context manager) with count and time left, in the end time taken.
+    """Return a progress bar, a context manager.
 
-    A task's ``status`` field is shown at the end of its line, for live figures.
+    It shows the count and the remaining time, at the end the elapsed time.
+    A task's ``status`` field is shown at the end of its line, for live values.
     """
     return Progress(
         TextColumn("{task.description:<18}"),
@@ -32,12 +33,12 @@ def progress_bar() -> Progress:
 
 
 def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
-    """Yield ``items`` and show how far they have come.
+    """Yield ``items`` and show the progress.
 
     Args:
-        items: What to go through.
-        description: What is being done, in a few words.
-        total: How many items there are.
+        items: The items.
+        description: A few words on the task.
+        total: The number of items.
     """
     with progress_bar() as bar:
         task = bar.add_task(description, total=total, status="")

@@ -179,9 +179,9 @@ def test_a_short_break_is_bridged(hub, tmp_path):
 
 def test_a_later_run_goes_on_where_a_broken_off_one_stopped(hub, tmp_path):
     hub.cuts = [8 * CHUNK] + [0] * 20
-    with pytest.raises(UserError, match="broke off") as caught:
+    with pytest.raises(UserError, match="interrupted") as caught:
         remote_source(tmp_path).files()
-    assert "run again" in caught.value.remedy
+    assert "try again" in caught.value.remedy
     assert not downloaded(tmp_path).exists()
     assert hub.delivered == 8 * CHUNK
 

@@ -1,4 +1,4 @@
-"""Chips out of one opened raster: windows, validity, georeferencing."""
+"""Cutting chips from an open raster: windows, validity, georeferencing."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from rasterio.windows import Window, transform
 from sen2naip_sr.arrays import Array
 
 UNREADABLE = (OSError, RasterioError, CRSError)
-"""What opening and reading a damaged raster may raise."""
+"""Exceptions of opening and reading a damaged raster."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Chip:
         pixels: (C, size, size) in the raster's dtype.
         transform: The six coefficients of the chip's own affine transform.
         valid_fraction: Share of pixels that are not nodata.
-        digest: Hash of the pixels; equal pixels, equal digest.
+        digest: Hash of the pixels.
     """
 
     row: int
@@ -39,10 +39,10 @@ class Chip:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Something that cannot be used, and why.
+    """A file or a chip that cannot be used, and the reason.
 
     Attributes:
-        reason: What is wrong.
+        reason: The problem.
         remedy: What would make it usable.
         row: Top row of the chip, None if it is the whole file.
         column: Left column of the chip, None if it is the whole file.
@@ -74,17 +74,17 @@ def cut_chips(
     bands: Sequence[int],
     min_valid_fraction: float,
 ) -> list[Chip | Rejection]:
-    """Read chips and say which of them can be used.
+    """Read chips and decide which of them can be used.
 
     Args:
-        raster: The opened raster.
+        raster: The open raster.
         windows: (row, column) of the chips.
         size: Side of a chip.
         bands: Bands to read, counted from 1.
         min_valid_fraction: Chips with a smaller share of valid pixels are rejected.
 
     Returns:
-        One entry a window, in order.
+        One entry per window, in order.
     """
     return [
         _cut(raster, Window(column, row, size, size), bands, min_valid_fraction)
@@ -125,9 +125,9 @@ def _valid_fraction(
 ) -> float:
     """Return the share of pixels with data.
 
-    A pixel is nodata only if every band says so, since a declared nodata value (255, say) may
-    well occur in a picture. An alpha band counts only where it is not read as data: cameras'
-    fourth band, near-infrared, is often marked as alpha.
+    A pixel is nodata only if it is in every band, since a declared nodata value such as 255 may
+    occur in valid pixels. An alpha band counts only if it is not read as data: near-infrared, the
+    fourth band of many cameras, is often marked as alpha.
     """
     if raster.nodata is not None:
         empty = np.isnan(pixels) if np.isnan(raster.nodata) else pixels == raster.nodata
@@ -154,19 +154,19 @@ def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str
             "fill it with a nodata value, or cut the scene to its valid part",
         )
     if (pixels == pixels[:, :1, :1]).all():
-        return "every band is constant", "there is nothing to learn from it: leave it out"
+        return "every band is constant", "leave it out: it holds no detail"
     return None
 
 
 def reduce_chip(chip: Chip, factor: int) -> Chip:
-    """Make a chip's pixels larger: the mean of the area that each covers.
+    """Downsample a chip by area averaging.
 
     Args:
         chip: Its side a multiple of ``factor``.
-        factor: From 1, which changes nothing.
+        factor: At least 1, which changes nothing.
 
     Returns:
-        A chip of the same ground with ``1 / factor`` of the rows and columns, rounded to its
+        A chip of the same footprint with ``1 / factor`` of the rows and columns, rounded to its
         dtype, at the position of the original.
     """
     if factor == 1:

@@ -1,4 +1,4 @@
-"""LR chips made from a store of HR chips, kept beside it."""
+"""Stores of LR chips, made from a store of HR chips."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CHIPS_A_BATCH = 4
 
 @dataclass(frozen=True)
 class Downscaling:
-    """An LR store that is yet to be made: HR chips, and a recipe by its name."""
+    """An LR store to be made: HR chips and the name of a recipe."""
 
     hr: Store
     recipe_name: str
@@ -30,18 +30,18 @@ class Downscaling:
         return get_recipe(self.recipe_name)
 
     def fingerprint(self) -> str:
-        """Return what changes when the LR chips would."""
+        """Return a hash of everything that the LR chips depend on."""
         return fingerprint_of(self.hr.manifest.content, self.recipe.id, self.seed)
 
     def make(self, folder: Path) -> None:
-        """Make the LR store in ``folder``, unless it is there and still current.
+        """Make the LR store in ``folder``, unless it is up to date.
 
-        Chip i of it is the LR image of chip i of the HR store, in the same dtype. It depends on
-        nothing but that chip, the recipe, the seed and i.
+        Its chip i is the LR image of chip i of the HR store, in the same dtype. It depends only on
+        that chip, the recipe, the seed and i.
 
         Raises:
             UserError: If there is no such recipe.
-            OSError: If the store cannot be written; its old content stays.
+            OSError: If the store cannot be written; the old store stays.
         """
         fingerprint = self.fingerprint()
         if read_store(folder, fingerprint) is not None:
@@ -65,17 +65,17 @@ class Downscaling:
 
 
 def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
-    """Downscale chips and round them to their own dtype.
+    """Downsample chips and round them to their own dtype.
 
     Args:
         hr: (B, C, 2h, 2w) of any real dtype.
-        recipe: How.
-        seed: Seeds what is random about the first image; the next ones take the next numbers.
+        recipe: The recipe.
+        seed: Seeds the noise of the first image; the following images take the following integers.
 
     Returns:
         (B, C, h, w) in the dtype of ``hr``.
     """
-    # a store that is up to date is left alone without waiting seconds for this import
+    # importing torch takes seconds: a store that is up to date needs none of it
     import torch
 
     values = torch.from_numpy(hr.astype(np.float32))
@@ -85,7 +85,7 @@ def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
 def chip_seed(seed: int, chip: int) -> int:
     """Return the seed of one chip's noise: consecutive chips have consecutive seeds.
 
-    torch's generator on the CPU takes 32 bits, so each ``seed`` starts at a hash of itself.
+    torch's generator on the CPU takes 32 bits, so the first seed is a hash of ``seed``.
     """
     start = int(np.random.SeedSequence(seed % 2**64).generate_state(1)[0])
     return (start + chip) % 2**32

@@ -7,12 +7,12 @@ from sen2naip_sr.parameters import Parameters
 
 
 class PreprocessingParameters(Parameters):
-    """How LR is made of HR, and which chips train, validate and test."""
+    """How LR is made from HR, and the split of the chips."""
 
     recipe: Literal["bicubic_antialiased", "area", "bicubic_aliased", "blur_noise"] = (
         "bicubic_antialiased"
     )
-    """The downscaling recipe; docs/protocol.md says what each does."""
+    """The downsampling recipe; docs/protocol.md describes each."""
     seed: int = 0
-    """Seeds what is random about the recipe."""
+    """Seeds the noise of the recipe."""
     splits: SplitParameters = SplitParameters()

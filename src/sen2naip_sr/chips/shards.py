@@ -12,7 +12,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 
 SHARD_CHIPS = 4096
-"""Chips a shard: few enough files to keep open, small enough to copy about (1 MB a chip)."""
+"""Chips per shard: few enough files to keep open, small enough to copy (1 MB a chip)."""
 
 
 class ShardedArray:
@@ -35,7 +35,7 @@ class ShardedArray:
 
     @classmethod
     def from_array(cls, array: Array) -> "ShardedArray":
-        """Wrap an array (n, C, H, W) that is in memory already."""
+        """Wrap an array (n, C, H, W) in memory."""
         return cls([array])
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class ShardedArray:
             A copy of shape (B, C, size, size) in the array's dtype.
 
         Raises:
-            IndexError: If a crop is not inside its chip, or a chip does not exist.
+            IndexError: If a crop reaches beyond its chip, or a chip does not exist.
         """
         if len(chips) and (
             min(chips.min(), rows.min(), columns.min()) < 0
@@ -86,15 +86,15 @@ class ShardedArray:
 class ShardWriter:
     """Appends chips to ``<prefix>_00000.npy``, ``<prefix>_00001.npy``, ... (a context manager).
 
-    How many chips there will be need not be known: a shard's header is written when it is full
-    or when the writer closes. Nothing is kept in memory.
+    The number of chips need not be known in advance: a shard's header is written when the shard is
+    full or the writer closes. No chip is kept in memory.
 
     Args:
-        folder: Where the shards go; it exists.
-        prefix: How their names begin.
+        folder: The folder of the shards; it exists.
+        prefix: The beginning of their names.
         chip_shape: (C, H, W).
         dtype: The chips' dtype.
-        shard_chips: Chips a shard.
+        shard_chips: Chips per shard.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class ShardWriter:
         if error is None:
             self._close_shard()
         elif self._stream is not None:
-            # what was written is of no use, and closing a stream on a full disk fails again
+            # the shard is useless, and closing a stream on a full disk fails again
             with suppress(OSError):
                 self._stream.close()
 

@@ -1,6 +1,6 @@
 """Train, validation and test splits and cross-validation folds, grouped by place.
 
-Heavy imports stand inside the functions: the parameters are needed when pipelines are listed.
+Slow imports are inside the functions, since listing the pipelines imports the parameters.
 """
 
 import hashlib
@@ -24,35 +24,35 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 class SplitParameters(Parameters):
-    """Which chips train, which validate, which test."""
+    """The split of chips into training, validation and test."""
 
     seed: int = 0
     """Draws the places of each split and of each fold."""
     test_places: list[str] | None = Field(default=None, min_length=1)
-    """Places to test on, by name. Null: test_fraction of the places, drawn."""
+    """Names of the test places. Null: draw test_fraction of the places."""
     validation_places: list[str] | None = Field(default=None, min_length=1)
-    """Places to validate on, by name. Null: validation_fraction of the other places, drawn."""
+    """Names of the validation places. Null: draw validation_fraction of the other places."""
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the places for testing, rounded up."""
+    """Share of the places that are test places, rounded up."""
     validation_fraction: float = Field(default=0.15, gt=0, lt=1)
-    """Share of the places that are left for validation, rounded up."""
+    """Share of the remaining places that are validation places, rounded up."""
     folds: int = Field(default=5, ge=2)
-    """Cross-validation folds over all places but the test's; at most as many as such places."""
+    """Cross-validation folds over all places but the test places; at most as many as places."""
 
 
 def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataFrame":
-    """Assign every chip to a split and a fold; no place and no ground is in two of them.
+    """Assign every chip to a split and a fold, so that no place and no footprint is in two.
 
-    Places that share ground (chips of equal location, such as two folders with two dates of one
-    scene) are kept together.
+    Places with chips of equal location, such as two folders with two dates of one scene, are kept
+    together.
 
     Args:
         index: Chips with columns chip, place and location.
-        parameters: How.
+        parameters: The parameters of splitting.
 
     Returns:
         Columns chip, place, location, split (train, validation, test) and fold (0, 1, ...; -1
-        for test chips, which no cross-validation may see).
+        for test chips, which cross-validation must not use).
 
     Raises:
         UserError: If there are fewer than three places, or a named place does not exist.
@@ -85,11 +85,11 @@ def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
 
     Args:
         splits: From `make_splits`.
-        folds: How many.
-        seed: Draws the places of each.
+        folds: The number of folds.
+        seed: Draws the places of each fold.
 
     Raises:
-        UserError: If there are fewer places beside those of the test.
+        UserError: If there are fewer places besides the test places.
     """
     groups = group_places(splits)
     places = groups[splits["split"] != TEST].nunique()
@@ -105,13 +105,13 @@ def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
 
 
 def split_hash(splits: "pd.DataFrame") -> str:
-    """Return a short hash of which chip is in which split and fold."""
+    """Return a short hash of the split and the fold of every chip."""
     text = splits[["chip", "place", "split", "fold"]].to_csv(index=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def group_places(index: "pd.DataFrame") -> "pd.Series":
-    """Return a group number per chip: equal for one place, and for places that share ground."""
+    """Return a group number per chip, equal within a place and for places that share locations."""
     import pandas as pd
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -147,7 +147,7 @@ def _nothing_left() -> UserError:
 
 
 def _draw(groups: "pd.Series", fraction: float, seed: int) -> "pd.Index":
-    """Return the rows of a drawn fraction of the groups, rounded up."""
+    """Draw a fraction of the groups, rounded up, and return their rows."""
     from sklearn.model_selection import GroupShuffleSplit
 
     count = groups.nunique()
@@ -159,7 +159,7 @@ def _draw(groups: "pd.Series", fraction: float, seed: int) -> "pd.Index":
 
 
 def _named(index: "pd.DataFrame", groups: "pd.Series", places: list[str], split: str) -> "pd.Index":
-    """Return the rows of the named places and of all places that share ground with them."""
+    """Return the rows of the named places and of all places that share locations with them."""
     known = sorted(index["place"].unique())
     for place in places:
         if place not in known:

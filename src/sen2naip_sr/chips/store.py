@@ -1,4 +1,4 @@
-"""A folder with chips and tables that is either complete or not there at all."""
+"""Stores: folders with chips and tables that are written as a whole or not at all."""
 
 import hashlib
 import json
@@ -25,13 +25,13 @@ MANIFEST = "manifest.json"
 
 
 def fingerprint_of(*parts: Any) -> str:
-    """Return a short hash of JSON-serialisable parts: equal parts, equal fingerprint."""
+    """Return a short hash of JSON-serialisable parts."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Manifest(BaseModel):
-    """What a store holds and what it was made from."""
+    """The content of a store, and what it was made from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,11 +47,11 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Store:
-    """Chips (memory-mapped) with their tables and manifest.
+    """Memory-mapped chips with their tables and manifest.
 
     Attributes:
-        folder: Where it lies.
-        manifest: What it holds.
+        folder: The folder.
+        manifest: Description of the content.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Store:
 
     @cached_property
     def chips(self) -> ShardedArray:
-        """The chips, (n, C, H, W), read from disk only where touched."""
+        """The chips, (n, C, H, W); only what is used is read from disk."""
         return ShardedArray.open([self.folder / name for name in self.manifest.shards])
 
     def table(self, name: str) -> "pd.DataFrame":
@@ -75,15 +75,15 @@ class Store:
 
 
 class UnmadeStore(Protocol):
-    """A store that is yet to be made: its inputs and how to make it."""
+    """A store to be made: its inputs and how to make it."""
 
     def make(self, folder: Path) -> None:
-        """Make the store in ``folder``, unless it is there and still current."""
+        """Make the store in ``folder``, unless it is up to date."""
 
 
 @dataclass
 class StoreWriter:
-    """What `write_store` fills: append chips, then set tables, attributes and content hash."""
+    """Writes a store: append the chips, then set tables, attributes and content hash."""
 
     writer: ShardWriter
     content: str = ""
@@ -101,8 +101,8 @@ def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
     """Open a store without reading a pixel.
 
     Args:
-        folder: Where it lies.
-        fingerprint: If given, a store that was made from something else counts as missing.
+        folder: The folder.
+        fingerprint: If given, a store with another fingerprint counts as missing.
 
     Returns:
         The store, or None if there is no complete one.
@@ -118,14 +118,14 @@ def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
     try:
         whole = (store.chips.shape, store.chips.dtype) == (manifest.shape, manifest.dtype)
     except (OSError, ValueError):
-        # a shard that is missing, or shorter than its header says
+        # a shard is missing, or shorter than its header says
         return None
     tables = all((folder / f"{name}.parquet").is_file() for name in manifest.tables)
     return store if whole and tables else None
 
 
 def require_store(folder: Path) -> Store:
-    """Open a store that has to be there.
+    """Open a store that must exist.
 
     Raises:
         UserError: If it is missing or damaged.
@@ -148,17 +148,17 @@ def write_store(
     dtype: np.dtype[Any],
     shard_chips: int = SHARD_CHIPS,
 ) -> Iterator[StoreWriter]:
-    """Write a store beside its place and move it there when it is complete.
+    """Write a store as a whole or not at all.
 
     Args:
-        folder: Where it will lie; what is there is replaced.
-        fingerprint: What it is made from; `read_store` compares it.
+        folder: The folder; its content is replaced.
+        fingerprint: Hash of what the store is made from; `read_store` compares it.
         chip_shape: (C, H, W).
         dtype: The chips' dtype.
-        shard_chips: Chips a shard.
+        shard_chips: Chips per shard.
 
     Yields:
-        The writer to fill. If the block raises, the old store stays and nothing new is left.
+        The writer to fill. If the block raises, the old store stays.
     """
     with replacing(folder) as hidden:
         hidden.mkdir()

@@ -1,4 +1,4 @@
-"""GeoTIFFs inside a zip: read in memory, never unpacked."""
+"""GeoTIFFs inside a zip, read in memory without unpacking it."""
 
 import hashlib
 import lzma
@@ -19,8 +19,8 @@ from sen2naip_sr.errors import UserError
 
 LOCAL_FILE_HEADER = b"PK\x03\x04"
 
-# what zipfile raises for damaged, encrypted, vanished or unsupported members; the set is wide
-# because flipped bits can reach any of its parsers
+# what zipfile raises for damaged, encrypted, missing or unsupported members: flipped bits can reach
+# any of its parsers
 UNREADABLE = (
     OSError,
     zipfile.BadZipFile,
@@ -57,7 +57,7 @@ class Archive:
             OSError: If the member is damaged or cannot be read.
         """
         try:
-            # ZipFile counts its open members without a lock of its own; inflating needs none
+            # ZipFile counts its open members without a lock; decompressing needs none
             with self._lock:
                 stream = self._zip.open(name)
             try:
@@ -100,7 +100,7 @@ class ZipMember:
 
 
 def open_archive(path: Path) -> Archive:
-    """Return the zip at ``path``, opened once a process as long as the file stays the same.
+    """Return the zip at ``path``, opened once per process while the file stays the same.
 
     Raises:
         UserError: If it is missing, a folder, incomplete or no zip.
@@ -113,7 +113,7 @@ def open_archive(path: Path) -> Archive:
                 f"{path}: a folder, not a zip",
                 "give the zip itself, or read the folder as a folder of GeoTIFFs",
             )
-        # a forked process shares the file position of its parent's handle: it opens its own
+        # a forked process would share the file position of its parent's handle
         return _opened(path, stat.st_size, stat.st_mtime_ns, os.getpid())
     except FileNotFoundError as error:
         raise UserError("source-missing", f"{path}: no such file", "check the path") from error
@@ -127,7 +127,7 @@ def open_archive(path: Path) -> Archive:
         raise _no_zip(path) from error
 
 
-# a member is hashed and opened in a row: two a thread spare inflating it twice
+# a member is hashed and then opened: two per thread avoid decompressing it twice
 @lru_cache(maxsize=8)
 def _recently_read(archive: Archive, name: str) -> bytes:
     return archive.read(name)

@@ -1,4 +1,4 @@
-"""What a source of GeoTIFFs offers to ingestion: files to open, and a fingerprint of them all."""
+"""The interface of a source of GeoTIFFs: files to open, and a fingerprint of all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class SourceFile(Protocol):
 
     @property
     def name(self) -> str:
-        """The file as the user knows it: its path below the source, with forward slashes."""
+        """The file's path below the source, with forward slashes."""
 
     def open(self) -> AbstractContextManager[DatasetReader]:
         """Open the file for reading.
@@ -31,7 +31,7 @@ class SourceFile(Protocol):
 
 
 class Source(Protocol):
-    """A named set of GeoTIFFs. Making one touches no pixel; listing files may download."""
+    """A named set of GeoTIFFs. Constructing one reads no pixel; listing the files may download."""
 
     @property
     def kind(self) -> str:
@@ -42,10 +42,10 @@ class Source(Protocol):
         """Whether the imagery was generated rather than observed."""
 
     def fingerprint(self) -> str:
-        """Return a short text that changes when the files would. Cheap: reads no file's content."""
+        """Return a short text that changes with the files. It reads no file's content."""
 
     def files(self) -> Sequence[SourceFile]:
-        """Return the files in a stable order, made or fetched first where they are missing.
+        """Return the files in a stable order; missing ones are generated or downloaded first.
 
         Raises:
             sen2naip_sr.errors.UserError: If there is nothing to read.
@@ -57,7 +57,7 @@ class PathFile:
     """A GeoTIFF on disk.
 
     Args:
-        path: Where it is.
+        path: The file.
         name: Its path below the source.
     """
 

@@ -18,10 +18,10 @@ SUFFIXES = (".tif", ".tiff")
 
 @dataclass(frozen=True)
 class DirectorySource:
-    """All files ending in .tif or .tiff below a folder, hidden ones left out.
+    """All files ending in .tif or .tiff in a folder and its subfolders, without hidden ones.
 
     Attributes:
-        folder: Where to look, however deep.
+        folder: The folder.
     """
 
     folder: Path
@@ -29,7 +29,7 @@ class DirectorySource:
     synthetic = False
 
     def fingerprint(self) -> str:
-        """Hash names, sizes and times of change; see `Source.fingerprint`."""
+        """Hash names, sizes and modification times; see `Source.fingerprint`."""
         stats = [(file.name, *_size_and_time(file.path)) for file in self._files]
         return fingerprint_of(str(self.folder.resolve()), stats)
 
@@ -58,7 +58,7 @@ class DirectorySource:
 
 
 def _find(folder: Path) -> Iterator[PathFile]:
-    # os.walk spares a Path for every entry, which takes as long as reading a small file's header
+    # unlike Path.rglob, os.walk makes no Path per entry, which costs as much as reading a header
     for root, below, names in os.walk(folder, onerror=_skip):
         below[:] = [name for name in below if not name.startswith(".")]
         inside = Path(root).relative_to(folder).as_posix()
@@ -75,6 +75,6 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     try:
         stat = path.stat()
     except OSError:
-        # it vanished since it was listed; reading it will say so
+        # it was removed since it was listed; reading it raises an error
         return 0, 0
     return stat.st_size, stat.st_mtime_ns

@@ -1,4 +1,4 @@
-"""From a source to a chip store: cut, check, write, in constant memory."""
+"""Ingestion: cut the files of a source into chips and store them, in constant memory."""
 
 import json
 import warnings
@@ -33,10 +33,10 @@ from sen2naip_sr.sources.survey import (
 )
 
 INGESTION_VERSION = 2
-"""Raised when the same files and parameters would give another store."""
+"""Raise it when the same files and parameters give another store."""
 
 CHIPS_AT_ONCE = 8
-"""Chips that are read before any is written, however large the file."""
+"""Chips of a file that are read before any is written."""
 
 NOT_RELEVANT = {"source", "path", "raw_folder", "sample", "sen2naip"}
 """Parameters that the source's own fingerprint covers."""
@@ -44,32 +44,32 @@ NOT_RELEVANT = {"source", "path", "raw_folder", "sample", "sen2naip"}
 
 @dataclass(frozen=True)
 class Ingestion:
-    """A chip store that is yet to be made: a source and how to cut it."""
+    """A chip store to be made: a source and how to cut it."""
 
     source: Source
     parameters: IngestionParameters
 
     def fingerprint(self) -> str:
-        """Return what changes when the store would; reads headers of folders only."""
+        """Return a hash of everything that the store depends on; reads no file's content."""
         relevant = self.parameters.model_dump(exclude=NOT_RELEVANT)
         return fingerprint_of(
             INGESTION_VERSION, self.source.kind, self.source.fingerprint(), relevant
         )
 
     def make(self, folder: Path) -> None:
-        """Make the chip store in ``folder``, unless it is there and still current.
+        """Make the chip store in ``folder``, unless it is up to date.
 
-        The store holds the chips in the files' dtype, a table ``index`` (a row a chip) and a
-        table ``rejected`` (a row for all that could not be used, with reason and remedy).
+        The store holds the chips in the files' dtype, a table ``index`` with a row per chip, and a
+        table ``rejected`` with a row per unusable file or chip, its reason and its remedy.
 
         Raises:
-            UserError: If nothing can be used, or the value range is not known.
-            OSError: If the store cannot be written; its old content stays.
+            UserError: If no chip can be used, or the value range is unknown.
+            OSError: If the store cannot be written; the old store stays.
         """
         fingerprint = self.fingerprint()
         if read_store(folder, fingerprint) is not None:
             return
-        # filters belong to the process: set here they also hold in the reading threads
+        # filters belong to the process: set here, they also apply in the reading threads
         with warnings.catch_warnings(), environment():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             self._make(folder, fingerprint)
@@ -106,10 +106,10 @@ class Ingestion:
 
 
 def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters) -> list[float]:
-    """Return the stated value range, or an integer dtype's own.
+    """Return the given value range, or that of the integer dtype.
 
     Raises:
-        UserError: If the data are floats and no range is stated.
+        UserError: If the data are floats and no range is given.
     """
     if parameters.value_range is not None:
         return list(parameters.value_range)
@@ -124,10 +124,10 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
 
 
 def _reduced_size(size: int, factor: int) -> int:
-    """Return the side of reduced chips.
+    """Return the side of downsampled chips.
 
     Raises:
-        UserError: If it is not even, so that it cannot be halved.
+        UserError: If it is odd, and so cannot be halved.
     """
     if size % (2 * factor):
         raise UserError(
@@ -140,7 +140,7 @@ def _reduced_size(size: int, factor: int) -> int:
 
 @dataclass(frozen=True)
 class _Reading:
-    """The first chips of a file, and the windows of those that are still to be read."""
+    """The first chips of a file, and the windows of the others."""
 
     file: SourceFile
     results: list[Chip | Rejection]
@@ -150,7 +150,7 @@ class _Reading:
 
 
 def _read(file: SourceFile, layout: Layout, parameters: IngestionParameters) -> _Reading:
-    """Read what most files hold no more of; runs in threads."""
+    """Read the first chips of a file, for most files all; runs in threads."""
     try:
         with file.open() as raster:
             header = read_header(raster)
@@ -172,8 +172,8 @@ def _read_rest(
 ) -> Iterator[list[Chip | Rejection]]:
     """Yield the other chips of a large file, a few at a time.
 
-    The file stays open meanwhile, since a strip that crosses many chips is decoded only once as
-    long as GDAL's block cache lives.
+    The file stays open, since a strip that crosses many chips is decoded only once while GDAL's
+    block cache lives.
     """
     if not reading.rest:
         return

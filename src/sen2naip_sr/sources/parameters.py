@@ -12,7 +12,7 @@ class SampleParameters(Parameters):
     """The embedded sample: seeded synthetic landscapes."""
 
     seed: int = 0
-    """Another seed draws other landscapes."""
+    """Seeds the landscapes."""
     places: int = Field(default=8, ge=3)
     """Places, each with its own land cover and light."""
     chips_per_place: int = Field(default=12, ge=1)
@@ -22,7 +22,7 @@ class SampleParameters(Parameters):
 
 
 class Sen2NaipParameters(Parameters):
-    """Where SEN2NAIP is downloaded from when no local copy is given."""
+    """The download of SEN2NAIP, used if no local copy is given."""
 
     repo: str = "isp-uv-es/SEN2NAIP"
     """Dataset repository on the Hugging Face hub."""
@@ -33,42 +33,42 @@ class Sen2NaipParameters(Parameters):
     endpoint: str | None = None
     """Another server with the hub's interface; null is the hub itself."""
     expected_rois: int | None = 2851
-    """Fewer regions than this are warned about; null accepts any number."""
+    """Fewer regions than this trigger a warning; null accepts any number."""
 
 
 class IngestionParameters(Parameters):
-    """What is read, and how it is cut into chips."""
+    """The imagery, and how it is cut into chips."""
 
     source: Literal["sample", "directory", "sen2naip"] = "sample"
-    """Which source the imagery comes from."""
+    """The source of the imagery."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
     raw_folder: str = "data/01_raw"
-    """Where the sample and the download of SEN2NAIP are kept."""
+    """The folder of the sample and of the download of SEN2NAIP."""
     chip_size: int | None = Field(default=None, ge=16, le=4096)
-    """Side of a chip in pixels, even. Null: the side that most files have, if that is at most
+    """Side of a chip in pixels, even. Null: the most common side of the files, if that is at most
     512, else 484 (SEN2NAIP's)."""
     reduce: int = Field(default=1, ge=1, le=64)
-    """Make pixels so many times larger, by the mean of the area that each covers, before anything
-    else is done with a chip: 4 makes 2.4 m of 0.6 m. `chip_size` is the side before that."""
+    """Downsample chips by this factor first, by area averaging: 4 turns pixels of 0.6 m into pixels
+    of 2.4 m. `chip_size` is the side before that."""
     bands: int | list[int] = 4
-    """How many bands a file has to have, or which of its bands to take, counted from 1
+    """The number of bands that files must have, or the bands to use, counted from 1
     (on the command line: "4;3;2;1")."""
     value_range: tuple[float, float] | None = None
-    """Digital numbers that stand for 0 and 1 (reflectance x 10000: [0, 10000]). Null: the range
-    of the integer dtype. Floats have no range of their own: state it."""
+    """Digital numbers that map to 0 and 1 (reflectance x 10000: [0, 10000]). Null: the range of the
+    integer dtype. Floats have no range of their own and need one here."""
     place: Literal["auto", "folder", "grid", "file"] = "auto"
-    """What counts as one place; a place never stands on both sides of a split. `folder`: the
-    file's folder. `grid`: the cell of grid_metres that holds the chip's centre; files without a
-    CRS count one by one. `file`: every file for itself. `auto`: the first of folder and grid that
-    makes at least five places; else the first that makes three, the fewest that can be split;
-    else file, with a warning if such files lie side by side."""
+    """What counts as one place; all chips of a place are in the same split. `folder`: the file's
+    folder. `grid`: the cell of grid_metres that contains the chip's centre; files without a CRS are
+    places of their own. `file`: every file. `auto`: the first of folder and grid that gives at
+    least five places; otherwise the first that gives three, the fewest that can be split; otherwise
+    file, with a warning if there are several."""
     grid_metres: float = Field(default=5000.0, gt=0)
     """Side of a grid cell on the ground."""
     date_pattern: str | None = None
-    """Regular expression of the part of a file's path that only tells the date, such as
-    "-(new|old)-": paths that differ in nothing else show the same ground. Chips with a CRS and
-    equal bounds do so anyway."""
+    """Regular expression of the part of a file's path that tells the date, such as "-(new|old)-".
+    Files whose paths differ only there have the same location. Chips with a CRS and equal bounds
+    have the same location in any case."""
     min_valid_fraction: float = Field(default=0.99, gt=0, le=1)
     """Chips with a smaller share of valid pixels (not nodata) are rejected."""
     sample: SampleParameters = SampleParameters()

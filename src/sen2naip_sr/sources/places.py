@@ -1,4 +1,4 @@
-"""Which place and which piece of ground a chip belongs to."""
+"""The place and the location of every chip."""
 
 import logging
 import re
@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 MANY_PLACES = 5
 FEWEST_PLACES = 3
 EQUAL_AREA = "EPSG:6933"
-"""A world-wide projection in metres, so that one grid serves scenes of several UTM zones."""
+"""A global projection in metres, so that one grid covers scenes of several UTM zones."""
 
 
 def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
-    """Return the place of every chip by ``parameters.place``, whose text tells the rules.
+    """Return the place of every chip by the rule ``parameters.place``.
 
     Args:
         index: Chips with columns file, crs ("" if none) and left, bottom, right, top.
-        parameters: The rule.
+        parameters: The parameters, with the rule.
     """
     if parameters.place == "file":
         return index["file"]
@@ -46,38 +46,38 @@ def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Se
 
 def _warn_of_files() -> None:
     logger.warning(
-        "Each file counts as a place, since there are too few folders and grid cells. If some "
-        "files show the same or neighbouring ground, results will look better than they are: "
+        "Each file counts as a place, since there are too few folders and grid cells. If files "
+        "overlap or are neighbours, scores will be too high: "
         "put each place in a folder of its own, or choose how places are assigned."
     )
 
 
 def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
-    """Return the piece of ground of every chip: equal for chips of the same ground.
+    """Return the location of every chip, equal for chips with the same footprint.
 
-    Chips with a CRS are told apart by their bounds, rounded to between 1/1000 and 1/10000 of
-    their side, others by file name (without the part that ``parameters.date_pattern`` matches)
-    and position.
+    For chips with a CRS it is their bounds, rounded to between 1/1000 and 1/10000 of their side.
+    For others it is the file name, without the part that ``parameters.date_pattern`` matches, and
+    the position.
 
     Args:
         index: As for `assign_places`, with columns row and column too.
-        parameters: The rule.
+        parameters: The parameters, with the rule.
     """
     pattern = re.compile(parameters.date_pattern) if parameters.date_pattern else None
 
-    def of_ground(crs: str, *bounds: float) -> str:
+    def by_bounds(crs: str, *bounds: float) -> str:
         # the exponent of a rounded number: a side of 999.9999999 m has as many digits as 1000 m
         exponent = int(f"{min(bounds[2] - bounds[0], bounds[3] - bounds[1]):.3e}".split("e")[1])
         digits = 4 - exponent
         return " ".join([crs, *(f"{round(b, digits) + 0.0:.{max(digits, 0)}f}" for b in bounds)])
 
-    def of_file(file: str, row: int, column: int) -> str:
+    def by_name(file: str, row: int, column: int) -> str:
         return f"{pattern.sub('', file) if pattern else file} {row} {column}"
 
     columns = ["file", "row", "column", "crs", "left", "bottom", "right", "top"]
     return pd.Series(
         [
-            of_ground(crs, *bounds) if crs else of_file(file, row, column)
+            by_bounds(crs, *bounds) if crs else by_name(file, row, column)
             for file, row, column, crs, *bounds in index[columns].itertuples(index=False)
         ],
         index=index.index,

@@ -1,4 +1,4 @@
-"""The `sample` source: synthetic landscapes, drawn where they are first asked for."""
+"""The `sample` source: synthetic landscapes, generated when they are first needed."""
 
 import math
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ _PLACES_IN_A_ROW = 8
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Seeded synthetic landscapes in several places, kept as GeoTIFFs.
+    """Seeded synthetic landscapes in several places, stored as GeoTIFFs.
 
-    Places take the styles of `landscape.STYLES` in turn, each with its own light, sensor and
-    scale. They lie tens of kilometres apart; the chips of a place lie side by side.
+    Places use the styles of `landscape.styles.STYLES` in turn, each with its own light, sensor and
+    scale. They are tens of kilometres apart; the chips of a place are side by side.
 
     Attributes:
-        folder: Where the files are kept, in a folder named by the fingerprint.
-        seed: Another seed draws other landscapes.
-        places: How many places.
-        chips_per_place: How many chips in each.
+        folder: The files are stored below it, in a folder named by the fingerprint.
+        seed: Seeds the landscapes.
+        places: Number of places.
+        chips_per_place: Number of chips per place.
         size: Side of a chip in pixels.
 
     Raises:
@@ -67,7 +67,7 @@ class SampleSource:
         return fingerprint_of(self.kind, GENERATOR_VERSION, *parameters)
 
     def files(self) -> Sequence[SourceFile]:
-        """Draw the files that are missing and list all by name; see `Source.files`."""
+        """Generate missing files and list all by name; see `Source.files`."""
         root = self.folder / self.fingerprint()
         chips = {
             f"{name}/{name}_{chip:04d}.tif": (place, chip)
@@ -76,7 +76,7 @@ class SampleSource:
         }
         missing = [name for name in chips if not (root / name).is_file()]
         if missing:
-            for name in track(missing, "Drawing the sample", len(missing)):
+            for name in track(missing, "Generating sample", len(missing)):
                 self._draw(root / name, *chips[name])
         return [PathFile(root / name, name) for name in sorted(chips)]
 
@@ -84,7 +84,7 @@ class SampleSource:
         return [f"synthetic-{_style(place).name}-{place}" for place in range(self.places)]
 
     def _draw(self, path: Path, place: int, chip: int) -> None:
-        # Seed sequences are padded with zeros: a place's own has to differ from all its chips'.
+        # seed sequences are padded with zeros: a place's seed must differ from those of its chips
         style = vary(_style(place), (self.seed, place))
         pixels = landscape((self.seed, place, chip + 1), style, self.size)
         raster = Raster(pixels, self._transform(place, chip), CRS.from_epsg(_EPSG), bands=BANDS)
@@ -94,7 +94,7 @@ class SampleSource:
                 target.update_tags(TIFFTAG_IMAGEDESCRIPTION=DESCRIPTION)
 
     def _transform(self, place: int, chip: int) -> Affine:
-        """Return where a chip lies: its place's cell of a wide grid, its own cell within."""
+        """Return the transform of a chip: places are cells of a wide grid, chips of a fine one."""
         side = self.size * _PIXEL_METRES
         columns = math.ceil(math.sqrt(self.chips_per_place))
         spacing = _APART * (1 + columns * side // _APART)

@@ -1,4 +1,4 @@
-"""The `sen2naip` source: the NAIP half of SEN2NAIP's cross-sensor pairs, read from its zip.
+"""The `sen2naip` source: the NAIP images of SEN2NAIP's cross-sensor pairs, read from its zip.
 
 Aybar et al., "A large-scale dataset for super-resolution of Sentinel-2 imagery", Scientific Data
 (2024), https://doi.org/10.1038/s41597-024-04214-y. Each region's ``hr.tif`` has 4 bands (red,
@@ -31,6 +31,7 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers
 
 from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.files import write_atomically
 from sen2naip_sr.sources.archive import ZipMember, open_archive
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
 
 @dataclass(frozen=True)
 class Checksum:
-    """What was downloaded, and how to tell that the file is still that."""
+    """What was downloaded, and the state of the file, to detect changes."""
 
     repo: str
     filename: str
@@ -72,7 +73,7 @@ class Sen2NaipSource:
 
     Attributes:
         path: A local copy of the zip; None downloads it.
-        cache: Folder that the download is kept in.
+        cache: The folder of the download.
         repo: Dataset repository on the Hugging Face hub.
         filename: The zip within the repository.
         revision: Commit, tag or branch of the repository.
@@ -91,10 +92,10 @@ class Sen2NaipSource:
     synthetic = False
 
     def fingerprint(self) -> str:
-        """Hash the local zip's path, size and time of change, or what would be downloaded.
+        """Hash the local zip's path, size and modification time, or the address of the download.
 
         Raises:
-            UserError: If there is no local zip where one is said to be.
+            UserError: If the local zip is missing.
         """
         if self.path is None:
             return fingerprint_of(self.repo, self.filename, self.revision)
@@ -103,10 +104,10 @@ class Sen2NaipSource:
         return fingerprint_of(str(self.path.absolute()), stat.st_size, stat.st_mtime_ns)
 
     def files(self) -> Sequence[ZipMember]:
-        """List the regions' ``hr.tif`` by number, downloading the zip first if need be.
+        """List the regions' ``hr.tif`` by number; the zip is downloaded first if necessary.
 
-        The download resumes where an earlier one broke off, and is checked against the hub's
-        SHA-256; ``checksum.json`` beside it spares later calls the network.
+        An interrupted download resumes. It is checked against the hub's SHA-256. With the file
+        ``checksum.json`` beside it, later calls need no network.
 
         Raises:
             UserError: If the zip cannot be downloaded or read, or holds no such image.
@@ -129,7 +130,7 @@ class Sen2NaipSource:
     def _downloaded(self) -> Path:
         target = self.cache / self.filename
         try:
-            # looked at before the lock too: a complete folder may be read-only
+            # checked before the lock too, since a complete folder may be read-only
             if not self._is_current(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with WeakFileLock(target.with_name(f"{target.name}.lock")):
@@ -172,10 +173,10 @@ class Sen2NaipSource:
     def _download(self, target: Path) -> str:
         """Fetch the zip to ``target`` and return its SHA-256.
 
-        `hf_hub_download` throws the part away when its process ends; a zip of gigabytes over a
-        poor line needs one that stays.
+        `hf_hub_download` deletes the partial file when its process ends; a zip of gigabytes over a
+        slow connection needs one that stays.
         """
-        # without this every first request also asks the hub for a list of user agents
+        # otherwise the first request also asks the hub for a list of user agents
         constants.HF_HUB_DISABLE_TELEMETRY = True
         endpoint = self.endpoint.rstrip("/") if self.endpoint else None
         url = hf_hub_url(
@@ -186,7 +187,7 @@ class Sen2NaipSource:
             raise self._failure(
                 "the server does not answer like the hub", "check the address of the hub"
             )
-        # named by content, so that parts of different files are never joined
+        # named by content, so that parts of different files are never combined
         part = target.with_name(f"{target.name}.{fingerprint_of(remote.etag)}.incomplete")
         with part.open("ab") as stream:
             arrived = min(stream.tell(), remote.size)
@@ -205,7 +206,7 @@ class Sen2NaipSource:
         digest = _sha256(part)
         if SHA256.fullmatch(remote.etag) and digest != remote.etag:
             part.unlink()
-            raise self._failure("it arrived damaged (wrong SHA-256)", "run again to start afresh")
+            raise self._failure("it arrived damaged (wrong SHA-256)", "try again")
         part.replace(target)
         return digest
 
@@ -220,9 +221,8 @@ class Sen2NaipSource:
         checksum = Checksum(
             self.repo, self.filename, self.revision, digest, stat.st_size, stat.st_mtime_ns
         )
-        draft = self.cache / "checksum.json.incomplete"
-        draft.write_text(json.dumps(asdict(checksum), indent=2))
-        draft.replace(self.cache / "checksum.json")
+        content = json.dumps(asdict(checksum), indent=2)
+        write_atomically(self.cache / "checksum.json", content.encode())
 
 
 def _sha256(path: Path) -> str:
@@ -232,7 +232,7 @@ def _sha256(path: Path) -> str:
 
 
 def _explain(error: Exception) -> tuple[str, str]:
-    """Return why a download failed, and what the user can do."""
+    """Return the reason of a failed download, and its remedy."""
     for kind, reason, remedy in REFUSALS:
         if isinstance(error, kind):
             return reason, remedy
@@ -242,10 +242,13 @@ def _explain(error: Exception) -> tuple[str, str]:
             return f"access is refused (status {status})", LOG_IN
         return f"the server answers with status {status}", "try again later"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({error.strerror})", "free space and run again to go on"
+        return (
+            f"the disk is full ({error.strerror})",
+            "free space and try again; the download resumes",
+        )
     if isinstance(error, OSError) and error.errno is not None:
         return f"{error.strerror} ({error.filename})", "make the folder writable"
     return (
-        f"the server cannot be reached or the transfer broke off ({error})",
-        "check the network and run again, which goes on from what has arrived",
+        f"the server cannot be reached, or the transfer was interrupted ({error})",
+        "check the network and try again; the download resumes",
     )

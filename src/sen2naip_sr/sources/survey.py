@@ -1,4 +1,4 @@
-"""What a set of files has in common, and which files differ from it."""
+"""The common layout of a set of files, and the files that differ from it."""
 
 import random
 from collections import Counter
@@ -23,8 +23,8 @@ LARGEST_DEFAULT_CHIP = 512
 FALLBACK_CHIP = 484
 
 BLOCK_CACHE_BYTES = 256 * 2**20
-"""Holds a row of 484-pixel chips of a scene 130,000 pixels wide (4 bands of 8 bits), so
-that no strip is decoded twice; GDAL's default, a share of the machine's memory, has no bound."""
+"""It holds a row of 484-pixel chips of a scene 130,000 pixels wide (4 bands of 8 bits), so that no
+strip is decoded twice. GDAL's default, a share of the machine's memory, has no bound."""
 
 DTYPES = {
     np.dtype(name).name
@@ -34,7 +34,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Header:
-    """What ingestion has to know of a file before it reads a pixel."""
+    """The properties of a file that ingestion needs before it reads a pixel."""
 
     driver: str
     height: int
@@ -47,7 +47,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """What all files of a dataset have in common.
+    """The common layout of all files of a dataset.
 
     Attributes:
         chip_size: Side of a chip.
@@ -65,13 +65,13 @@ class Layout:
 
 
 def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) -> Layout:
-    """Find the layout that most files have; files that cannot be used have no say.
+    """Find the most common layout of the usable files.
 
-    Some files drawn at random speak for all if they agree; otherwise every file is asked.
+    A random sample of the files decides if its files agree; otherwise all files are read.
 
     Args:
         files: All files.
-        parameters: What is asked for.
+        parameters: The parameters of ingestion.
 
     Raises:
         UserError: If no file can be used.
@@ -93,7 +93,7 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
 
 
 def enter_environment() -> None:
-    """Set GDAL up for this thread once, rather than anew for every file that it opens."""
+    """Configure GDAL once for this thread, instead of once for every file."""
     environment().__enter__()
 
 
@@ -103,7 +103,7 @@ def environment() -> rasterio.Env:
 
 
 def read_header(raster: DatasetReader) -> Header:
-    """Return the header of an opened raster."""
+    """Return the header of an open raster."""
     return Header(
         driver=raster.driver,
         height=raster.height,
@@ -117,12 +117,12 @@ def read_header(raster: DatasetReader) -> Header:
 
 @lru_cache(maxsize=64)
 def _crs_name(crs: CRS) -> str:
-    # naming a system searches the EPSG register, at a quarter of the cost of opening a file
+    # this searches the EPSG registry, which costs a quarter of opening a file
     return crs.to_string()
 
 
 def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection | None:
-    """Say why a file cannot be used whatever the other files are, or None if it can."""
+    """Return why a file cannot be used in any dataset; None if it can."""
     if header.driver not in ("GTiff", "COG"):
         return Rejection(
             f"is a {header.driver} file, not a GeoTIFF",
@@ -131,12 +131,12 @@ def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection |
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
-            f"has {header.bands} bands, {asked} are asked for",
+            f"has {header.bands} bands, {asked} are required",
             "choose the bands to read, by their count or as a list",
         )
     if isinstance(asked, list) and header.bands < max(asked):
         return Rejection(
-            f"has {header.bands} bands, band {max(asked)} is asked for",
+            f"has {header.bands} bands, band {max(asked)} is required",
             "choose among its bands",
         )
     if header.dtype not in DTYPES:
@@ -148,7 +148,7 @@ def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection |
 
 
 def why_different(header: Header, layout: Layout) -> Rejection | None:
-    """Say why a usable file does not fit the others, or None if it does."""
+    """Return why a usable file does not fit the layout; None if it does."""
     if header.dtype != layout.dtype.name:
         return Rejection(
             f"its pixels are {header.dtype}, most files' are {layout.dtype.name}",
@@ -164,7 +164,7 @@ def why_different(header: Header, layout: Layout) -> Rejection | None:
 
 
 def unreadable(error: Exception) -> Rejection:
-    """Say that a file cannot be opened."""
+    """Return the rejection of a file that cannot be opened."""
     return Rejection(
         f"cannot be opened as a raster ({' '.join(str(error).split())})",
         "it is empty, damaged, no GeoTIFF or not permitted: copy or download it again",
@@ -172,7 +172,7 @@ def unreadable(error: Exception) -> Rejection:
 
 
 def nothing_usable(rejected: Sequence[tuple[str, Rejection]]) -> UserError:
-    """Return the error that names the first files and why they cannot be used."""
+    """Return the error that names the first files and the reasons of their rejection."""
     shown = "".join(f"\n  {name}: {why.reason}" for name, why in rejected[:5])
     more = f"\n  ... and {len(rejected) - 5} more" if len(rejected) > 5 else ""
     remedies = dict.fromkeys(why.remedy for _, why in rejected[:5])
@@ -187,7 +187,7 @@ def nothing_usable(rejected: Sequence[tuple[str, Rejection]]) -> UserError:
 def _ask(
     files: Sequence[SourceFile], parameters: IngestionParameters
 ) -> tuple[list[tuple[str, int]], list[tuple[str, Rejection]]]:
-    """Return (dtype, chip side) of every usable file, and why the others are not usable."""
+    """Return (dtype, chip side) of every usable file, and the rejections of the others."""
 
     def look(file: SourceFile) -> Header | Rejection:
         try:
@@ -214,5 +214,5 @@ def _default_side(header: Header) -> int:
 
 def _most_common(values: Iterable[Any]) -> Any:
     counts = Counter(values)
-    # ties go to the smaller value, so that the order of the files does not matter
+    # in a tie the smaller value wins, so the order of the files does not matter
     return min(counts, key=lambda value: (-counts[value], value))
