@@ -62,7 +62,8 @@ def _write(path: Path, side: int) -> None:
 def _upscale(folder: Path) -> float:
     """Upscale the scene with a small network; return the seconds that it took."""
     from sen2naip_sr.models.registry import build_model
-    from sen2naip_sr.upscaling.parameters import make_parameters
+    from sen2naip_sr.upscaling.files import upscale_file
+    from sen2naip_sr.upscaling.parameters import make_options
     from sen2naip_sr.upscaling.scenes import Job
     from sen2naip_sr.upscaling.upscaler import Upscaler
     from sen2naip_sr.weights.files import save_weights
@@ -73,8 +74,9 @@ def _upscale(folder: Path) -> float:
     assert shipped is not None
     known = shipped.metadata.model_copy(update={"architecture_parameters": SIZE})
     save_weights(folder / "small.safetensors", build_model("lean", 4, **SIZE).state_dict(), known)
-    upscaler = Upscaler(make_parameters(weights=folder / "small.safetensors", device="cpu"))
-    return upscaler(Job(folder / "scene.tif", folder / "scene_x2.tif")).seconds
+    upscaler = Upscaler(make_options(weights=folder / "small.safetensors", device="cpu"))
+    job = Job(folder / "scene.tif", folder / "scene_x2.tif")
+    return upscale_file(upscaler, job).seconds
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from rasterio.transform import from_origin
 
 from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.speed import matrix_product_rate, multiply_adds_per_pixel
-from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.upscaling.files import upscale_file
+from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
@@ -75,11 +76,13 @@ def _networks(folder: Path, pixels: np.ndarray) -> dict[str, Any]:
     for name, side in SIDES.items():
         scene = folder / f"{name}.tif"
         _write(scene, pixels[:, :side, :side])
-        upscaler = Upscaler(make_parameters(model=name, overwrite=True))
+        upscaler = Upscaler(make_options(model=name))
         network = networks[name] = upscaler.network
         parts = windows(_normalised(pixels[:, :side, :side]), side // network.tile)
         ways[name, BARE] = partial(_each, network, parts)
-        ways[name, FILE] = partial(upscaler, Job(scene, folder / f"{name}_x2.tif"))
+        ways[name, FILE] = partial(
+            upscale_file, upscaler, Job(scene, folder / f"{name}_x2.tif"), overwrite=True
+        )
     times: dict[Any, list[float]] = {way: [] for way in [PLAIN, *ways]}
     with plain_network("carn") as plain:
         for _ in range(ROUNDS):

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.remedies import COMMAND, phrased
+from sen2naip_sr.version import __version__
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def upscale(source: str, bands: str | None, consistency: str, **options: Any) ->
 
     Each scene.tif gives scene_x2.tif, a cloud-optimised GeoTIFF with half the pixel size.
     """
-    from sen2naip_sr.upscaling.folder import upscale_all
+    from sen2naip_sr.upscaling.batch import upscale_all
     from sen2naip_sr.upscaling.parameters import make_parameters
 
     with plain_errors():

@@ -33,7 +33,7 @@ every_model = pytest.mark.parametrize(
 class MemoryScene:
     """A scene in memory; reads are copies, as they are from a file."""
 
-    path = "scene.tif"
+    name = "scene.tif"
 
     def __init__(self, values, valid=None):
         self.values = values
@@ -266,7 +266,7 @@ class Watched:
     def __init__(self, pause=lambda: None):
         self.lock, self.read_tiles, self.written_tiles, self.most = threading.Lock(), 0, 0, 0
         scene = MemoryScene(random_floats(1, 200, 30))
-        self.scene = SimpleNamespace(**vars(scene), path=scene.path, read=self.read)
+        self.scene = SimpleNamespace(**vars(scene), name=scene.name, read=self.read)
         self.target = SimpleNamespace(write=self.write)
         self.memory, self.pause = scene, pause
 
@@ -314,7 +314,7 @@ def test_errors_stop_everything_and_leave_no_thread(stage, kind):
 
     memory = MemoryScene(random_floats(1, 400, 40))
     scene = SimpleNamespace(
-        **vars(memory), path=memory.path, read=lambda *window: act("read", memory.read(*window))
+        **vars(memory), name=memory.name, read=lambda *window: act("read", memory.read(*window))
     )
     target = SimpleNamespace(write=lambda *arguments: act("write"))
     before = threading.enumerate()
@@ -357,7 +357,7 @@ def test_an_interrupt_stops_everything_and_leaves_no_thread(stage, interruptible
 
     memory = MemoryScene(random_floats(1, 4000, 40))
     scene = SimpleNamespace(
-        **vars(memory), path=memory.path, read=lambda *window: act("read", memory.read(*window))
+        **vars(memory), name=memory.name, read=lambda *window: act("read", memory.read(*window))
     )
     target = SimpleNamespace(write=lambda *arguments: act("write"))
     network = Repeat(1, act=lambda call: act("predict"))

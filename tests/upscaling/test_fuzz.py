@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
 from tiny_weights import write_weights
 
-from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.upscaling.files import upscale_file
+from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
@@ -92,16 +93,14 @@ def twice(array):
 def test_invariants(weights, scene, tile, consistency, internal):
     pixels, mask, profile = scene
     upscaler = Upscaler(
-        make_parameters(
-            weights=weights[len(pixels)], tile=tile, consistency=consistency, device="cpu"
-        )
+        make_options(weights=weights[len(pixels)], tile=tile, consistency=consistency, device="cpu")
     )
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         job = Job(Path(folder) / "scene.tif", Path(folder) / "scene_x2.tif")
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=internal):
             write(job.source, pixels, mask, profile)
-        upscaler(job)
+        upscale_file(upscaler, job)
         with rasterio.open(job.source) as before, rasterio.open(job.target) as after:
             assert (after.height, after.width) == (2 * before.height, 2 * before.width)
             assert after.dtypes == before.dtypes

@@ -8,7 +8,8 @@ from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.upscaling.files import upscale_file
+from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler, find_weights
 from sen2naip_sr.weights.files import load_weights
@@ -25,8 +26,9 @@ def job(tmp_path, make_geotiff):
     return Job(source, tmp_path / "out" / "scene_x2.tif")
 
 
-def upscale(job, weights, **options):
-    return Upscaler(make_parameters(weights=weights, tile=16, device="cpu", **options))(job)
+def upscale(job, weights, *, overwrite=False, **options):
+    upscaler = Upscaler(make_options(weights=weights, tile=16, device="cpu", **options))
+    return upscale_file(upscaler, job, overwrite=overwrite)
 
 
 def read(path):

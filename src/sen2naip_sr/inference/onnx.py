@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import check_target, replacing
+from sen2naip_sr.version import __version__
 
 INPUT, OUTPUT = "lr", "sr"
 DEFAULT_OPSET = 18

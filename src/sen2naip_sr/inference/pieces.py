@@ -16,8 +16,7 @@ from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, r
 from sen2naip_sr.raster.windows import Region, Tile
 
 if TYPE_CHECKING:
-    from sen2naip_sr.raster.cog import Target
-    from sen2naip_sr.raster.scene import Scene
+    from sen2naip_sr.raster.protocol import Scene, Target
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,7 @@ RELEASE_EVERY = 16
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
-    from sen2naip_sr.raster.cog import Target
-    from sen2naip_sr.raster.scene import Scene
+    from sen2naip_sr.raster.protocol import Scene, Target
 
 
 @dataclass
@@ -100,7 +99,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     if network.bands != scene.count:
         raise UserError(
             "bands-differ",
-            f"{scene.path}: {scene.count} bands, and the network was built for {network.bands}",
+            f"{scene.name}: {scene.count} bands, and the network was built for {network.bands}",
             "choose the bands that it was trained on, or weights for these",
         )
     began = perf_counter()

@@ -11,7 +11,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:
-    from sen2naip_sr.raster.scene import Scene
+    from sen2naip_sr.raster.protocol import Scene
 
 ValueRange = tuple[float, float]
 """The digital numbers that become 0 and 1."""

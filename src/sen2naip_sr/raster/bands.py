@@ -73,17 +73,31 @@ def chosen_bands(
         )
     if bands is None:
         return [number for number in source.indexes if number != alpha]
-    known = f"choose from its bands 1 to {source.count}, each once"
+    require_bands(str(path), bands, source.count)
+    return list(bands)
+
+
+def require_bands(name: str, bands: Sequence[int], count: int) -> None:
+    """Check that a scene has bands.
+
+    Args:
+        name: What to call the scene.
+        bands: The user's choice, from 1.
+        count: The number of its bands.
+
+    Raises:
+        UserError: If no band is chosen, one is chosen twice, or one does not exist.
+    """
+    known = f"choose from its bands 1 to {count}, each once"
     if not bands:
-        raise UserError("no-bands", f"{path}: no band is chosen", known)
-    missing = [number for number in bands if number not in source.indexes]
+        raise UserError("no-bands", f"{name}: no band is chosen", known)
+    missing = [number for number in bands if not 1 <= number <= count]
     if missing:
         raise UserError(
-            "unknown-band", f"{path}: has no band {', '.join(map(str, missing))}", known
+            "unknown-band", f"{name}: has no band {', '.join(map(str, missing))}", known
         )
     if len(set(bands)) < len(bands):
-        raise UserError("band-twice", f"{path}: a band is chosen twice in {list(bands)}", known)
-    return list(bands)
+        raise UserError("band-twice", f"{name}: a band is chosen twice in {list(bands)}", known)
 
 
 def check_band(path: Path, source: DatasetReader, number: int) -> None:

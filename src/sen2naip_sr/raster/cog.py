@@ -24,7 +24,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import check_target, explaining, replacing
 from sen2naip_sr.raster.bands import Band
 from sen2naip_sr.raster.georeferencing import quietly_opened
-from sen2naip_sr.raster.scene import Scene
+from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.validity import Marking
 
 FACTOR = 2
@@ -44,13 +44,13 @@ COG_OPTIONS = {
 }
 
 
-class Target:
+class CogTarget:
     """The windows of one image; see `writing_cog`."""
 
     def __init__(
         self,
         target: DatasetWriter,
-        scene: Scene,
+        scene: FileScene,
         marking: Marking,
         explained: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -104,13 +104,13 @@ class Target:
 @contextmanager
 def writing_cog(  # noqa: PLR0913 - the last three are keywords
     path: str | Path,
-    scene: Scene,
+    scene: FileScene,
     tags: Mapping[str, str],
     *,
     dtype: np.dtype[Any] | str | None = None,
     differences: bool = False,
     overwrite: bool = False,
-) -> Iterator[Target]:
+) -> Iterator[CogTarget]:
     """Write a scene at half its pixel size, on the same ground, with all that describes it.
 
     Pixels go into a plain GeoTIFF beside the target; at the end of the block GDAL makes the COG
@@ -148,18 +148,18 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
             with target:
                 with explained():
                     _describe(target, scene, tags, marking, differences)
-                yield Target(target, scene, marking, explained)
+                yield CogTarget(target, scene, marking, explained)
             with explained():
                 _finish(pixels, hidden, scene, marking)
 
 
-def _raw_size(scene: Scene, marking: Marking, dtype: np.dtype[Any]) -> int:
+def _raw_size(scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the pixels that are written before they are compressed."""
     across, down = (ceil(size * FACTOR / BLOCK) for size in (scene.width, scene.height))
     return across * down * BLOCK**2 * (scene.count + marking.alpha) * dtype.itemsize
 
 
-def _created(path: Path, scene: Scene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
+def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
     """Make a GeoTIFF for pixels: not compressed, since that saves little and costs time."""
     return quietly_opened(
         path,
@@ -182,7 +182,7 @@ def _created(path: Path, scene: Scene, marking: Marking, dtype: np.dtype[Any]) -
 
 def _describe(
     target: DatasetWriter,
-    scene: Scene,
+    scene: FileScene,
     tags: Mapping[str, str],
     marking: Marking,
     differences: bool,
@@ -206,7 +206,7 @@ def _describe(
         target.write_mask(np.zeros((1, 1), bool), window=Window(0, 0, 1, 1))
 
 
-def _interpretation(band: Band, scene: Scene) -> ColorInterp:
+def _interpretation(band: Band, scene: FileScene) -> ColorInterp:
     mistaken = band.interpretation == ColorInterp.alpha and band is not scene.alpha
     return ColorInterp.undefined if mistaken else band.interpretation
 
@@ -244,7 +244,7 @@ def _add_overviews(path: Path) -> None:
         target.build_overviews(list(factors), Resampling.average)
 
 
-def _finish(pixels: Path, cog: Path, scene: Scene, marking: Marking) -> None:
+def _finish(pixels: Path, cog: Path, scene: FileScene, marking: Marking) -> None:
     """Make the COG from what was written."""
     mask = pixels.with_name(f"{pixels.name}.msk")
     if mask.exists():

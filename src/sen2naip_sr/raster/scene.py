@@ -23,7 +23,7 @@ MARKINGS = ({MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, M
 """What GDAL says of a band that has no mask of its own."""
 
 
-class Scene:
+class FileScene:
     """An open raster; close it or use it as a context manager.
 
     Attributes:
@@ -56,6 +56,11 @@ class Scene:
         self._mask_bands = [1] if MaskFlags.per_dataset in flags[0] else list(numbers)
         self._source = source
         self._lock = Lock()
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return str(self.path)
 
     @property
     def count(self) -> int:
@@ -129,7 +134,7 @@ class Scene:
         with self._lock:
             self._source.close()
 
-    def __enter__(self) -> "Scene":
+    def __enter__(self) -> "FileScene":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -154,7 +159,7 @@ class Scene:
         return Window(left, top, width, height)
 
 
-def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> Scene:
+def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScene:
     """Open a raster of any size.
 
     Args:
@@ -174,7 +179,7 @@ def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> Scene:
         numbers = chosen_bands(path, source, alpha, bands)
         for number in numbers:
             check_band(path, source, number)
-        return Scene(path, source, numbers, None if alpha in numbers else alpha)
+        return FileScene(path, source, numbers, None if alpha in numbers else alpha)
     except RasterioError as error:
         source.close()
         raise _damaged(path, error) from error

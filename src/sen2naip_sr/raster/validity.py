@@ -8,7 +8,8 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 
 if TYPE_CHECKING:
-    from sen2naip_sr.raster.scene import Scene
+    from sen2naip_sr.raster.arrays import ArrayScene
+    from sen2naip_sr.raster.scene import FileScene
 
 TOLERANCE = 2.0**-21
 """GDAL takes a float for nodata when they differ by less than this part, in either width."""
@@ -76,7 +77,7 @@ class Marking:
     guide: bool
 
     @classmethod
-    def like(cls, scene: "Scene", dtype: np.dtype[Any]) -> "Marking":
+    def like(cls, scene: "FileScene | ArrayScene", dtype: np.dtype[Any]) -> "Marking":
         """Return the marking of a scene for an output of another dtype perhaps.
 
         What the dtype cannot express (a nodata value outside its range, NaN, an alpha band of

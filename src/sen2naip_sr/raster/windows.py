@@ -16,7 +16,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:
-    from sen2naip_sr.raster.scene import Scene
+    from sen2naip_sr.raster.protocol import Scene
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-from sen2naip_sr import __version__
 from sen2naip_sr.chips.splits import TRAIN, VALIDATION, split_hash
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import get_recipe
@@ -20,6 +19,7 @@ from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
+from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.files import Weights, WeightsMetadata, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
 

@@ -1,4 +1,4 @@
-"""The table of ``sen2naip-sr models``: networks with weights, their size, quality and speed."""
+"""The networks that come with weights: their size, quality and speed."""
 
 import json
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from sen2naip_sr.weights.shipped import FOLDER, load_shipped
 
 @dataclass(frozen=True)
 class Entry:
-    """One network with weights that come with the project.
+    """A network that comes with weights.
 
     Attributes:
         model: Its name.
         title: Its name in tables.
-        parameters: How many it has.
+        parameters: The number of its weights.
         megabytes: Of its weights file.
         receptive_field: LR pixels to each side that an output pixel depends on.
         psnr: On the benchmark's test chips, dB.
-        gain: Against the best interpolation there, dB.
-        speed: Megapixels of the result a second on this machine; None: not measured.
+        gain: PSNR above that of the best interpolation there, dB.
+        speed: Megapixels of the result a second on this machine; None if not measured.
     """
 
     model: str
@@ -45,7 +45,7 @@ def entries(*, measure: bool) -> list[Entry]:
     """Return the networks that come with weights, the best first.
 
     Args:
-        measure: Whether to measure their speed here, some seconds each.
+        measure: Whether to measure their speed on this machine, which takes some seconds each.
     """
     scores = json.loads((FOLDER / "scores.json").read_text())
     found = [
@@ -91,14 +91,14 @@ def print_models(*, measure: bool) -> None:
 
 def _entry(weights: Weights, scores: dict[str, float], measure: bool) -> Entry:
     name = weights.metadata.architecture
-    network = make_network(weights.build())
+    network = weights.build()
     return Entry(
         model=name,
         title=get_spec(name).title,
-        parameters=sum(weight.numel() for weight in network.model.parameters()),
+        parameters=sum(weight.numel() for weight in network.parameters()),
         megabytes=Path(weights.source).stat().st_size / 1e6,
-        receptive_field=network.halo,
+        receptive_field=int(network.receptive_field),  # type: ignore[arg-type]
         psnr=scores["psnr"],
         gain=scores["delta_psnr"],
-        speed=measure_speed(network).megapixels if measure else None,
+        speed=measure_speed(make_network(network)).megapixels if measure else None,
     )

@@ -1,8 +1,8 @@
-"""The parameters of upscaling. Imports no torch, so that start-up stays quick."""
+"""The parameters of upscaling: how, and what and where to. Imports no torch, for quick start-up."""
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -12,48 +12,41 @@ from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
 
 BandNumber = Annotated[int, Field(ge=1)]
+Checked = TypeVar("Checked", bound=Parameters)
 
 
-class UpscalingParameters(Parameters):
-    """What is upscaled, with which weights, and how."""
+class UpscalerParameters(Parameters):
+    """How to upscale: with which weights, options and device."""
 
-    source: str | None = None
-    """A GeoTIFF, a folder (searched with its folders for .tif and .tiff) or a glob pattern."""
-    output: Path | None = None
-    """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
     model: str = "lean"
     """The network: the shipped weights of that name, unless ``weights`` names others."""
     weights: Path | None = None
     """A weights file made by training. Null: the weights that come with the project."""
-    threads: int | None = Field(None, ge=1)
-    """Processor cores to predict with. Null: all."""
-    device: str = "auto"
-    """auto (a CUDA device where there is one), cpu, cuda or cuda:1."""
-    backend: str = "auto"
-    """What computes the network: docs/upscaling.md lists the choices. auto: the fastest here."""
-    tile: int | None = Field(None, ge=16, le=4096)
-    """Side of the part of the scene that is predicted at once, in its pixels. Larger ones take
-    more memory, and waste less on the pixels around them that only have to be seen. Null: what
-    suits the network, within a GB or two."""
-    batch: int | None = Field(None, ge=1)
-    """Tiles predicted at once. Null: what the device needs for full speed."""
     bands: list[BandNumber] | None = None
     """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared),
     counted from 1. Null: all, as they are."""
     value_range: str = "auto"
-    """Digital numbers that are black and white to the network: auto, dtype, or LOW:HIGH."""
+    """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
     consistency: bool = False
     """Project the result so that downscaling it gives the scene back."""
     ensemble: bool = False
-    """Mean of the eight flips and turns: a little better, eight times as slow."""
+    """Mean over the eight flips and turns: a little better, eight times as slow."""
     uncertainty: bool = False
-    """Write a second GeoTIFF with the half-width of each value's interval."""
-    overwrite: bool = False
-    """Replace results that are there already."""
-    shard: str | None = None
-    """i/n: only the i-th of n parts of the scenes, for several machines. Null: all."""
-    scheduler: str | None = None
-    """Address of a Dask scheduler that scenes are sent to. Null: this process does them."""
+    """Also compute the half-width of each value's interval."""
+    tile: int | None = Field(None, ge=16, le=4096)
+    """Side of the tiles, in pixels of the scene. Larger tiles take more memory and waste less on
+    their surroundings. Null: what suits the network, within 2 GB or so."""
+    batch: int | None = Field(None, ge=1)
+    """Tiles predicted at once. Null: what the device needs for full speed."""
+    device: str = "auto"
+    """auto (a CUDA device where there is one), cpu, cuda or cuda:1."""
+    backend: str = "auto"
+    """What computes the network: docs/upscaling.md lists the choices. auto: the fastest here."""
+    precision: str = "auto"
+    """Arithmetic of the network: auto (half precision where the device has it), float32, bfloat16
+    or float16."""
+    threads: int | None = Field(None, ge=1)
+    """Processor cores to predict with. Null: all."""
 
     @field_validator("model")
     @classmethod
@@ -78,6 +71,29 @@ class UpscalingParameters(Parameters):
             raise ValueError(f"{bands} names a band twice")
         return bands
 
+    @field_validator("device")
+    @classmethod
+    def _device_is_readable(cls, name: str) -> str:
+        kinds: tuple[Literal["auto", "cpu", "cuda", "mps"], ...] = ("auto", "cpu", "cuda", "mps")
+        if name.partition(":")[0] not in kinds:
+            raise ValueError(f"'{name}' is not one of {', '.join(kinds)}")
+        return name
+
+
+class BatchParameters(Parameters):
+    """What to upscale, where the results go, and who shares the work."""
+
+    source: str | None = None
+    """A GeoTIFF, a folder (searched with its folders for .tif and .tiff) or a glob pattern."""
+    output: Path | None = None
+    """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
+    overwrite: bool = False
+    """Replace existing results."""
+    shard: str | None = None
+    """i/n: only the i-th of n parts of the scenes, for several machines. Null: all."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler that scenes are sent to. Null: this process does them."""
+
     @field_validator("shard")
     @classmethod
     def _shard_is_readable(cls, text: str | None) -> str | None:
@@ -88,28 +104,37 @@ class UpscalingParameters(Parameters):
             raise ValueError(f"'{text}' is not i/n with i from 1 to n, as in 2/4")
         return text
 
-    @field_validator("device")
-    @classmethod
-    def _device_is_readable(cls, name: str) -> str:
-        kinds: tuple[Literal["auto", "cpu", "cuda", "mps"], ...] = ("auto", "cpu", "cuda", "mps")
-        if name.partition(":")[0] not in kinds:
-            raise ValueError(f"'{name}' is not one of {', '.join(kinds)}")
-        return name
-
     @model_validator(mode="after")
-    def _parts_go_without_a_cluster(self) -> Self:
+    def _work_is_shared_one_way(self) -> Self:
         if self.shard and self.scheduler:
             raise ValueError("shard and scheduler are two ways to share the work: give one")
         return self
 
 
+class UpscalingParameters(BatchParameters, UpscalerParameters):
+    """All parameters of the pipeline and the command that upscale scenes."""
+
+
 def make_parameters(**values: Any) -> UpscalingParameters:
-    """Return parameters as the command line has them.
+    """Return checked parameters of a batch.
 
     Raises:
-        UserError: If one is unknown or not valid; says which.
+        UserError: If one is unknown or not valid; it says which.
     """
+    return _checked(UpscalingParameters, values)
+
+
+def make_options(**values: Any) -> UpscalerParameters:
+    """Return checked parameters of an upscaler.
+
+    Raises:
+        UserError: If one is unknown or not valid; it says which.
+    """
+    return _checked(UpscalerParameters, values)
+
+
+def _checked(kind: type[Checked], values: dict[str, Any]) -> Checked:
     try:
-        return UpscalingParameters.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise UserError("options-invalid", summarise(error), "correct it") from error
+        raise UserError("options-invalid", summarise(error), "correct these options") from error

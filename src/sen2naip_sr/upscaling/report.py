@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sen2naip_sr.upscaling.folder import Outcome
+    from sen2naip_sr.upscaling.batch import Outcome
 
 
 def describe(outcome: "Outcome") -> str:

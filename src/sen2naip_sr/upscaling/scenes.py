@@ -1,4 +1,4 @@
-"""Which scenes are to be upscaled, and where each result goes."""
+"""The scenes of a batch, and where each result goes."""
 
 import glob
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ INTERVAL = "_x2_interval"
 
 @dataclass(frozen=True)
 class Job:
-    """One scene and its results.
+    """A scene and its results.
 
     Attributes:
         source: The scene.
@@ -33,9 +33,9 @@ class Job:
 
 
 def find_jobs(source: str, output: Path | None, shard: str | None = None) -> list[Job]:
-    """Return what is to be done, in an order that is the same on every machine.
+    """Return the scenes and their results, in the same order on every machine.
 
-    Results of earlier runs (``*_x2.tif``) that lie in a folder among the scenes are no scenes.
+    Earlier results (``*_x2.tif``) in a folder of scenes are left out.
 
     Args:
         source: A file, a folder or a glob pattern.
@@ -43,7 +43,7 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
         shard: ``i/n`` for every n-th scene, beginning with the i-th.
 
     Raises:
-        UserError: If there is no scene, or two scenes would have one result.
+        UserError: If there is no scene, or two scenes would have the same result.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -59,7 +59,13 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
             f"{source}: there is no GeoTIFF",
             f"give files that end in {' or '.join(SUFFIXES)}",
         )
-    jobs = [Job(file, _target(file, root, output, single=path.is_file())) for file in found]
+    if output is not None and _is_raster(output) and not path.is_file():
+        raise UserError(
+            "output-is-file",
+            f"{output}: one file cannot hold several scenes",
+            "give a folder as the output",
+        )
+    jobs = [Job(file, result_path(file, output, root)) for file in found]
     _require_distinct(jobs)
     if shard is None:
         return jobs
@@ -86,19 +92,24 @@ def _common_folder(files: list[Path]) -> Path:
     return folders[0] if folders else Path()
 
 
-def _target(file: Path, root: Path, output: Path | None, *, single: bool) -> Path:
-    name = f"{file.stem}{RESULT}.tif"
+def result_path(scene: Path, output: Path | None, root: Path | None = None) -> Path:
+    """Return where the result of a scene goes.
+
+    Args:
+        scene: The scene.
+        output: A folder, a ``.tif``, or None: beside the scene.
+        root: The folder whose structure is kept in the output folder. None: that of the scene.
+    """
+    name = f"{scene.stem}{RESULT}.tif"
     if output is None:
-        return file.with_name(name)
-    if output.suffix.lower() in SUFFIXES and not output.is_dir():
-        if not single:
-            raise UserError(
-                "output-is-file",
-                f"{output}: one file cannot hold several scenes",
-                "give a folder as the output",
-            )
+        return scene.with_name(name)
+    if _is_raster(output):
         return output
-    return output / file.parent.relative_to(root) / name
+    return output / scene.parent.relative_to(root or scene.parent) / name
+
+
+def _is_raster(output: Path) -> bool:
+    return output.suffix.lower() in SUFFIXES and not output.is_dir()
 
 
 def _require_distinct(jobs: list[Job]) -> None:

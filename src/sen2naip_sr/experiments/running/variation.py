@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from sen2naip_sr import __version__
 from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.chips.store import Store, fingerprint_of
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
+from sen2naip_sr.version import __version__
 
 REPLACED = ("losses", "optimizer")
 """Parameters that a change replaces as a whole: what is left of the others would not belong."""

@@ -33,7 +33,7 @@ def upscale_scenes(
     Raises:
         UserError: If there is nothing to upscale, or nothing to do it with, or all scenes failed.
     """
-    from sen2naip_sr.upscaling.folder import upscale_all
+    from sen2naip_sr.upscaling.batch import upscale_all
 
     chosen = None if parameters.weights else weights[parameters.model]
     outcomes = upscale_all(parameters, logger.info, chosen)

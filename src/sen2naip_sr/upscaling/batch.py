@@ -1,4 +1,4 @@
-"""Many scenes, one after the other here or many at once on a Dask cluster."""
+"""Many scenes: one after the other in this process, or many at once on a Dask cluster."""
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.upscaling.files import Upscaled, upscale_file
 from sen2naip_sr.upscaling.finished import digest, is_finished
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.report import describe, summarise_outcomes
 from sen2naip_sr.upscaling.scenes import Job, find_jobs
-from sen2naip_sr.upscaling.upscaler import Upscaled, Upscaler
+from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.files import Weights
 
 Progress = Callable[[int, int], object]
@@ -24,12 +25,12 @@ _at_a_time = Lock()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scene.
+    """The outcome of one scene.
 
     Attributes:
         job: The scene and its result.
-        state: done, skipped (its result was there already) or failed.
-        result: What was made, if it is done.
+        state: done, skipped (its result existed already) or failed.
+        result: The result, if it is done.
         message: Why it failed.
     """
 
@@ -58,15 +59,15 @@ def upscale_all(
     show: Callable[[str], object],
     weights: Weights | None = None,
 ) -> list[Outcome]:
-    """Upscale all scenes that the parameters name. One that fails stops no other.
+    """Upscale all scenes that the parameters name. A failed scene does not stop the others.
 
     Args:
         parameters: Which scenes, with which weights, and how.
-        show: Called with lines of text: what is done, what came of each scene, a summary.
+        show: Called with lines of text: the network, the outcome of each scene, a summary.
         weights: The weights; None: those that the parameters name.
 
     Raises:
-        UserError: If there is nothing to do, or nothing to do it with.
+        UserError: If there is no scene, or no network to upscale it with.
     """
     if not parameters.source:
         raise UserError(
@@ -101,7 +102,7 @@ def _one_by_one(
                 bar.update(task, completed=done, total=total)  # noqa: B023 - of this turn
 
             outcome = _attempt(parameters, upscaler, job, advance)
-        # once the bar is closed: what is said of the scene would break into it
+        # after the bar is closed, as lines of text would break into it
         yield outcome
 
 
@@ -111,23 +112,24 @@ def _attempt(
     job: Job,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Upscale a scene unless that is done; an error becomes a failed outcome."""
+    """Upscale a scene unless its result exists; an error becomes a failed outcome."""
     try:
         settings = digest(upscaler.settings)
         done = is_finished(job, settings, with_interval=parameters.uncertainty)
         if done and not parameters.overwrite:
             return Outcome(job, "skipped")
-        return Outcome(job, "done", upscaler(job, progress))
+        result = upscale_file(upscaler, job, overwrite=parameters.overwrite, progress=progress)
+        return Outcome(job, "done", result)
     except UserError as error:
         return Outcome(job, "failed", message=str(error))
     except Exception as error:
-        # a scene among many: what is wrong with it must not stop the others
+        # one scene among many: its fault must not stop the others
         last = "".join(traceback.format_exception(error)[-2:]).strip()
         return Outcome(job, "failed", message=f"{job.source}: {last}")
 
 
 def _for_workers(parameters: UpscalingParameters, weights: Weights | None) -> UpscalingParameters:
-    """Return parameters that name the weights by a path that workers find too."""
+    """Return parameters that name the weights by an absolute path, which workers find too."""
     path = Path(weights.source) if weights else parameters.weights
     return parameters.model_copy(update={"weights": path and path.absolute()})
 

@@ -13,7 +13,7 @@ import rasterio
 from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.upscaling.folder import _for_workers, upscale_all
+from sen2naip_sr.upscaling.batch import _for_workers, upscale_all
 from sen2naip_sr.upscaling.parameters import make_parameters
 from sen2naip_sr.weights.files import load_weights
 
@@ -133,7 +133,7 @@ def test_a_missing_scheduler_is_said(scenes, weights):
 
 KILLED = """
 import sys
-from sen2naip_sr.upscaling.folder import upscale_all
+from sen2naip_sr.upscaling.batch import upscale_all
 from sen2naip_sr.upscaling.parameters import make_parameters
 print("ready", flush=True)
 upscale_all(make_parameters(source=sys.argv[1], weights=sys.argv[2], tile=32, threads=1), print)

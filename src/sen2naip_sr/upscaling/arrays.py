@@ -1,0 +1,71 @@
+"""One array upscaled to an array."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.inference.values import ValueRange, doubled
+from sen2naip_sr.raster.arrays import ArrayScene, ArrayTarget
+from sen2naip_sr.upscaling.upscaler import Upscaler
+
+Image = TypeVar("Image")
+
+
+@dataclass(frozen=True)
+class Result(Generic[Image]):
+    """An upscaled image and what made it.
+
+    Attributes:
+        values: The image, of the same kind as the input: (bands, 2h, 2w) in its dtype as a
+            `numpy.ndarray` or an ``xarray.DataArray``; the path of the written file for a file.
+        interval: Half-widths of the intervals, float32, in the input's unit, of the same kind as
+            ``values``; None if they were not asked for. ``values`` +- ``interval`` holds the truth
+            in 90 % of pixels like those of the calibration.
+        value_range: The digital numbers that were 0 and 1 to the network.
+        made_with: What made it, by name: version, model, weights, recipe, range, consistency,
+            ensemble.
+    """
+
+    values: Image
+    interval: Image | None
+    value_range: ValueRange
+    made_with: dict[str, str]
+
+
+def upscale_array(upscaler: Upscaler, array: Array, nodata: float | None = None) -> Result[Array]:
+    """Upscale an array.
+
+    The values are those of a GeoTIFF with the same pixels, bit for bit. Invalid values (masked,
+    NaN, infinite or equal to ``nodata``) stay as they are, twice as large, and change no others.
+
+    Args:
+        upscaler: The network and its options.
+        array: (bands, h, w), integers of up to 32 bits or floats of 32 or 64 bits, perhaps a
+            `numpy.ma.MaskedArray`.
+        nodata: The value that stands for no data, in every band.
+
+    Returns:
+        The result as (bands, 2h, 2w) in the array's dtype; masked if the array was.
+
+    Raises:
+        UserError: If the array cannot be upscaled: its number of dimensions, dtype or bands.
+    """
+    scene = ArrayScene(array, nodata, upscaler.parameters.bands)
+    value_range = upscaler.range_of(scene)
+    target = ArrayTarget(scene)
+    interval = ArrayTarget(scene, np.float32) if upscaler.calibration else None
+    upscaler.write(scene, value_range, target, interval)
+    return Result(
+        _masked(target, scene),
+        _masked(interval, scene) if interval else None,
+        value_range,
+        upscaler.describe(value_range),
+    )
+
+
+def _masked(target: ArrayTarget, scene: ArrayScene) -> Array:
+    if scene.mask is None:
+        return target.values
+    return np.ma.MaskedArray(target.values, mask=doubled(scene.mask))

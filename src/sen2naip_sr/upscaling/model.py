@@ -1,0 +1,196 @@
+"""The front door for Python: a loaded model that upscales arrays, DataArrays and files."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+
+import numpy as np
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.networks import NETWORKS
+from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.upscaling.arrays import Result, upscale_array
+from sen2naip_sr.upscaling.files import upscale_file
+from sen2naip_sr.upscaling.parameters import make_options
+from sen2naip_sr.upscaling.scenes import Job, result_path
+from sen2naip_sr.upscaling.upscaler import Upscaler
+from sen2naip_sr.upscaling.xarrays import is_data_array, upscale_data_array
+
+if TYPE_CHECKING:
+    from xarray import DataArray
+
+WEIGHTS_SUFFIX = ".safetensors"
+ValueRangeChoice = str | tuple[float, float]
+
+
+class Options(TypedDict, total=False):
+    """Options of one call; `Model.upscale` describes them."""
+
+    value_range: ValueRangeChoice
+    bands: Sequence[int] | None
+    nodata: float | None
+    consistency: bool
+    ensemble: bool
+    tile: int | None
+    batch: int | None
+    overwrite: bool
+
+
+class AllOptions(Options, total=False):
+    """Options of one call, with those that only the result of `Model.upscale` can show."""
+
+    uncertainty: bool
+
+
+class Model:
+    """A network with its weights, ready for many calls; made by `load_model`.
+
+    Call it from one thread at a time.
+    """
+
+    def __init__(self, upscaler: Upscaler) -> None:
+        self._upscaler = upscaler
+
+    @property
+    def label(self) -> str:
+        """The weights: architecture, step and the beginning of their hash."""
+        return self._upscaler.label
+
+    def __repr__(self) -> str:
+        return f"<Model {self.label}; {self._upscaler.network.describe()}>"
+
+    @overload
+    def upscale(
+        self, source: Array, target: None = None, **options: Unpack[AllOptions]
+    ) -> Result[Array]: ...
+    @overload
+    def upscale(
+        self, source: "DataArray", target: None = None, **options: Unpack[AllOptions]
+    ) -> "Result[DataArray]": ...
+    @overload
+    def upscale(
+        self, source: str | Path, target: str | Path | None = None, **options: Unpack[AllOptions]
+    ) -> Result[Path]: ...
+    def upscale(  # noqa: PLR0913 - all but the first two are keywords
+        self,
+        source: Any,
+        target: str | Path | None = None,
+        *,
+        value_range: ValueRangeChoice = "auto",
+        bands: Sequence[int] | None = None,
+        nodata: float | None = None,
+        consistency: bool = False,
+        ensemble: bool = False,
+        uncertainty: bool = False,
+        tile: int | None = None,
+        batch: int | None = None,
+        overwrite: bool = False,
+    ) -> Result[Any]:
+        """Double the resolution of an image.
+
+        Args:
+            source: An array (bands, h, w): integers of up to 32 bits or floats of 32 or 64 bits,
+                perhaps masked. Or an ``xarray.DataArray`` with rioxarray's georeferencing. Or the
+                path of a raster.
+            target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None:
+                beside the raster, with ``_x2`` behind its name.
+            value_range: Digital numbers that are 0 and 1 to the network: ``auto``, ``dtype``,
+                ``LOW:HIGH`` or (low, high); see `sen2naip_sr.inference.values.choose_range`.
+            bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1.
+                None: all.
+            nodata: For an array, the value that stands for no data.
+            consistency: Project the result so that downscaling it gives the source back.
+            ensemble: Average over eight flips and turns: a little better, eight times as slow.
+            uncertainty: Also compute intervals.
+            tile: Side of the tiles, in pixels of the source. None: what suits the network.
+            batch: Tiles predicted at once. None: what the device needs for full speed.
+            overwrite: For a raster, whether existing results may be replaced.
+
+        Returns:
+            The result, of the same kind as the source, with what made it.
+
+        Raises:
+            UserError: If the source cannot be upscaled, an option is not valid, or the result
+                cannot be written.
+        """
+        options = make_options(
+            value_range=_range_text(value_range),
+            bands=None if bands is None else list(bands),
+            consistency=consistency,
+            ensemble=ensemble,
+            uncertainty=uncertainty,
+            tile=tile,
+            batch=batch,
+        )
+        upscaler = self._upscaler.with_options(options)
+        if isinstance(source, str | os.PathLike):
+            _refuse(nodata is not None, "nodata", "a file says itself what its nodata value is")
+            return _upscale_file(upscaler, Path(source), target, overwrite)
+        _refuse(target is not None, "target", "the result of an array is an array")
+        _refuse(overwrite, "overwrite", "the result of an array is an array")
+        if is_data_array(source):
+            _refuse(nodata is not None, "nodata", "set it with rio.write_nodata")
+            return upscale_data_array(upscaler, source)
+        if isinstance(source, np.ndarray):
+            return upscale_array(upscaler, source, nodata)
+        raise UserError(
+            "source-unsupported",
+            f"a {type(source).__name__} cannot be upscaled",
+            "give a numpy array, an xarray.DataArray or the path of a raster",
+        )
+
+
+def load_model(
+    model: str | Path = "lean",
+    *,
+    device: str = "auto",
+    backend: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+) -> Model:
+    """Load a network once, for many calls; see `sen2naip_sr.load_model`."""
+    names: dict[str, Any] = {"model": str(model)}
+    if str(model) not in NETWORKS:
+        path = Path(model).expanduser()
+        if isinstance(model, str) and path.suffix != WEIGHTS_SUFFIX and not path.exists():
+            raise UserError(
+                "unknown-model",
+                describe_unknown("model", model, list(NETWORKS)),
+                "use one of these names, or the path of a weights file",
+            )
+        names = {"weights": path}
+    return Model(
+        Upscaler(
+            make_options(
+                **names, device=device, backend=backend, precision=precision, threads=threads
+            )
+        )
+    )
+
+
+def _upscale_file(
+    upscaler: Upscaler, source: Path, target: str | Path | None, overwrite: bool
+) -> Result[Path]:
+    source = source.expanduser()
+    if source.is_dir():
+        raise UserError("raster-is-folder", f"{source}: is a folder", "give one raster of it")
+    output = None if target is None else Path(target).expanduser()
+    job = Job(source, result_path(source, output))
+    made = upscale_file(upscaler, job, overwrite=overwrite)
+    interval = job.interval if made.intervals else None
+    return Result(job.target, interval, made.value_range, made.made_with)
+
+
+def _range_text(value_range: ValueRangeChoice) -> str:
+    if isinstance(value_range, str):
+        return value_range
+    return ":".join(str(float(end)) for end in value_range)
+
+
+def _refuse(given: bool, option: str, reason: str) -> None:
+    if given:
+        raise UserError(
+            "option-not-applicable", f"'{option}' does not apply here: {reason}", "leave it out"
+        )
