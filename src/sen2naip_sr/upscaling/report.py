@@ -1,4 +1,4 @@
-"""What the terminal says of upscaled scenes."""
+"""The outcomes of upscaling in words."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,16 +8,16 @@ if TYPE_CHECKING:
 
 
 def describe(outcome: "Outcome") -> str:
-    """Return what became of a scene, in a few lines."""
+    """Return the outcome of a scene in a few lines."""
     job, result = outcome.job, outcome.result
     if outcome.state == "failed":
         return f"FAILED {outcome.message}"
     if outcome.state == "skipped":
         return f"{job.target}: already up to date, skipped"
     assert result is not None
-    where = "no georeferencing: it lies nowhere on the ground"
+    where = "no georeferencing"
     if result.placed_by:
-        where = f"placed on the ground by its {result.placed_by}, as before"
+        where = f"georeferenced by its {result.placed_by}"
     elif result.pixel and result.bounds:
         size = " x ".join(f"{side:g}" for side in dict.fromkeys(result.pixel))
         bounds = ", ".join(f"{bound:.10g}" for bound in result.bounds)
