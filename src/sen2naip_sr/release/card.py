@@ -21,8 +21,8 @@ CARD = Path(__file__).with_name("card.md")
 
 FURTHER_LIMITS = {
     "gan": """\
-- Texture is plausible, not observed: the adversarial training invents what looks like the training
-  data. PSNR is lower than the generator's for that reason.
+- Texture is plausible, not observed: the adversarial training invents texture that resembles the
+  training data. This is why its PSNR is lower than the generator's.
 """
 }
 """Limits that apply to some networks only."""
@@ -60,7 +60,7 @@ def _intervals(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def score_table(name: str, scores: Mapping[str, Any]) -> str:
-    """Return the scores of one pixel size as a Markdown table, a row a place."""
+    """Return the scores of one pixel size as a Markdown table, one row per place."""
     columns = [
         Column("chips", "{n_chips}"),
         *(column for column in COLUMNS if "seconds" not in column.template),

@@ -1,1 +1,1 @@
-"""Weights: files that say what they are, the shipped ones, and their calibrations."""
+"""Weights: their files with metadata, the shipped ones, and their calibrations."""

@@ -1,4 +1,4 @@
-"""Weights files: safetensors that say by themselves what they are and how they were made."""
+"""Weights files: safetensors with metadata on what they are and how they were trained."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ _ANOTHER = "use a weights file of this version of the project, or train the mode
 
 
 class WeightsMetadata(BaseModel):
-    """What stands in a weights file beside the weights.
+    """The metadata of a weights file.
 
     Attributes:
         architecture: Name in `sen2naip_sr.models.registry.MODELS`.
-        architecture_parameters: What it was built with.
-        bands: Image bands.
-        recipe: Id of the recipe that made LR.
+        architecture_parameters: Parameters that build it.
+        bands: Number of image bands.
+        recipe: Id of the recipe that made the LR images.
         value_range: Digital numbers that become 0 and 1.
-        dtype: Dtype of the data, by numpy's name.
+        dtype: NumPy's name of the data's dtype.
         data_hash: Hash of the chips.
         split_hash: Hash of the split.
-        train_places: Places that were trained on.
+        train_places: Training places.
         validation_psnr: Mean PSNR of the validation chips, dB.
-        step: The step that the weights are of.
-        training: The training's parameters.
+        step: The training step of the weights.
+        training: The parameters of the training.
         version: Version of this project.
         synthetic: Whether the imagery was generated rather than observed.
-        started_from: The weights that the training started from; None: random ones.
-        commit: The project's git commit; None: not known.
+        started_from: Label of the initial weights; None: random weights.
+        commit: The project's git commit; None: unknown.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,10 +67,10 @@ class Weights:
     """A weights file in memory.
 
     Attributes:
-        metadata: What the weights are.
+        metadata: The metadata.
         state: The tensors by name, on the CPU.
-        source: Where they came from, for messages.
-        shipped: Whether they came with the project.
+        source: The file, for messages.
+        shipped: Whether they are shipped with the project.
     """
 
     metadata: WeightsMetadata
@@ -80,14 +80,14 @@ class Weights:
 
     @property
     def label(self) -> str:
-        """Architecture, step and the beginning of the tensors' SHA-256."""
+        """Architecture, step and the first digits of the tensors' SHA-256."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state.items()):
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
         return f"{self.metadata.architecture}, step {self.metadata.step}, {digest.hexdigest()[:12]}"
 
     def build(self) -> nn.Module:
-        """Return the network with these weights, in eval mode, on the CPU.
+        """Return a network with these weights, in eval mode, on the CPU.
 
         Raises:
             UserError: If the architecture is unknown or the weights do not fit it.
@@ -103,13 +103,13 @@ class Weights:
         return model.eval()
 
     def load_into(self, model: nn.Module) -> None:
-        """Give a network these weights.
+        """Load these weights into a network.
 
         Args:
-            model: Of the same architecture and size; changed in place.
+            model: A network of the same architecture and size; changed in place.
 
         Raises:
-            UserError: If the weights do not fit; says which.
+            UserError: If the weights do not fit; it names those that do not.
         """
         if problems := _misfits(model.state_dict(), self.state):
             more = len(problems) - NAMED_AT_MOST
@@ -124,12 +124,12 @@ class Weights:
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:
-    """Write weights and metadata in one piece or not at all.
+    """Write weights and metadata as a whole or not at all.
 
     Args:
-        path: Where to; its folder is made.
+        path: The file; its folder is made.
         state: Tensors by name, on any device.
-        metadata: What they are.
+        metadata: Their metadata.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     header = {METADATA_KEY: metadata.model_dump_json()}
@@ -140,7 +140,7 @@ def load_weights(path: Path) -> Weights:
     """Read a weights file.
 
     Raises:
-        UserError: If it is missing, damaged or not of this project.
+        UserError: If it is missing, damaged or not made by this project.
     """
     if not path.is_file():
         raise UserError(

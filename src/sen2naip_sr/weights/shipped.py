@@ -1,4 +1,4 @@
-"""The weights that come with the project."""
+"""The weights that are shipped with the project."""
 
 import logging
 from dataclasses import replace
@@ -9,20 +9,20 @@ from sen2naip_sr.weights.files import Weights, load_weights
 
 logger = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parents[1] / "weights"
-"""Holds ``<model>.safetensors`` and, for people, ``<model>.md``: its card."""
+FOLDER = Path(__file__).parent
+"""Contains ``<model>.safetensors``, its model card ``<model>.md`` and its calibration."""
 
 
 def load_shipped(model: str) -> Weights | None:
-    """Return the weights that come with the project for a network.
+    """Return the shipped weights of a network.
 
-    They are stored in half precision; what is computed from them is in single precision.
+    They are stored in half precision; networks compute with them in single precision.
 
     Args:
         model: The network's name in `sen2naip_sr.models.registry.MODELS`.
 
     Returns:
-        None where there are none for it, and, with a warning, where the file is damaged.
+        The weights. None if there are none, and, with a warning, if the file is damaged.
     """
     path = FOLDER / f"{model}.safetensors"
     if not path.exists():
