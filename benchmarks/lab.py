@@ -19,6 +19,7 @@ from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import fit
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.optimization.optimizers import OWN_OPTIMIZERS
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.validation import Validator
@@ -118,7 +119,9 @@ def run(
     scored = (coarse.hr, coarse.lr, coarse.validation, coarse.value_range)
     validate_coarse = Validator(*scored, most)
     untrained = validate_coarse(model, CPU)
-    result = fit(model, chips, parameters)
+    result = fit(
+        model, chips, parameters, make_fabric(parameters.accelerator, parameters.precision)
+    )
     model.load_state_dict(result.state)
     return {
         "parameters": count_parameters(model),

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from sen2naip_sr.inference.hardware import has_bfloat16
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.crops.sampler import TrainingData
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.trainer import Trainer
 
@@ -87,7 +88,7 @@ def our_steps(data: TrainingData) -> Iterator[None]:
         learning_rate=5e-4,
         compile=torch.cuda.is_available(),
     )
-    trainer = Trainer(model, data, parameters)
+    trainer = Trainer(model, data, parameters, make_fabric("auto", "auto"))
     while True:
         trainer.train_step(0.0)
         yield

@@ -15,11 +15,14 @@ from rich.progress import (
 Item = TypeVar("Item")
 
 
-def progress_bar() -> Progress:
+def progress_bar(shown: bool = True) -> Progress:
     """Return a progress bar, a context manager.
 
     It shows the count and the remaining time, at the end the elapsed time.
     A task's ``status`` field is shown at the end of its line, for live values.
+
+    Args:
+        shown: Whether to show it. Of several processes with the same task, one shows it.
     """
     return Progress(
         TextColumn("{task.description:<18}"),
@@ -29,18 +32,22 @@ def progress_bar() -> Progress:
         TextColumn("{task.fields[status]}"),
         console=Console(stderr=True),
         refresh_per_second=4,
+        disable=not shown,
     )
 
 
-def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+def track(
+    items: Iterable[Item], description: str, total: int, shown: bool = True
+) -> Iterator[Item]:
     """Yield ``items`` and show the progress.
 
     Args:
         items: The items.
         description: A few words on the task.
         total: The number of items.
+        shown: See `progress_bar`.
     """
-    with progress_bar() as bar:
+    with progress_bar(shown) as bar:
         task = bar.add_task(description, total=total, status="")
         for item in items:
             yield item

@@ -12,6 +12,7 @@ from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParam
 from sen2naip_sr.experiments.dimension.subspace import in_subspace
 from sen2naip_sr.experiments.running import runner
 from sen2naip_sr.pipelines.experiments import create_pipeline
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.weights.files import load_weights
@@ -132,6 +133,7 @@ def test_a_checkpoint_of_another_subspace_is_not_used(done, tmp_path):
         return train_network(
             *inputs,
             parameters,
+            fabric=make_fabric("cpu", "32-true"),
             architecture="lean",
             checkpoint=tmp_path / "c.pt",
             report=report,

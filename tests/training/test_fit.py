@@ -3,13 +3,14 @@ import logging
 import numpy as np
 import pytest
 import torch
-from tiny_training import GAN, tiny_data, tiny_fit, tiny_model
+from tiny_training import GAN, tiny_data, tiny_fabric, tiny_fit, tiny_model, tiny_parameters
 
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.models.interpolation import Interpolation
-from sen2naip_sr.training import device as device_module
+from sen2naip_sr.training import fit as fit_module
+from sen2naip_sr.training import launch
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.validation import Validator
 
@@ -231,7 +232,7 @@ def test_bfloat16_training_beats_bicubic_too():
 
 def test_auto_precision_follows_the_device(monkeypatch):
     for available, precision in ((True, "bf16-mixed"), (False, "32-true")):
-        monkeypatch.setattr(device_module, "has_bfloat16", lambda device, a=available: a)
+        monkeypatch.setattr(launch, "has_bfloat16", lambda device, a=available: a)
         auto = tiny_fit(precision="auto", steps=4)
         named = tiny_fit(precision=precision, steps=4)
         assert all(torch.equal(auto.state[n], tensor) for n, tensor in named.state.items())
@@ -257,3 +258,45 @@ def test_fabric_is_quiet(caplog, recwarn):
         tiny_fit(precision="bf16-mixed", steps=1)
     assert [record.name for record in caplog.records if "lightning" in record.name] == []
     assert [str(warning.message) for warning in recwarn] == []
+
+
+class Follower:
+    """The Fabric of a process that is not of rank zero, with nobody to talk to."""
+
+    is_global_zero = False
+
+    def __init__(self, fabric, psnr):
+        self._fabric, self._psnr = fabric, psnr
+
+    def __getattr__(self, name):
+        return getattr(self._fabric, name)
+
+    def broadcast(self, value):
+        """Receive what the process of rank zero sends."""
+        return self._psnr if np.isnan(value) else value
+
+
+def test_off_rank_zero_a_training_is_silent_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise AssertionError("only rank zero reports")
+
+    monkeypatch.setattr(fit_module, "save_checkpoint", fail)
+    others = tmp_path / "of rank zero.pt"
+    others.touch()
+    follower = Follower(tiny_fabric(tiny_parameters()), psnr=30.0)
+    model = tiny_model()
+    result = fit_module.fit(
+        model,
+        tiny_data(),
+        tiny_parameters(checkpoint_every=1),
+        follower,
+        checkpoint=others,
+        report=fail,
+        observe=fail,
+    )
+    assert others.exists()
+    assert capsys.readouterr() == ("", "")
+    assert validations(result) == dict.fromkeys([0, 4, 8, 12], 30.0)
+    leader = tiny_model()
+    tiny_fit(model=leader)
+    assert all(torch.equal(t, leader.state_dict()[n]) for n, t in model.state_dict().items())

@@ -3,15 +3,15 @@ import functools
 import numpy as np
 import pytest
 import torch
-from tiny_training import BANDS, GAN, tiny_data, tiny_model, tiny_parameters
+from tiny_training import BANDS, GAN, tiny_data, tiny_fabric, tiny_fit, tiny_model, tiny_parameters
 from torch import nn
 from torch.nn import functional as F
 
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.training import Trainer
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
 from sen2naip_sr.training.objective.adversarial import Adversary
-from sen2naip_sr.training.trainer import Trainer
 
 DESCENT = {
     "optimizer": {"path": "torch.optim.SGD", "arguments": {}},
@@ -45,7 +45,8 @@ class Failing(Filter):
 
 
 def trainer(model=None, data=None, **changes):
-    return Trainer(model or Filter(), data or tiny_data(), tiny_parameters(**changes))
+    parameters = tiny_parameters(**changes)
+    return Trainer(model or Filter(), data or tiny_data(), parameters, tiny_fabric(parameters))
 
 
 def accumulated(found, micro_batches):
@@ -205,3 +206,55 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(changes, said):
     with pytest.raises(UserError) as caught:
         trainer(**changes)
     assert said in str(caught.value)
+
+
+def test_weights_that_are_set_are_those_that_are_got():
+    first, second = trainer(), trainer()
+    first.take_steps(3)
+    given = first.get_weights()
+    assert any(not torch.equal(given[name], t) for name, t in second.get_weights().items())
+    second.set_weights(given)
+    found = second.get_weights()
+    assert found.keys() == given.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in given.items())
+
+
+def test_weights_that_were_got_do_not_change_with_the_training():
+    found = trainer()
+    before = found.get_weights()
+    copies = {name: tensor.clone() for name, tensor in before.items()}
+    found.take_steps(2)
+    assert all(torch.equal(before[name], tensor) for name, tensor in copies.items())
+
+
+def test_weights_of_another_network_are_refused():
+    with pytest.raises(RuntimeError, match=r"exit\.weight"):
+        trainer().set_weights({"entry.weight": torch.zeros(4, BANDS, 3, 3)})
+
+
+def test_steps_one_by_one_are_the_steps_of_fit():
+    changes = {"steps": 6, "log_every": 2, "validate_every": 100, "keep": "last"}
+    model = tiny_model()
+    result = tiny_fit(model=model, **changes)
+    found = trainer(tiny_model(), **changes)
+    entries = found.take_steps(4) + found.take_steps(2)
+    expected = model.state_dict()
+    assert all(torch.equal(t, expected[name]) for name, t in found.get_weights().items())
+    found.validate()
+    kept = found.state.best["state"]
+    assert all(torch.equal(kept[name], tensor) for name, tensor in result.state.items())
+    measured = [{k: v for k, v in e.items() if k != "validation_psnr"} for e in result.history]
+    assert entries == measured[1:]
+    assert found.crops_seen == 6 * 4
+
+
+def test_a_grown_batch_counts_all_its_crops():
+    found = accumulated(trainer(batch_size=2), 3)
+    assert found.crops_seen == 0
+    found.take_steps(2)
+    assert found.crops_seen == 2 * 3 * 2
+
+
+def test_steps_of_a_training_by_the_clock_have_no_schedule():
+    with pytest.raises(ValueError, match="given in steps"):
+        trainer(steps=None, minutes=1.0).take_steps(1)

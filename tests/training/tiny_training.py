@@ -8,6 +8,7 @@ from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import fit
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.parameters import TrainingParameters
 
 BANDS = 2
@@ -73,11 +74,19 @@ def tiny_model(name="carn"):
     return build_model(name, BANDS, **SIZES[name])
 
 
-def tiny_fit(data=None, checkpoint=None, report=None, fingerprint=None, model=None, **changes):
+def tiny_fabric(parameters):
+    return make_fabric(parameters.accelerator, parameters.precision)
+
+
+def tiny_fit(  # noqa: PLR0917
+    data=None, checkpoint=None, report=None, fingerprint=None, model=None, fabric=None, **changes
+):
+    parameters = tiny_parameters(**changes)
     return fit(
         model or tiny_model(),
         data or tiny_data(),
-        tiny_parameters(**changes),
+        parameters,
+        fabric or tiny_fabric(parameters),
         checkpoint=checkpoint,
         fingerprint=fingerprint,
         report=report,

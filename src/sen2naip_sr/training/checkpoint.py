@@ -80,6 +80,10 @@ class TrainingState:
         """The PSNR of every validation so far, dB."""
         return [e["validation_psnr"] for e in self.history if "validation_psnr" in e]
 
+    def record(self, metrics: Mapping[str, float]) -> None:
+        """Append what was measured at this step to the history."""
+        self.history.append({"step": self.step, **metrics})
+
     def keep(self, psnr: float, network: nn.Module, only_if_best: bool) -> None:
         """Keep a copy of the network's weights, if need be only where no PSNR was higher before."""
         if psnr > self.best["psnr"] or not only_if_best:

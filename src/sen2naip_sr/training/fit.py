@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sen2naip_sr.progress import progress_bar
@@ -27,16 +28,17 @@ Observe = Callable[[nn.Module, int], None]
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
-        state: The averaged weights that ``keep`` names, on the CPU.
-        history: Entries with ``step`` and what was measured then.
-        step: Steps done.
+        state: The averaged weights that ``keep`` selects, on the CPU.
+        history: Entries with ``step`` and what was measured at that step.
+        step: Number of steps taken.
         best_psnr: Validation PSNR of ``state``, dB.
-        best_step: The step that ``state`` is of.
-        seconds: Wall-clock time, earlier parts of a resumed training included.
-        resumed_from: The step of the checkpoint that it went on from; None: from the beginning.
+        best_step: The step of ``state``.
+        seconds: Wall-clock time, including the earlier parts of a resumed training.
+        resumed_from: The step of the checkpoint that the training resumed from; None: it started
+            from the beginning.
     """
 
     state: dict[str, Tensor]
@@ -52,6 +54,7 @@ def fit(  # noqa: PLR0913 - the last four are keywords
     model: nn.Module,
     data: TrainingData,
     parameters: TrainingParameters,
+    fabric: Fabric,
     *,
     checkpoint: Path | None = None,
     fingerprint: dict[str, Any] | None = None,
@@ -61,46 +64,52 @@ def fit(  # noqa: PLR0913 - the last four are keywords
     """Train a network and return its averaged weights.
 
     On a CPU the same parameters, data and number of threads give the same weights bit for bit,
-    whether the training was killed and went on or not, unless ``minutes`` is its length.
+    also if the training was killed and resumed. A length in ``minutes`` is not reproducible.
+
+    In a training of several processes every rank calls this. The process of rank zero alone
+    reports, shows progress and writes checkpoints.
 
     Args:
-        model: A network. Its initial weights are the caller's: call
-            ``torch.manual_seed(parameters.seed)`` before building it. It is trained in place.
+        model: A network, trained in place. Its initial weights are the caller's: call
+            ``torch.manual_seed(parameters.seed)`` before building it.
         data: Chips and their split.
         parameters: How to train.
+        fabric: From `sen2naip_sr.training.launch`.
         checkpoint: Where to keep the checkpoint; it is removed at the end. None: keep none.
-        fingerprint: What the result depends on beside ``parameters``: hashes of data and split,
-            the architecture and its parameters. A checkpoint with another one is not used.
+        fingerprint: What the result depends on besides ``parameters``: hashes of data and split,
+            the architecture and its parameters. A checkpoint with a different one is ignored.
         report: Called at every entry of the history. After a resume, the steps since the
             checkpoint are reported again.
         observe: Called after every validation.
 
     Raises:
-        UserError: If the data do not fit the parameters, the device is not there or has too
-            little memory, the loss or the gradient is no longer finite, or an adversarial
-            training collapses (the last checkpoint stays).
+        UserError: If the data do not fit the parameters, the device has too little memory, the
+            loss or the gradient is not finite, or an adversarial training collapses (its last
+            checkpoint stays).
     """
-    parts = {"training": parameters.model_dump(), **(fingerprint or {})}
-    trainer = Trainer(model, data, parameters)
+    p, leads = parameters, fabric.is_global_zero
+    report, observe = (report, observe) if leads else (None, None)
+    parts = {"training": p.model_dump(), **(fingerprint or {})}
+    trainer = Trainer(model, data, p, fabric)
     state = trainer.state
-    saved = _go_on(state, checkpoint, parts)
-    budget = Budget(parameters.steps, parameters.minutes, saved["elapsed"] if saved else 0.0)
+    saved = _resume(state, checkpoint, parts)
+    budget = Budget(p.steps, p.minutes, saved["elapsed"] if saved else 0.0)
     if not saved:
         _record(state, {"validation_psnr": trainer.validate(observe)}, report)
-    with progress_bar() as bar:
+    with progress_bar(shown=leads) as bar:
         task = bar.add_task("Training", total=budget.total, status="")
-        progress = budget.progress(state.step)
-        while progress < 1 and not state.is_enough(parameters.patience, parameters.target_psnr):
+        progress = _progress(budget, state, fabric)
+        while progress < 1 and not state.is_enough(p.patience, p.target_psnr):
             metrics = trainer.train_step(progress)
-            progress = budget.progress(state.step)
-            if progress == 1 or state.step % parameters.validate_every == 0:
+            progress = _progress(budget, state, fabric)
+            if progress == 1 or state.step % p.validate_every == 0:
                 metrics["validation_psnr"] = trainer.validate(observe)
             if metrics:
                 _record(state, metrics, report)
-            if checkpoint and state.step % parameters.checkpoint_every == 0:
+            if checkpoint and leads and state.step % p.checkpoint_every == 0:
                 save_checkpoint(checkpoint, state.checkpoint(parts, budget.elapsed))
             bar.update(task, completed=progress * budget.total, status=trainer.status)
-    if checkpoint:
+    if checkpoint and leads:
         checkpoint.unlink(missing_ok=True)
     return FitResult(
         state=state.best["state"],
@@ -113,17 +122,23 @@ def fit(  # noqa: PLR0913 - the last four are keywords
     )
 
 
-def _go_on(
+def _resume(
     state: TrainingState, checkpoint: Path | None, parts: dict[str, Any]
 ) -> Checkpoint | None:
-    """Take over the checkpoint if it is one of the same training, and return it."""
+    """Restore the checkpoint if it belongs to the same training, and return it."""
     saved = load_checkpoint(checkpoint, parts) if checkpoint else None
     if saved:
         state.restore(saved)
     return saved
 
 
+def _progress(budget: Budget, state: TrainingState, fabric: Fabric) -> float:
+    """Return the share of the training that is done; ranks agree, though their clocks differ."""
+    progress = budget.progress(state.step)
+    return fabric.broadcast(progress) if budget.timed else progress
+
+
 def _record(state: TrainingState, metrics: dict[str, float], report: Report | None) -> None:
-    state.history.append({"step": state.step, **metrics})
+    state.record(metrics)
     if report:
         report(metrics, state.step)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from sen2naip_sr.chips.splits import TRAIN, VALIDATION, split_hash
@@ -24,12 +25,13 @@ from sen2naip_sr.weights.files import Weights, WeightsMetadata, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
 
 
-def train_network(  # noqa: PLR0913 - the last six are keywords
+def train_network(  # noqa: PLR0913 - the last seven are keywords
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
     parameters: NetworkParameters,
     *,
+    fabric: Fabric,
     architecture: str,
     checkpoint: Path,
     generators: Mapping[str, Weights | None] | None = None,
@@ -44,6 +46,7 @@ def train_network(  # noqa: PLR0913 - the last six are keywords
         lr: Their LR chips.
         splits: Which chips train and which validate.
         parameters: What to build and how to train it.
+        fabric: From `sen2naip_sr.training.launch`.
         architecture: The network's name.
         checkpoint: Where an interrupted training left its state.
         generators: Weights by network, for an adversarial training to start from.
@@ -72,6 +75,7 @@ def train_network(  # noqa: PLR0913 - the last six are keywords
         trained,
         data,
         parameters.training,
+        fabric,
         checkpoint=checkpoint,
         fingerprint=_fingerprint(described, trained),
         report=report,

@@ -1,63 +1,77 @@
-"""The parts of a training, set up for its device, and what happens in one step."""
+"""A training step by step."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch._functorch import config as functorch_config
-from torch.optim.swa_utils import AveragedModel
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.training.checkpoint import TrainingState
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
-from sen2naip_sr.training.device import make_fabric
 from sen2naip_sr.training.dynamics import NoiseScale, PartGradients, snapshot, step_dynamics
+from sen2naip_sr.training.memory import enough_memory
 from sen2naip_sr.training.objective.objective import Crops, Objective
+from sen2naip_sr.training.optimization.averaging import averaged
 from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
 from sen2naip_sr.training.optimization.optimizers import build_optimizer
-from sen2naip_sr.training.optimization.schedule import ema_decay, learning_rate_factor
+from sen2naip_sr.training.optimization.schedule import learning_rate_factor
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.validation import Validator
-
-Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
 class Trainer:
     """Trains a network step by step.
 
+    `sen2naip_sr.training.fit.fit` is a loop around it. Other loops can take steps, read and
+    replace the network's weights in between, and count the crops that were used.
+
+    In a training of several processes every rank makes its own trainer, with the same arguments
+    but its own ``fabric``, and calls the same methods.
+
     Args:
-        model: The network; trained in place.
+        model: The network, trained in place.
         data: Chips and their split.
         parameters: How to train.
+        fabric: The device, the precision and the processes; see `sen2naip_sr.training.launch`.
+
+    Attributes:
+        parameters: How to train.
+        state: All that changes in the course of the training.
 
     Raises:
-        UserError: If data, device, losses or optimiser do not fit.
+        UserError: If data, losses or optimiser do not fit.
     """
 
     def __init__(
-        self, model: nn.Module, data: TrainingData, parameters: TrainingParameters
+        self,
+        model: nn.Module,
+        data: TrainingData,
+        parameters: TrainingParameters,
+        fabric: Fabric,
     ) -> None:
         p = self.parameters = parameters
         self._range = data.value_range
+        self._fabric = fabric
+        ranks = {"rank": fabric.global_rank, "world_size": fabric.world_size}
         self._sampler = CropSampler(
-            data, p.crop_size, p.batch_size, p.seed, p.augmentation, p.detail
+            data, p.crop_size, p.batch_size, p.seed, p.augmentation, p.detail, **ranks
         )
         self._validator = Validator(
             data.hr, data.lr, data.validation, data.value_range, p.validation_chips
         )
-        fabric = self._fabric = make_fabric(p.accelerator, p.precision)
         self._model = model = model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._weights = list(model.parameters())
         # a network may have vectors only, such as the coordinates of a subspace
         matrices = [weight for weight in self._weights if weight.ndim > 1]
         self._last_layer = (matrices or self._weights)[-1]
-        self._ema = AveragedModel(model, fabric.device, multi_avg_fn=_ema_update(p.ema_decay))
+        self._ema = averaged(model, fabric.device, p.ema_decay)
         self._objective = Objective(p, data, fabric)
         optimizer = build_optimizer(
             model, p.learning_rate, p.optimizer, fabric.device, self._objective.parameters
@@ -78,16 +92,68 @@ class Trainer:
             }
         )
 
+    @property
+    def crops_seen(self) -> int:
+        """Crops that the steps so far were computed from, on all ranks together."""
+        return self._growth.drawn * self.parameters.batch_size
+
+    def get_weights(self) -> dict[str, Tensor]:
+        """Return copies of the network's weights and buffers by name, on the CPU.
+
+        These are the raw weights that the optimiser changes, not their average.
+        """
+        return {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self._model.state_dict().items()
+        }
+
+    def set_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Replace the network's weights and buffers.
+
+        The state of the optimiser and the averaged weights stay as they are.
+
+        Args:
+            weights: As from `get_weights`, on any device.
+
+        Raises:
+            RuntimeError: If a name or a shape differs from the network's.
+        """
+        self._model.load_state_dict(weights)
+
+    def take_steps(self, count: int) -> list[dict[str, float]]:
+        """Take steps without validating, and add what was measured to the history.
+
+        Args:
+            count: The number of steps. The schedule of the learning rate follows the share of
+                ``parameters.steps`` that is done.
+
+        Returns:
+            The new entries of the history, with ``step`` and what was measured at that step.
+
+        Raises:
+            UserError: See `train_step`.
+            ValueError: If the length of the training is not given in steps.
+        """
+        total = self.parameters.steps
+        if total is None:
+            raise ValueError("the length of the training has to be given in steps")
+        entries = len(self.state.history)
+        for _ in range(count):
+            if metrics := self.train_step(min(1.0, self.state.step / total)):
+                self.state.record(metrics)
+        return self.state.history[entries:]
+
     def train_step(self, progress: float) -> dict[str, float]:
-        """Take one step; every ``log_every`` steps, return what was measured.
+        """Take one step, and return what was measured every ``log_every`` steps.
 
         Args:
             progress: Share of the training that is done, in [0, 1].
 
         Raises:
-            UserError: If the loss or the gradient is not finite, or the memory does not suffice.
+            UserError: If the loss or the gradient is not finite, the memory does not suffice, or an
+                adversarial training has collapsed.
         """
-        with _enough_memory(self.parameters):
+        with enough_memory(self.parameters):
             return self._train_step(progress)
 
     def _train_step(self, progress: float) -> dict[str, float]:
@@ -116,7 +182,7 @@ class Trainer:
             return {}
         averages = list(self._ema.module.parameters())
         return {
-            **state.mean_losses(),
+            **self._over_ranks(state.mean_losses()),
             **self._objective.weights(),
             **{name: float(figure) for name, figure in adversary.items()},
             "learning_rate": rate,
@@ -126,7 +192,7 @@ class Trainer:
         }
 
     def validate(self, observe: Callable[[nn.Module, int], None] | None = None) -> float:
-        """Score the averaged weights, and keep them if they are the best so far.
+        """Score the averaged weights on rank zero, and keep them if they are the best so far.
 
         Args:
             observe: Called with the averaged network and the step.
@@ -139,12 +205,14 @@ class Trainer:
                 has collapsed.
         """
         state, network = self.state, self._ema.module
-        psnr = self._validator(network, self._fabric.device)
+        scored = self._fabric.is_global_zero
+        psnr = self._validator(network, self._fabric.device) if scored else math.nan
+        psnr = self._fabric.broadcast(psnr)
         if math.isnan(psnr) and not state.best["state"]:
             raise UserError(
                 "score-not-finite",
                 "the validation PSNR of the untrained network is not a number: "
-                f"chips {_listed(self._validator.chips)} hold values that are none",
+                f"chips {_listed(self._validator.chips)} hold invalid values",
                 "leave chips with invalid pixels out of the data",
             )
         self._objective.check(state.step, psnr)
@@ -167,7 +235,7 @@ class Trainer:
         return p.learning_rate * factor
 
     def _crops(self, pieces: int) -> list[Crops]:
-        """Return the crops of the step, each batch in so many pieces if it has so many crops."""
+        """Return this rank's crops of the step, each batch in so many pieces if it can be."""
         detail = self.parameters.detail
         crops: list[Crops] = []
         for number in self._growth.numbers:
@@ -185,23 +253,34 @@ class Trainer:
         """Compute the gradient of the step, note its losses, and return what was predicted."""
         losses: dict[str, float] = {}
         predictions: list[Tensor] = []
+        ranks = self._fabric.world_size
         for part in crops:
-            share = len(part.lr) / self._growth.size
+            # gradients of the ranks are averaged, so each rank's losses are means over its crops
+            share = ranks * len(part.lr) / self._growth.size
             prediction = self._network(part.lr)
             shared = None if predictions else self._last_layer
             total, terms = self._objective(prediction, part, self.state.step, shared)
             self._fabric.backward(total * share)
             if gradients:
-                gradients.add(len(part.lr))
+                gradients.add(ranks * len(part.lr))
             for name, value in terms.items():
                 losses[name] = losses.get(name, 0.0) + share * value
             predictions.append(prediction.detach())
         self.state.log_losses(losses)
         return predictions
 
+    def _over_ranks(self, losses: dict[str, float]) -> dict[str, float]:
+        """Return the means of all ranks' losses."""
+        if self._fabric.world_size == 1:
+            return losses
+        mine = torch.tensor(list(losses.values()), device=self._fabric.device)
+        means = self._fabric.all_reduce(mine, reduce_op="mean")
+        assert isinstance(means, Tensor)
+        return dict(zip(losses, means.tolist(), strict=True))
+
     def _refuse_non_finite(self, norm: Tensor) -> None:
         loss = self.state.losses["loss"][-1]
-        # a gradient scaler looks for gradients out of range itself and leaves such steps out
+        # a gradient scaler detects gradients out of range itself and skips such steps
         scaled = getattr(self._fabric.strategy.precision, "scaler", None) is not None
         if math.isfinite(loss) and (scaled or math.isfinite(norm)):
             return
@@ -216,36 +295,10 @@ class Trainer:
 
 def _compiled(model: nn.Module, parameters: TrainingParameters) -> nn.Module:
     if parameters.balance == "gradient_norm":
-        # it goes back through the graph that the step still needs, whose buffers must stay
+        # a second backward pass through the same graph needs its buffers
         functorch_config.donated_buffer = False
     network: nn.Module = torch.compile(model)  # type: ignore[assignment]
     return network
-
-
-@contextmanager
-def _enough_memory(parameters: TrainingParameters) -> Iterator[None]:
-    """Say what to lower where the memory of the device or of the machine does not suffice."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # the allocator of the CPU and some devices raise what is a RuntimeError like any other
-        told = any(sign in str(error) for sign in ("DefaultCPUAllocator", "out of memory"))
-        if not told and not isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-            raise
-        raise UserError(
-            "training-out-of-memory",
-            f"{parameters.batch_size} crops of {parameters.crop_size} x {parameters.crop_size} LR "
-            "pixels do not fit into memory",
-            "choose smaller batches, smaller crops or a smaller architecture",
-        ) from error
-
-
-def _ema_update(largest: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    @torch.no_grad()
-    def update(averages: Tensors, weights: Tensors, count: Tensor | int) -> None:
-        torch._foreach_lerp_(averages, weights, 1 - ema_decay(int(count), largest))
-
-    return update
 
 
 def _listed(chips: Array) -> str:

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData, orientations
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.parameters.sampling import DetailParameters
 
 
 def pairs(chips=6, bands=2, height=12, width=16, dtype=np.uint16):
@@ -116,6 +118,54 @@ def test_augmentation_can_be_chosen(flips, quarter_turns, allowed):
     assert len(turned) == allowed
     assert (values[0, ..., ::-1].tobytes() in turned) == flips
     assert (np.rot90(values[0], 1, (1, 2)).tobytes() in turned) == quarter_turns
+
+
+VARIED = {
+    "pixel_sizes": {"share": 0.5},
+    "recipes": {"area": 1.0, "blur_noise": 1.0},
+    "band_jitter": {"gain": 0.1},
+}
+
+
+def part(data, rank, world_size, detail=None, **augmentation):
+    return CropSampler(
+        data,
+        5,
+        12,
+        3,
+        AugmentationParameters(**augmentation),
+        detail,
+        rank=rank,
+        world_size=world_size,
+    )
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+@pytest.mark.parametrize("augmentation", [{}, VARIED], ids=["plain", "varied"])
+@pytest.mark.parametrize("detail", [None, DetailParameters(weighted=True)])
+def test_the_parts_of_all_ranks_are_the_batch_of_one_process(world_size, augmentation, detail):
+    hr, lr, _ = pairs(height=24, width=24)
+    data = TrainingData(
+        hr, lr, np.arange(len(lr)), np.empty(0, int), (0, 65535), get_recipe("area")
+    )
+    whole = part(data, 0, 1, detail, **augmentation)
+    ranks = [part(data, rank, world_size, detail, **augmentation) for rank in range(world_size)]
+    for step in (0, 7):
+        parts = [sampler.batch(step) for sampler in ranks]
+        for together, single in zip(zip(*parts, strict=True), whole.batch(step), strict=True):
+            assert {len(crops) for crops in together} == {12 // world_size}
+            assert np.array_equal(np.concatenate(together), single)
+        weights = np.concatenate([sampler.weights(step) for sampler in ranks])
+        assert np.array_equal(weights, whole.weights(step))
+        assert all(np.array_equal(s.chips(step), whole.chips(step)) for s in ranks)
+
+
+def test_a_batch_that_ranks_cannot_share_evenly_is_refused():
+    hr, lr, _ = pairs()
+    data = TrainingData(hr, lr, np.arange(len(lr)), np.empty(0, int), (0, 65535))
+    with pytest.raises(UserError, match=r"12 crops .* 5 processes") as caught:
+        part(data, 0, 5)
+    assert caught.value.code == "batch-not-divisible"
 
 
 def test_uniform_crops_weigh_the_same():

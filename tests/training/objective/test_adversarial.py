@@ -8,7 +8,7 @@ from lightning_fabric.plugins import MixedPrecision
 from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.training.device import make_fabric
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.objective.adversarial import Adversary
 from sen2naip_sr.training.objective.adversarial_losses import LOSSES
 from sen2naip_sr.training.parameters.adversarial import AdversarialParameters

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_training import BANDS, GAN, tiny_data, tiny_parameters
 
-from sen2naip_sr.training.device import make_fabric
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.objective.objective import Crops, Objective
 
 LOSSES = ("l1", "mse", "charbonnier", "ssim", "fft", "sam", "gradient", "consistency")

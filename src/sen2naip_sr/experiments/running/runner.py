@@ -42,6 +42,7 @@ from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.catalogue import QUICK
 from sen2naip_sr.models.cost import count_parameters, multiply_adds
 from sen2naip_sr.training.fit import Observe, Report
+from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
 
@@ -163,16 +164,18 @@ def _train(  # noqa: PLR0913, PLR0917
     frames, checkpoint = folder / FRAMES / fingerprint, folder / CHECKPOINT
     if variation.watched and not frames.is_dir():
         checkpoint.unlink(missing_ok=True)  # of a training that watched something else
+    training = variation.parameters.training
     weights, result = train_network(
         hr,
         lr,
         variation.splits,
         variation.parameters,
+        fabric=make_fabric(training.accelerator, training.precision),
         architecture=variation.model,
         checkpoint=checkpoint,
         report=report,
         observe=_watcher(variation, hr, lr, frames) if variation.watched else None,
-        wrap=in_subspace(variation.subspace, variation.parameters.training.seed),
+        wrap=in_subspace(variation.subspace, training.seed),
     )
     save_weights(folder / WEIGHTS, weights.state, weights.metadata)
     model = load_weights(folder / WEIGHTS).build()

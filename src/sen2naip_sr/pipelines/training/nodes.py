@@ -37,12 +37,14 @@ def train_network(  # noqa: PLR0913 - one a dataset
         The averaged weights that were kept, and the history: a row an entry.
     """
     from sen2naip_sr.training import network
+    from sen2naip_sr.training.launch import make_fabric
 
     weights, result = network.train_network(
         hr,
         lr,
         splits,
         parameters,
+        fabric=make_fabric(parameters.training.accelerator, parameters.training.precision),
         architecture=architecture,
         checkpoint=checkpoint,
         generators=generators,

@@ -44,10 +44,16 @@ class DetailMap:
         chips: Numbers of the chips to draw from, int (m,).
         crop_size: Side of a crop in low-resolution pixels, at most h and w.
         parameters: How closely positions follow detail.
+        shown: Whether to show the progress of the reading.
     """
 
     def __init__(
-        self, hr: ShardedArray, chips: Array, crop_size: int, parameters: DetailParameters
+        self,
+        hr: ShardedArray,
+        chips: Array,
+        crop_size: int,
+        parameters: DetailParameters,
+        shown: bool = True,
     ) -> None:
         self._chips = np.asarray(chips)
         self._rows, self._columns = (
@@ -56,7 +62,7 @@ class DetailMap:
         energy = np.stack(
             [
                 _cell_means(_crop_means(_energy(hr[chip]), crop_size), self._rows, self._columns)
-                for chip in track(self._chips, "Mapping detail", len(self._chips))
+                for chip in track(self._chips, "Mapping detail", len(self._chips), shown)
             ]
         )
         uniform = np.diff(self._rows)[:, None] * np.diff(self._columns) / len(self._chips)

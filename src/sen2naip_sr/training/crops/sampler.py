@@ -43,22 +43,27 @@ class TrainingData:
 
 
 class CropSampler:
-    """Draws batches of crops; which ones is a pure function of the seed and the step.
+    """Draws batches of crops as a pure function of seed, step, rank and world size.
 
-    There is therefore no state to save: a training that goes on at step n draws what it would
-    have drawn.
+    It has no state to save: a training that resumes at step n draws the same crops as one that was
+    never interrupted. In a training of several processes each rank gets its own equal part of the
+    batch, and the parts of all ranks together are the batch of a single process. Every rank cuts
+    the whole batch, because what varies the crops is drawn for the whole batch.
 
     Args:
         data: Chips, and those to draw from.
         crop_size: Side of a crop in low-resolution pixels.
-        batch_size: Crops a batch.
+        batch_size: Crops a batch, of all ranks together.
         seed: Any non-negative integer.
         augmentation: How crops are varied; None: with the default parameters.
         detail: How positions follow detail; None: all are equally likely. Reads every chip once.
+        rank: The number of this process, from 0.
+        world_size: The number of processes.
 
     Raises:
-        UserError: If there is no chip to draw from, HR is not twice as large as LR, a crop is
-            larger than a chip, or what `PairMaker` raises.
+        UserError: If the batch cannot be divided evenly among the processes, there is no chip to
+            draw from, HR is not twice as large as LR, a crop is larger than a chip, or what
+            `PairMaker` raises.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the first says what to draw from, the others say how
@@ -69,9 +74,13 @@ class CropSampler:
         seed: int,
         augmentation: AugmentationParameters | None = None,
         detail: DetailParameters | None = None,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         augmentation = augmentation or AugmentationParameters()
         _refuse_unfit(data, crop_size)
+        self._part = _part(batch_size, rank, world_size)
         self._data = data
         self._chips = np.asarray(data.train)
         self._crop_size, self._batch_size, self._seed = crop_size, batch_size, seed
@@ -84,21 +93,23 @@ class CropSampler:
             if PairMaker.needed(data.recipe, augmentation)
             else None
         )
-        self._detail = DetailMap(data.hr, self._chips, crop_size, detail) if detail else None
+        self._detail = (
+            DetailMap(data.hr, self._chips, crop_size, detail, shown=rank == 0) if detail else None
+        )
 
     def chips(self, step: int) -> Array:
-        """Return the numbers of the chips that ``batch(step)`` is cut from, int (batch_size,)."""
+        """Return the chip numbers of a step's crops on all ranks, int (batch_size,)."""
         return self._draw(step)[0].chips
 
     def batch(self, step: int) -> tuple[Array, Array]:
-        """Cut the batch of a step and vary it.
+        """Cut this rank's part of a step's batch and vary it.
 
         Args:
             step: Which batch, from 0.
 
         Returns:
             LR (B, C, crop_size, crop_size) and HR (B, C, 2 crop_size, 2 crop_size) in the data's
-            dtype.
+            dtype, with B = batch_size / world_size.
         """
         at, ways = self._draw(step)
         size = self._crop_size
@@ -111,15 +122,15 @@ class CropSampler:
             lr, hr = jitter_bands(generator, lr, hr, self._data.value_range, self._jitter)
         for crops in (lr, hr):
             _orient(crops, ways)
-        return lr, hr
+        return lr[self._part], hr[self._part]
 
     def weights(self, step: int) -> Array:
-        """Return importance weights of the crops of a batch, float32 (batch_size,).
+        """Return the importance weights of ``batch(step)``, float32 (B,).
 
         A mean weighted by them estimates the mean over uniformly drawn crops. Their own mean over
         many steps is 1.
         """
-        return self._draw(step)[0].weights
+        return self._draw(step)[0].weights[self._part]
 
     def _draw(self, step: int) -> tuple[Positions, Array]:
         generator = self._generator(step)
@@ -140,6 +151,18 @@ class CropSampler:
 
     def _generator(self, step: int, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, step, *stream])
+
+
+def _part(batch_size: int, rank: int, world_size: int) -> slice:
+    """Return which crops of a batch belong to a rank."""
+    share, left = divmod(batch_size, world_size)
+    if left:
+        raise UserError(
+            "batch-not-divisible",
+            f"a batch of {batch_size} crops cannot be divided evenly among {world_size} processes",
+            f"choose a batch size that is a multiple of {world_size}",
+        )
+    return slice(rank * share, (rank + 1) * share)
 
 
 def _refuse_unfit(data: TrainingData, crop_size: int) -> None:

@@ -22,6 +22,8 @@ class Budget:
         self._start = time.perf_counter() - spent
         self.total = steps if steps is not None else math.ceil(self._seconds)
         """Steps or seconds, for a progress bar."""
+        self.timed = steps is None
+        """Whether the length is a time."""
 
     @property
     def elapsed(self) -> float:

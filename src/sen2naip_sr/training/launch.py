@@ -1,4 +1,8 @@
-"""The device to train on and the precision to compute in, by Lightning Fabric."""
+"""The launcher of trainings: it makes the Lightning Fabric that a training computes with.
+
+Fabric knows the device, the precision and the processes of a training. A training in several
+processes makes one in each of them.
+"""
 
 import logging
 from typing import Any
@@ -13,8 +17,8 @@ from sen2naip_sr.inference.hardware import has_bfloat16
 class _FullInput(MixedPrecision):
     """Mixed precision that leaves the input in float32.
 
-    Fabric rounds the input too. The bicubic part of a prediction would then carry the 8 bits of
-    bfloat16, an error of up to half a digital number in 8-bit data and of 128 in 16-bit data.
+    Fabric rounds the input too. The bicubic part of a prediction would then have the 8 bits of
+    bfloat16: an error of up to half a digital number in 8-bit data and of 128 in 16-bit data.
     """
 
     def convert_input(self, data: Any) -> Any:
@@ -22,16 +26,16 @@ class _FullInput(MixedPrecision):
 
 
 def make_fabric(accelerator: str, precision: str) -> Fabric:
-    """Return Fabric on one device, in the precision asked for.
+    """Return Fabric for a training in this process, on one device.
 
     Args:
         accelerator: As in `sen2naip_sr.training.parameters.TrainingParameters`.
-        precision: Likewise; auto is bfloat16 where the device has it in hardware.
+        precision: Likewise; ``auto`` is bfloat16 if the device has it in hardware.
 
     Raises:
-        UserError: If the device is not there, or does not have that precision.
+        UserError: If the device is not available or does not have the precision.
     """
-    # Fabric announces the device and the precision, which the run records anyway
+    # Fabric logs the device and the precision, which the run records anyway
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     try:
         plain = Fabric(accelerator=accelerator, devices=1)

@@ -1,0 +1,25 @@
+"""The exponential moving average of a network's weights."""
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from sen2naip_sr.training.optimization.schedule import ema_decay
+
+Tensors = list[Tensor] | tuple[Tensor, ...]
+
+
+def averaged(model: nn.Module, device: torch.device, largest_decay: float) -> AveragedModel:
+    """Return a copy of a network whose weights become the moving averages of the network's.
+
+    Args:
+        model: The network.
+        device: Where to keep the averages.
+        largest_decay: The decay that `ema_decay` grows to, in [0, 1).
+    """
+
+    @torch.no_grad()
+    def update(averages: Tensors, weights: Tensors, count: Tensor | int) -> None:
+        torch._foreach_lerp_(averages, weights, 1 - ema_decay(int(count), largest_decay))
+
+    return AveragedModel(model, device, multi_avg_fn=update)
