@@ -218,7 +218,7 @@ def test_logs_between_checkpoints_average_the_same_losses(tmp_path):
             {"fingerprint": {"data": "b"}, "balance": "uncertainty"},
             ["data: was a, is b", "training.balance: was fixed, is uncertainty"],
         ),
-        (GAN, {}, ["training.objective.adversarial: was 0.1, is not given"]),
+        (GAN, {}, ["training.losses.adversarial: was 0.1, is not given"]),
     ],
 )
 def test_a_checkpoint_of_another_training_is_named_and_not_used(
