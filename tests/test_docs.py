@@ -55,6 +55,15 @@ def test_paths_exist(path):
         assert list(inside.glob(path)) or path in MADE_BY_THE_READER
 
 
+def test_the_architecture_names_every_package_and_no_other():
+    _, table = PAGES["docs/architecture.md"].split("## Where a thing belongs")
+    rows = re.findall(r"^\| (`.*?) \|", table.split("Outside of the package")[0], flags=re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    package = ROOT / "src/sen2naip_sr"
+    modules = {file.stem for file in package.glob("[a-z]*.py")}
+    assert named == modules | {file.parent.name for file in package.glob("*/__init__.py")}
+
+
 def test_pipelines_exist():
     from sen2naip_sr.pipeline_registry import register_pipelines
 
