@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sen2naip_sr
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 TRAINING = (ROOT / "docs/training.md").read_text()
@@ -20,7 +18,8 @@ COMMANDS = sorted(
         for found in re.findall(r"(?<![\w/])kedro (?:run|viz|mlflow)[^`\n]*", README + TRAINING)
     }
 )
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+UPSCALING = (ROOT / "docs/upscaling.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README + UPSCALING, flags=re.S)
 INTERACTIVE = {"kedro viz run", "kedro mlflow ui"}
 # they need data or runs that are not there, or the network; they have tests of their own
 NEEDING_DATA = re.compile(r"FOLDER|runs=RUN|--env=(sen2naip|naip)")
@@ -78,7 +77,6 @@ def test_named_parameters_exist():
         assert path[-1] in fields, name
 
 
-@pytest.mark.skipif(not hasattr(sen2naip_sr, "upscale"), reason="the front door is being built")
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_python_runs(snippet, make_geotiff, tmp_path, monkeypatch):
     make_geotiff(tmp_path / "scene.tif", size=32)
