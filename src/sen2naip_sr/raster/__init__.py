@@ -1,1 +1,1 @@
-"""Rasters in and out: chips, georeferencing, memory-mapped stores. No torch."""
+"""Scenes and GeoTIFFs: windows, bands, validity and georeferencing. No torch."""

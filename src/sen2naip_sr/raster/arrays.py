@@ -9,9 +9,9 @@ from numpy.typing import DTypeLike
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.bands import require_bands
+from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.validity import Marking, is_nodata, representable
 
-FACTOR = 2
 INTEGER_BYTES, FLOAT_BYTES = (1, 2, 4), (4, 8)
 """Sizes of the dtypes that can be upscaled: those of GeoTIFFs without 64-bit integers, which no
 network can represent exactly."""

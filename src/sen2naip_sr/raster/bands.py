@@ -1,4 +1,4 @@
-"""The bands of a raster: which are image bands, which can be upscaled, what describes them."""
+"""The bands of a raster: image and alpha bands, supported values, descriptions."""
 
 import re
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from sen2naip_sr.raster.tags import Tags, lasting_tags
 from sen2naip_sr.raster.validity import representable
 
 SAMPLE = 64
-"""Rows and columns of the windows in which a band is looked at."""
+"""Rows and columns of the windows that decide whether a band is an alpha band."""
 
 WINDOWS = 4
-"""Windows down, and across."""
+"""Number of these windows in each direction."""
 
 OPAQUE = {"u": (255, 65535), "i": (255, 32767), "f": (1, 255, 65535)}
-"""By kind of dtype, the values that stand for fully opaque."""
+"""By kind of dtype, the values that mean fully opaque."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """One band of a scene and what describes it.
+    """The description of one band of a scene.
 
     Attributes:
         number: Its number in the file, from 1.
         description: Its name, if it has one.
-        interpretation: What it stands for.
-        nodata: The value that stands for no data; None where no pixel can have it.
+        interpretation: Its colour interpretation.
+        nodata: The nodata value; None if no pixel can have it.
         scale: ``scale * value + offset`` is in ``unit``.
         offset: See ``scale``.
         unit: The unit, if it has one.
@@ -55,13 +55,13 @@ def chosen_bands(
     """Return the numbers of the image bands.
 
     Args:
-        path: What to call the file.
-        source: The file.
+        path: The file, for messages.
+        source: The open file.
         alpha: The number of its alpha band.
-        bands: The user's choice; None for all but the alpha band.
+        bands: The user's choice; None: all but the alpha band.
 
     Raises:
-        UserError: If there are no such bands.
+        UserError: If the file has no bands, or not these.
     """
     if source.count == 0:
         parts = source.subdatasets
@@ -81,8 +81,8 @@ def require_bands(name: str, bands: Sequence[int], count: int) -> None:
     """Check that a scene has bands.
 
     Args:
-        name: What to call the scene.
-        bands: The user's choice, from 1.
+        name: The scene's name, for messages.
+        bands: The user's choice, counted from 1.
         count: The number of its bands.
 
     Raises:
@@ -101,10 +101,10 @@ def require_bands(name: str, bands: Sequence[int], count: int) -> None:
 
 
 def check_band(path: Path, source: DatasetReader, number: int) -> None:
-    """Check that a band holds quantities that can be upscaled.
+    """Check that a band holds values that can be upscaled.
 
     Raises:
-        UserError: If it holds anything else.
+        UserError: If it holds indices, complex numbers or 64-bit integers.
     """
     dtype = source.dtypes[number - 1]
     if source.colorinterp[number - 1] == ColorInterp.palette:
@@ -128,7 +128,7 @@ def check_band(path: Path, source: DatasetReader, number: int) -> None:
 
 
 def read_band(source: DatasetReader, number: int) -> Band:
-    """Read what describes a band."""
+    """Read the description of a band."""
     i = number - 1
     kind, nodata = source.colorinterp[i], source.nodatavals[i]
     return Band(
@@ -146,12 +146,12 @@ def read_band(source: DatasetReader, number: int) -> Band:
 def alpha_band(source: DatasetReader) -> int | None:
     """Find the alpha band of a dataset.
 
-    GDAL marks the fourth of four 8-bit bands as alpha unless it is told otherwise, so that
-    near-infrared is often marked so. A band that is marked counts as alpha only if it is not
-    called otherwise and if most of its pixels are either transparent or opaque.
+    By default GDAL marks the fourth of four 8-bit bands as alpha, so near-infrared is often marked
+    as alpha. A marked band counts as alpha only if its name does not contradict and if most of its
+    pixels are either transparent or opaque.
 
     Returns:
-        The band's number, None if there is no such band.
+        The band's number; None if there is none.
     """
     marked = [n for n, kind in enumerate(source.colorinterp, 1) if kind == ColorInterp.alpha]
     return next((n for n in marked if source.count > 1 and _says_opacity(source, n)), None)
@@ -168,7 +168,7 @@ def _says_opacity(source: DatasetReader, number: int) -> bool:
 
 
 def _windows(source: DatasetReader) -> list[Window]:
-    """Return small windows spread over the dataset: whole scenes are too much to read for this."""
+    """Return small windows spread over the dataset, since reading a whole scene takes too long."""
     height, width = min(SAMPLE, source.height), min(SAMPLE, source.width)
     tops = np.linspace(0, source.height - height, WINDOWS).astype(int)
     lefts = np.linspace(0, source.width - width, WINDOWS).astype(int)

@@ -1,4 +1,4 @@
-"""A scene at half the pixel size, written window by window, finished as a cloud-optimised GeoTIFF.
+"""Writes a scene at half its pixel size as a cloud-optimised GeoTIFF (COG), window by window.
 
 Format: https://docs.ogc.org/is/21-026/21-026.html
 """
@@ -24,13 +24,13 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import check_target, explaining, replacing
 from sen2naip_sr.raster.bands import Band
 from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.validity import Marking
 
-FACTOR = 2
 BLOCK = 512
 CACHE = 64 * 2**20
-"""Bytes that GDAL may keep of pixels; without a limit it takes a share of the machine's memory."""
+"""Bytes of GDAL's block cache; its default is a share of the machine's memory."""
 
 COG_OPTIONS = {
     "COMPRESS": "DEFLATE",
@@ -45,7 +45,7 @@ COG_OPTIONS = {
 
 
 class CogTarget:
-    """The windows of one image; see `writing_cog`."""
+    """Writes the windows of one COG; see `writing_cog`."""
 
     def __init__(
         self,
@@ -61,18 +61,18 @@ class CogTarget:
         self._lock = Lock()
 
     def write(self, top: int, left: int, values: Array, valid: Array) -> None:
-        """Write a window, in any order; any thread may.
+        """Write a window, in any order and from any thread.
 
         Args:
             top: First row, in output pixels.
             left: First column.
-            values: (C, H, W) in the output's dtype. Where there is no data, what the input holds
-                there. Data that happen to be equal to the nodata value are moved off it.
-            valid: Where there are data: (C, H, W) bool. A pixel without data in all bands becomes
-                transparent in an alpha band and is left out by a mask.
+            values: (C, H, W) in the output's dtype. Invalid pixels hold the input's value. Valid
+                pixels that equal the nodata value are moved off it.
+            valid: Validity (C, H, W), bool. A pixel that is invalid in all bands becomes
+                transparent in an alpha band and is excluded by a mask.
 
         Raises:
-            UserError: If the disk cannot take it.
+            UserError: If it cannot be written.
         """
         target, marking = self._target, self._marking
         height, width = values.shape[1:]
@@ -111,28 +111,28 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     differences: bool = False,
     overwrite: bool = False,
 ) -> Iterator[CogTarget]:
-    """Write a scene at half its pixel size, on the same ground, with all that describes it.
+    """Write a scene at half its pixel size, with the same bounds and all its metadata.
 
-    Pixels go into a plain GeoTIFF beside the target; at the end of the block GDAL makes the COG
-    from it, which takes the target's place in one step. Whenever the process ends, the target is
-    the old file, or the whole new one. Memory does not grow with the scene.
+    Pixels go into a plain GeoTIFF beside the target. At the end of the block GDAL makes the COG
+    from it, which then replaces the target in one step: at any time the target is the old file or
+    the complete new one. Memory does not grow with the scene.
 
     Args:
         path: The target.
-        scene: What is upscaled. What marks its pixels without data (a nodata value, an alpha band,
-            a mask) marks them in the output.
+        scene: The scene that is upscaled. Invalid pixels are marked in the output as in the scene:
+            by a nodata value, an alpha band or a mask.
         tags: Tags to add to the scene's.
-        dtype: The output's dtype if it is not the scene's. A mask then marks the pixels that the
-            dtype cannot.
-        differences: Whether values are differences of the scene's, to which no offset is added.
-        overwrite: Whether a file that is there may be replaced.
+        dtype: The output's dtype; None: the scene's. A mask marks invalid pixels if the dtype has
+            no value for them.
+        differences: Whether the values are differences, to which the scene's offset does not apply.
+        overwrite: Whether an existing file may be replaced.
 
     Yields:
-        What takes the windows.
+        The writer of the windows.
 
     Raises:
-        UserError: If the target is there and may not be replaced, if it is the input, or if it
-            cannot be written: no such folder, read-only, disk full.
+        UserError: If the target exists and may not be replaced, is the input, or cannot be
+            written: missing folder, no permission, full disk.
     """
     path = Path(path)
     check_target(path, scene.files, overwrite)
@@ -154,13 +154,13 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
 
 
 def _raw_size(scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of the pixels that are written before they are compressed."""
+    """Return the size of the uncompressed pixels in bytes."""
     across, down = (ceil(size * FACTOR / BLOCK) for size in (scene.width, scene.height))
     return across * down * BLOCK**2 * (scene.count + marking.alpha) * dtype.itemsize
 
 
 def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
-    """Make a GeoTIFF for pixels: not compressed, since that saves little and costs time."""
+    """Create the GeoTIFF of the pixels, uncompressed: compression saves little and takes time."""
     return quietly_opened(
         path,
         "w",
@@ -187,7 +187,7 @@ def _describe(
     marking: Marking,
     differences: bool,
 ) -> None:
-    """Write all that describes the scene, before its pixels."""
+    """Write the scene's metadata, before its pixels."""
     bands = (*scene.bands, scene.alpha) if marking.alpha and scene.alpha else scene.bands
     target.update_tags(**{**scene.tags, **tags})
     scene.georeferencing.refined(FACTOR).write(target)
@@ -202,7 +202,7 @@ def _describe(
         target.scales = [band.scale for band in bands]
         target.offsets = [0.0 if differences else band.offset for band in bands]
     if marking.mask or marking.guide:
-        # made here, by the thread whose settings say that it is a file of its own
+        # created in this thread, whose GDAL settings make the mask a separate file
         target.write_mask(np.zeros((1, 1), bool), window=Window(0, 0, 1, 1))
 
 
@@ -212,10 +212,10 @@ def _interpretation(band: Band, scene: FileScene) -> ColorInterp:
 
 
 def _check_blocks(path: Path) -> None:
-    """Check that all blocks lie in the file.
+    """Check that the file contains all its blocks.
 
-    Most are written when the file is closed, where GDAL reports no failure, and a block that is
-    missing reads as zeros.
+    GDAL writes most blocks when the file is closed, reports no failure then, and reads a missing
+    block as zeros.
 
     Raises:
         OSError: If one is missing.
@@ -237,7 +237,7 @@ def _check_blocks(path: Path) -> None:
 
 
 def _add_overviews(path: Path) -> None:
-    """Add overviews, with the mask as a guide to what has a part in them."""
+    """Add overviews; the mask excludes invalid pixels from them."""
     with rasterio.open(path, "r+") as target:
         larger = max(target.shape)
         factors = takewhile(lambda f: larger > BLOCK * f // 2, (2**k for k in count(1)))
@@ -245,7 +245,7 @@ def _add_overviews(path: Path) -> None:
 
 
 def _finish(pixels: Path, cog: Path, scene: FileScene, marking: Marking) -> None:
-    """Make the COG from what was written."""
+    """Make the COG from the written pixels."""
     mask = pixels.with_name(f"{pixels.name}.msk")
     if mask.exists():
         _check_blocks(mask)

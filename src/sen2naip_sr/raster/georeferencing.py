@@ -1,4 +1,4 @@
-"""What places a raster on the ground: transform, ground control points or an RPC model."""
+"""Georeferencing of a raster: a transform, ground control points or an RPC model."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from rasterio.rpc import RPC
 
 @dataclass(frozen=True)
 class Georeferencing:
-    """Where pixels lie, in GDAL's convention: (0, 0) is the corner of the first pixel.
+    """The position of pixels, in GDAL's convention: (0, 0) is the corner of the first pixel.
 
     Attributes:
         transform: From (column, row) to the coordinates of ``crs``; identity if there is none.
         crs: The coordinate system of ``transform``.
         gcps: Ground control points.
         gcps_crs: Their coordinate system.
-        rpcs: Rational polynomial coefficients. They alone count from the centre of the first pixel.
+        rpcs: Rational polynomial coefficients. In them (0, 0) is the centre of the first pixel.
     """
 
     transform: Affine
@@ -34,17 +34,17 @@ class Georeferencing:
 
     @classmethod
     def of(cls, source: DatasetReader) -> "Georeferencing":
-        """Read what an open dataset has."""
+        """Read the georeferencing of an open dataset."""
         gcps, gcps_crs = source.gcps
         return cls(source.transform, source.crs, tuple(gcps), gcps_crs, source.rpcs)
 
     @property
     def known(self) -> bool:
-        """Whether anything places the pixels on the ground."""
+        """Whether there is any georeferencing."""
         return bool(not self.transform.is_identity or self.gcps or self.rpcs)
 
     def refined(self, factor: int) -> "Georeferencing":
-        """Return the same ground for pixels that are ``factor`` times smaller."""
+        """Return the georeferencing of the same footprint with pixels ``factor`` times smaller."""
         transform = self.transform
         if not transform.is_identity:
             transform = transform @ Affine.scale(1 / factor)
@@ -53,7 +53,7 @@ class Georeferencing:
         return Georeferencing(transform, self.crs, gcps, self.gcps_crs, rpcs)
 
     def write(self, target: DatasetWriter) -> None:
-        """Write it into a dataset, control points apart: see `write_gcps`."""
+        """Write it to a dataset, except for control points: see `write_gcps`."""
         if self.crs is not None:
             target.crs = self.crs
         if not self.transform.is_identity:
@@ -62,15 +62,15 @@ class Georeferencing:
             target.rpcs = self.rpcs
 
     def write_gcps(self, path: Path) -> None:
-        """Write the control points into a GeoTIFF that is complete but for them.
+        """Write the control points to a GeoTIFF that is otherwise complete.
 
-        A GeoTIFF holds either a transform or control points; the transform is the exact one.
+        A GeoTIFF holds either a transform or control points. The transform is exact and is kept.
         """
         if not self.gcps or not self.transform.is_identity:
             return
         _set_gcps(path, self.gcps, self.gcps_crs)
-        # GDAL moves the points of an AREA_OR_POINT=Point file half a pixel the wrong way when it
-        # updates one, though not when it copies one: what it reads again tells whether it did
+        # when GDAL updates a file with AREA_OR_POINT=Point, it moves the points half a pixel the
+        # wrong way, but not when it copies one: reading the points again tells whether it did
         with quietly_opened(path) as source:
             shift = source.gcps[0][0].row - self.gcps[0].row
         if shift:
@@ -85,8 +85,8 @@ def _moved(point: GroundControlPoint, factor: float, shift: float) -> GroundCont
 def _refined_rpcs(rpcs: RPC, factor: int) -> RPC:
     """Return RPCs for finer pixels.
 
-    They count from pixel centres: a line l lies l + 1/2 pixels below the corner of the image, so
-    the finer image has it at factor (l + 1/2) - 1/2.
+    RPCs count from pixel centres: line l is l + 1/2 pixels below the corner of the image. In the
+    finer image it is line factor (l + 1/2) - 1/2.
     """
     values = rpcs.to_dict()
     for axis in ("line", "samp"):
@@ -101,7 +101,7 @@ def _set_gcps(path: Path, gcps: tuple[GroundControlPoint, ...], crs: CRS | None)
 
 
 def quietly_opened(path: Path, mode: str = "r", **options: Any) -> Any:
-    """Open a dataset as rasterio does, but without a warning if nothing places it on the ground."""
+    """Open a dataset like rasterio, but without the warning about missing georeferencing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, mode, **options)

@@ -1,4 +1,4 @@
-"""GeoTIFFs in memory and on disk, with all that places them on the ground."""
+"""Whole GeoTIFFs in memory and on disk, with their georeferencing."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +19,9 @@ class Raster:
     Attributes:
         pixels: (C, H, W).
         transform: From (column, row) to the coordinates of ``crs``.
-        crs: The coordinate system, None if unknown.
-        nodata: The value that stands for no data, None if there is none.
-        bands: A description for each band.
+        crs: The coordinate system; None if unknown.
+        nodata: The nodata value; None if there is none.
+        bands: A description per band.
     """
 
     pixels: Array
@@ -31,7 +31,7 @@ class Raster:
     bands: tuple[str | None, ...] = ()
 
     def rescaled(self, pixels: Array) -> "Raster":
-        """Return other pixels on the same ground: the pixel size follows from their number."""
+        """Return other pixels with the same footprint; their number determines the pixel size."""
         height, width = self.pixels.shape[1:]
         factor = Affine.scale(width / pixels.shape[2], height / pixels.shape[1])
         return replace(self, pixels=pixels, transform=self.transform @ factor)
@@ -41,7 +41,7 @@ def read_geotiff(path: Path) -> Raster:
     """Read a whole GeoTIFF.
 
     Raises:
-        rasterio.errors.RasterioIOError: If it is no readable raster.
+        rasterio.errors.RasterioIOError: If it is not a readable raster.
     """
     with quietly_opened(path) as source:
         return Raster(
@@ -50,11 +50,11 @@ def read_geotiff(path: Path) -> Raster:
 
 
 def write_geotiff(path: Path, raster: Raster) -> None:
-    """Write a tiled, deflated GeoTIFF in one piece or not at all.
+    """Write a tiled, compressed GeoTIFF as a whole or not at all.
 
     Args:
-        path: Where to; its folder is made.
-        raster: What. Bands beyond the third are not marked as alpha, as GDAL would do.
+        path: The file; its folder is made.
+        raster: The raster. Unlike by GDAL's default, no band is marked as alpha.
     """
     bands, height, width = raster.pixels.shape
     with replacing(path) as hidden:

@@ -1,4 +1,4 @@
-"""How much an image changes from pixel to pixel."""
+"""Gradient energy of an image."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from sen2naip_sr.arrays import Array
 def gradient_energy(image: Array, dtype: type[np.floating[Any]] = np.float64) -> Array:
     """Return the squared differences to the pixels below and to the right, summed over the bands.
 
-    A pixel whose difference is not finite counts as flat.
+    If a difference is not finite, the pixel's energy is 0.
 
     Args:
         image: (C, H, W), any dtype.
-        dtype: What it is computed in, band by band.
+        dtype: The dtype of the computation, band by band.
 
     Returns:
         (H, W) of that dtype, in the image's units squared.

@@ -1,10 +1,13 @@
-"""What upscaling needs of a scene and of a target. Files, arrays and tests implement both."""
+"""The interfaces of scenes and targets, which files, arrays and tests implement."""
 
 from typing import Any, Protocol
 
 import numpy as np
 
 from sen2naip_sr.arrays import Array
+
+FACTOR = 2
+"""Rows and columns of a target per row and column of its scene."""
 
 
 class Scene(Protocol):
@@ -28,7 +31,7 @@ class Scene(Protocol):
     def count(self) -> int: ...  # noqa: D102
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Array, Array]:
-        """Read a window inside the scene; any thread may.
+        """Read a window inside the scene, from any thread.
 
         Args:
             top: First row.
@@ -37,19 +40,36 @@ class Scene(Protocol):
             width: Columns.
 
         Returns:
-            Values (C, h, w) in the scene's dtype, and where they are valid: (C, h, w), bool.
+            Values (C, h, w) in the scene's dtype, and their validity (C, h, w), bool.
         """
+
+
+class MarkedScene(Scene, Protocol):
+    """A scene that tells how it marks invalid pixels, as a GeoTIFF does.
+
+    Attributes:
+        nodata: Each band's nodata value; None if it has none.
+        alpha: The alpha band; None if there is none.
+        masked: Whether there is a mask besides nodata values and the alpha band.
+    """
+
+    masked: bool
+
+    @property
+    def nodata(self) -> tuple[float | None, ...]: ...  # noqa: D102
+    @property
+    def alpha(self) -> object | None: ...  # noqa: D102
 
 
 class Target(Protocol):
     """An image twice as high and wide as a scene that is written window by window."""
 
     def write(self, top: int, left: int, values: Array, valid: Array) -> None:
-        """Write a window, in any order; any thread may.
+        """Write a window, in any order and from any thread.
 
         Args:
             top: First row, in pixels of the target.
             left: First column.
             values: (C, H, W) in the target's dtype. Invalid pixels hold the scene's value.
-            valid: Where the values are valid: (C, H, W), bool.
+            valid: Their validity (C, H, W), bool.
         """

@@ -1,4 +1,4 @@
-"""A scene of any size: windows of it, which of its pixels hold data, what describes it."""
+"""A raster file as a scene: its windows, validity and metadata."""
 
 import os
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from sen2naip_sr.raster.tags import lasting_tags
 from sen2naip_sr.raster.validity import is_nodata
 
 MARKINGS = ({MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, MaskFlags.alpha})
-"""What GDAL says of a band that has no mask of its own."""
+"""GDAL's mask flags of a band without a mask of its own."""
 
 
 class FileScene:
-    """An open raster; close it or use it as a context manager.
+    """An open raster as a `sen2naip_sr.raster.protocol.Scene`; a context manager.
 
     Attributes:
         path: The file.
         bands: The chosen image bands, in the chosen order.
-        alpha: The alpha band; it is no image band.
-        masked: Whether the file has a mask apart from nodata values and the alpha band.
-        georeferencing: What places it on the ground.
-        tags: What describes the whole file and stays true at another pixel size.
+        alpha: The alpha band, which is not an image band.
+        masked: Whether the file has a mask besides nodata values and the alpha band.
+        georeferencing: Its georeferencing.
+        tags: Tags of the file that stay valid at another pixel size.
         dtype: The dtype that holds all image bands.
         height: Rows.
         width: Columns.
-        files: All files that it is made of.
+        files: All files that it consists of.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class FileScene:
 
     @property
     def georeferenced(self) -> bool:
-        """Whether anything places the scene on the ground."""
+        """Whether the scene has any georeferencing."""
         return self.georeferencing.known
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Array, Array]:
-        """Read a window; any thread may.
+        """Read a window, from any thread.
 
         Args:
             top: First row.
@@ -87,9 +87,9 @@ class FileScene:
             width: Columns.
 
         Returns:
-            Values (C, h, w) in the scene's dtype, and where they are data: (C, h, w) bool. No
-            data are a band's nodata value, NaN, infinities, pixels that the mask leaves out (one
-            that it leaves out in one band is left out in all), and wholly transparent pixels.
+            Values (C, h, w) in the scene's dtype, and their validity (C, h, w), bool. Invalid are
+            a band's nodata value, NaN, infinities, fully transparent pixels, and pixels that the
+            mask excludes (in any band).
 
         Raises:
             UserError: If the file is damaged there.
@@ -164,13 +164,13 @@ def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScen
 
     Args:
         path: Anything that GDAL reads as a raster.
-        bands: Numbers of the bands to use, from 1, in the wanted order; None for all but an alpha
-            band (see `alpha_band`). A band that is chosen here is an image band, whatever it is
-            marked as.
+        bands: Numbers of the bands to use, from 1, in the wanted order; None: all but an alpha
+            band (see `alpha_band`). A band that is chosen here is an image band, even if it is
+            marked as alpha.
 
     Raises:
-        UserError: If there is no such file, if it is no raster, if it is damaged, if it has no
-            such bands, or if their values cannot be upscaled.
+        UserError: If the file is missing, not a raster or damaged, has no such bands, or has
+            values that cannot be upscaled.
     """
     path = Path(path)
     source = _opened(path)

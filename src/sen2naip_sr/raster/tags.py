@@ -1,4 +1,4 @@
-"""Tags that stay true when an image gets another pixel size."""
+"""Tags that stay valid when an image gets another pixel size."""
 
 import re
 
@@ -10,18 +10,18 @@ PASSING = re.compile(
     r"STATISTICS_.*|NODATA_VALUES|OVR_RESAMPLING_ALG|LAYOUT"
     r"|TIFFTAG_((X|Y)RESOLUTION|RESOLUTIONUNIT|(MIN|MAX)SAMPLEVALUE)"
 )
-"""Tags about values, pixel size or the file's structure."""
+"""Tags that depend on values, pixel size or the file's structure."""
 
 
 def lasting_tags(source: DatasetReader, band: int = 0) -> Tags:
-    """Read the tags of a dataset or of one of its bands but for those that no longer hold.
+    """Read the lasting tags of a dataset or of one of its bands.
 
-    Tags in domains of their own (structure, sensor models, embedded XML) are left out: GDAL's COG
-    driver drops either them or the tags of bands.
+    Tags in other domains (structure, sensor models, embedded XML) are left out: GDAL's COG driver
+    drops either them or the tags of bands.
 
     Args:
         source: An open dataset.
-        band: The band's number, 0 for the dataset itself.
+        band: The band's number; 0 for the dataset itself.
     """
     tags = source.tags(band)
     return {name: value for name, value in tags.items() if not PASSING.fullmatch(name)}

@@ -1,4 +1,4 @@
-"""How pixels without data are marked, and kept apart from pixels with data."""
+"""Marking of invalid pixels, and the distinction between them and valid pixels."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,15 +8,14 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 
 if TYPE_CHECKING:
-    from sen2naip_sr.raster.arrays import ArrayScene
-    from sen2naip_sr.raster.scene import FileScene
+    from sen2naip_sr.raster.protocol import MarkedScene
 
 TOLERANCE = 2.0**-21
-"""GDAL takes a float for nodata when they differ by less than this part, in either width."""
+"""GDAL takes a float for nodata if their relative difference is below this, in both widths."""
 
 
 def representable(value: float | None, dtype: np.dtype[Any]) -> bool:
-    """Whether a dtype holds a nodata value, so that a pixel can be equal to it."""
+    """Return whether a dtype contains a nodata value, so that a pixel can equal it."""
     if value is None:
         return False
     if dtype.kind == "f":
@@ -29,8 +28,8 @@ def is_nodata(values: Array, nodata: float) -> Array:
     """Return where GDAL takes values for nodata: bool, of the shape of ``values``.
 
     Args:
-        values: Of any real dtype.
-        nodata: A value that the dtype holds; NaN for floats is allowed.
+        values: Values of any real dtype.
+        nodata: A value that the dtype contains; for floats also NaN.
     """
     if values.dtype.kind != "f":
         return np.asarray(values == values.dtype.type(nodata))
@@ -38,19 +37,19 @@ def is_nodata(values: Array, nodata: float) -> Array:
         return np.isnan(values)
     marker = values.dtype.type(nodata)
     with np.errstate(over="ignore", invalid="ignore"):
-        # near the largest float the sum overflows, as it does in GDAL
+        # near the largest float the sum overflows, as in GDAL
         near = np.abs(values - marker) < values.dtype.type(TOLERANCE / 2) * np.abs(values + marker)
     return np.asarray(near | (values == marker))
 
 
 def nearest_data(nodata: float, dtype: np.dtype[Any]) -> Any:
-    """Return the value nearest to nodata that no reader takes for it, on the side of the middle."""
+    """Return the value nearest to nodata, towards the middle, that no reader takes for it."""
     if dtype.kind != "f":
         limits = np.iinfo(dtype)
         below = 2 * nodata < int(limits.min) + int(limits.max)
         return dtype.type(int(nodata) + (1 if below else -1))
     marker = dtype.type(nodata)
-    # the next float would still be taken for nodata, and close to the largest float all would
+    # the next float would still be taken for nodata; near the largest float, all would
     for part in (1 - 2 * TOLERANCE, np.finfo(dtype).eps / 8):
         value = marker * dtype.type(part)
         if not is_nodata(np.array(value), nodata):
@@ -60,14 +59,14 @@ def nearest_data(nodata: float, dtype: np.dtype[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Marking:
-    """How an image marks pixels without data.
+    """How an image marks invalid pixels.
 
     Attributes:
-        nodata: The value that stands for no data in every band, None if there is none.
+        nodata: The nodata value of every band; None if there is none.
         alpha: Whether an alpha band follows the image bands.
         mask: Whether there is a mask for all bands together.
-        guide: Whether GDAL needs a mask to leave pixels without data out of averages. Without one
-            it lets NaN in, and transparent pixels unless they are of one or three bands of
+        guide: Whether GDAL needs a mask to exclude invalid pixels from averages. Without one it
+            includes NaN, and also transparent pixels, except in images with one or three bands of
             unsigned integers.
     """
 
@@ -77,11 +76,11 @@ class Marking:
     guide: bool
 
     @classmethod
-    def like(cls, scene: "FileScene | ArrayScene", dtype: np.dtype[Any]) -> "Marking":
-        """Return the marking of a scene for an output of another dtype perhaps.
+    def like(cls, scene: "MarkedScene", dtype: np.dtype[Any]) -> "Marking":
+        """Return the marking of a scene for an output, perhaps of another dtype.
 
-        What the dtype cannot express (a nodata value outside its range, NaN, an alpha band of
-        another range) becomes a mask.
+        A mask replaces what the dtype cannot express: a nodata value outside its range, NaN, or an
+        alpha band with another range.
         """
         declared = [value for value in scene.nodata if value is not None]
         nodata = next((value for value in declared if representable(value, dtype)), None)
@@ -96,12 +95,12 @@ class Marking:
         return cls(nodata, alpha, mask, guide)
 
     def applied(self, values: Array, valid: Array, nodata: tuple[float | None, ...]) -> Array:
-        """Return values that are equal to the nodata value where there is none, and only there.
+        """Return values that equal the nodata value in invalid pixels only.
 
         Args:
-            values: (C, H, W), with the input's nodata values where the input has them.
-            valid: (C, H, W) bool.
-            nodata: Each band's nodata value in the input: one GeoTIFF holds one for all bands.
+            values: (C, H, W), with the input's nodata values.
+            valid: (C, H, W), bool.
+            nodata: Each band's nodata value in the input; the output has one for all bands.
         """
         if self.nodata is None:
             return values

@@ -1,8 +1,9 @@
-"""Which windows of a scene to predict, so that together they give what the whole scene gives.
+"""Division of a scene into tiles whose predictions equal the prediction of the whole scene.
 
-A window is a core, which is written, and around it a halo, which is only seen. Beyond the scene's
-edges windows see its reflection without the edge pixel repeated (numpy's ``reflect``). Thus tiles
-give what one piece would: the scene, reflected by the halo on every side, predicted and cropped.
+Each tile has a core, which is written. It is predicted from a window: the core and a halo around
+it. Beyond the scene's edges windows contain its reflection without the edge pixel repeated (NumPy's
+``reflect``). Tiles therefore equal one prediction of the scene, reflected by the halo on every side
+and cropped afterwards.
 """
 
 import math
@@ -24,11 +25,11 @@ class Tile:
     """A core and the window that it is predicted from, in pixels of the scene.
 
     Attributes:
-        top: First row of the core, inside the scene as all of the core is.
+        top: First row of the core. The core is inside the scene.
         left: First column of the core.
         height: Rows of the core.
         width: Columns of the core.
-        window_top: First row of the window, negative where it overhangs the scene.
+        window_top: First row of the window; negative if it begins outside the scene.
         window_left: First column of the window.
         window_height: Rows of the window.
         window_width: Columns of the window.
@@ -44,25 +45,25 @@ class Tile:
     window_width: int
 
     def indices(self, height: int, width: int) -> tuple[Array, Array]:
-        """Return the rows and the columns of a (height, width) scene that the window shows."""
+        """Return the rows and the columns of a (height, width) scene in the window."""
         return (
             reflected(self.window_top, self.window_height, height),
             reflected(self.window_left, self.window_width, width),
         )
 
     def context(self, reach: int, height: int, width: int) -> "Tile":
-        """Return the tile with a core larger by ``reach``, cut off where the scene ends."""
+        """Return the tile with a core larger by ``reach``, cropped to the scene."""
         top, left = max(0, self.top - reach), max(0, self.left - reach)
         bottom = min(height, self.top + self.height + reach)
         right = min(width, self.left + self.width + reach)
         return replace(self, top=top, left=left, height=bottom - top, width=right - left)
 
     def core(self, scale: int, trim: int = 0) -> tuple[slice, slice]:
-        """Return where the core lies in the window enlarged ``scale`` times.
+        """Return the position of the core in the window upscaled by ``scale``.
 
         Args:
-            scale: Of the enlarging.
-            trim: Pixels of the window that were cut off on each side before.
+            scale: The factor.
+            trim: Pixels of the window that were removed on each side before.
         """
         top = scale * (self.top - self.window_top - trim)
         left = scale * (self.left - self.window_left - trim)
@@ -71,16 +72,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tiles of a scene, row by row, made one at a time: iterate over it.
+    """The tiles of a scene, row by row; an iterable that makes one tile at a time.
 
-    All windows have one shape. Their cores are as equal as the grid allows: a last row or column of
-    tiles that is much smaller than the others would cost as much as they do.
+    All windows have the same shape. The cores are as equal as the grid allows, since a last row or
+    column of much smaller tiles would cost as much as the others.
 
     Attributes:
         height: Rows of the scene.
         width: Columns of the scene.
-        core_shape: Rows and columns of the cores; the last ones are smaller where need be.
-        margin: Pixels of a window on each side of its core, the halo rounded up to the grid.
+        core_shape: Rows and columns of the cores; the last ones may be smaller.
+        margin: Pixels of a window on each side of its core: the halo rounded up to the grid.
     """
 
     height: int
@@ -114,10 +115,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Region:
-    """What was read of a scene to make a window of.
+    """A part of a scene that was read to make a window.
 
     Attributes:
-        top: First row of the scene that was read.
+        top: First row that was read.
         left: First column.
         values: (C, h, w) in the scene's dtype.
         valid: (C, h, w), bool.
@@ -130,19 +131,19 @@ class Region:
 
     @classmethod
     def read(cls, scene: "Scene", rows: Array, columns: Array, margin: int = 0) -> "Region":
-        """Read what some rows and columns span, and ``margin`` pixels around it in the scene."""
+        """Read the part that rows and columns span, and up to ``margin`` pixels around it."""
         top, left = max(0, int(rows.min()) - margin), max(0, int(columns.min()) - margin)
         bottom = min(scene.height, int(rows.max()) + 1 + margin)
         right = min(scene.width, int(columns.max()) + 1 + margin)
         return cls(top, left, *scene.read(top, left, bottom - top, right - left))
 
     def core(self, tile: Tile) -> tuple[slice, slice, slice]:
-        """Return where a tile's core lies in the region's arrays."""
+        """Return the position of a tile's core in the region's arrays."""
         top, left = tile.top - self.top, tile.left - self.left
         return slice(None), slice(top, top + tile.height), slice(left, left + tile.width)
 
     def pick(self, array: Array, rows: Array, columns: Array) -> Array:
-        """Return these rows and columns of the scene from an array of the region, (C, h, w)."""
+        """Return rows and columns of the scene from an array (C, h, w) of the region."""
         return array.take(rows - self.top, axis=1).take(columns - self.left, axis=2)
 
 
@@ -153,15 +154,15 @@ def plan(height: int, width: int, *, tile: int, halo: int, multiple: int = 1) ->
         height: Rows of the scene, at least 1.
         width: Columns of the scene, at least 1.
         tile: The largest side of a core; rounded up to ``multiple``.
-        halo: Pixels to each side that a prediction depends on.
-        multiple: Windows begin and end at multiples of so many pixels, counted from the scene's
-            first pixel: the grid of a network that pools.
+        halo: Pixels on each side that a prediction depends on.
+        multiple: Windows begin and end at multiples of this many pixels, counted from the scene's
+            first pixel: the grid of a network with pooling.
 
     Returns:
-        Tiles whose cores cover every pixel of the scene once.
+        Tiles whose cores cover every pixel of the scene exactly once.
 
     Raises:
-        UserError: If the tile has no pixel.
+        UserError: If ``tile`` is below 1.
     """
     if tile < 1:
         raise UserError(
@@ -176,12 +177,12 @@ def plan(height: int, width: int, *, tile: int, halo: int, multiple: int = 1) ->
 
 
 def reflected(start: int, length: int, size: int) -> Array:
-    """Return the pixels that a stretch shows of an axis that is reflected at both ends.
+    """Return the pixels of an interval of an axis that is reflected at both ends.
 
     Args:
-        start: First pixel of the stretch; any, negative ones lie before the axis.
-        length: Pixels of the stretch.
-        size: Pixels of the axis. It is reflected as often as need be; one pixel is repeated.
+        start: First pixel of the interval; negative before the axis.
+        length: Pixels of the interval.
+        size: Pixels of the axis. It is reflected repeatedly; an axis of one pixel is repeated.
 
     Returns:
         (length,) integers from 0 to ``size - 1``.
