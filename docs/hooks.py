@@ -13,6 +13,13 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/sen2naip_sr"
 KEDRO = {"datasets", "hooks", "pipeline_registry", "pipelines", "settings"}
+FRONT_DOOR = """# Front door
+
+A loaded model is a [`Model`][sen2naip_sr.upscaling.model.Model]. Its method `upscale` returns a
+[`Result`][sen2naip_sr.upscaling.arrays.Result].
+
+::: sen2naip_sr
+"""
 COPIED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', flags=re.S)
 
@@ -23,7 +30,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     cards = [{_title(card): f"cards/{card.name}"} for card in _cards()]
     sections["Upscale"].append({"Model cards": cards})
     sections["Extend"] += [{"Contributing": "contributing.md"}, {"Changelog": "changelog.md"}]
-    config.nav.append({"API": [{name: f"api/{name}.md"} for name in _api_pages()]})
+    config.nav.append({"API": [f"api/{name}.md" for name in _api_pages()]})
     config.watch.append(str(PACKAGE))
     return config
 
@@ -69,7 +76,7 @@ def _api_pages() -> dict[str, str]:
     """Return a page for the front door, one for the ground floor and one for each package."""
     single = [file for file in sorted(PACKAGE.glob("*.py")) if file.stem not in KEDRO]
     pages = {
-        "sen2naip_sr": "# sen2naip_sr\n\n::: sen2naip_sr\n",
+        "sen2naip_sr": FRONT_DOOR,
         "modules": _page("Single modules", [f for f in single if not f.stem.startswith("_")]),
     }
     for package in sorted(PACKAGE.glob("*/__init__.py")):
