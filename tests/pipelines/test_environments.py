@@ -7,6 +7,7 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.pipelines.parameters import PARAMETERS, check_parameters
 from sen2naip_sr.settings import CONFIG_LOADER_ARGS
 
@@ -37,10 +38,24 @@ def test_an_environment_s_parameters_pass_the_check(environment):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_changes_only_what_it_states(environment):
     own = [OmegaConf.load(path) for path in (CONF / environment).glob("parameters*.yml")]
-    stated = OmegaConf.to_container(OmegaConf.merge(*own), resolve=False)
     given = GIVEN.get(environment)
-    expected = OmegaConf.merge(load("base"), {} if environment == "base" else stated, given or {})
-    assert load(environment, given) == expected
+    loaded, base = load(environment, given), load("base")
+    # by the resolvers that the loader has registered
+    stated = OmegaConf.to_container(OmegaConf.merge(*own), resolve=True)
+    assert loaded == OmegaConf.merge(base, {} if environment == "base" else stated, given or {})
+
+
+def test_the_shipped_weights_are_of_the_benchmark_s_data():
+    naip, shipped = load("naip"), load("shipped")
+    assert naip["ingestion"] == shipped["ingestion"] != load("base")["ingestion"]
+    assert naip["preprocessing"] == shipped["preprocessing"] != load("base")["preprocessing"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_base_environment_repeats_no_default_of_an_architecture(network):
+    fields = architecture_parameters(network).model_fields
+    stated = load("base")[network].get("architecture", {})
+    assert [name for name, value in stated.items() if value == fields[name].default] == []
 
 
 @pytest.mark.parametrize("environment", ["base", "naip", "sen2naip", "shipped"])

@@ -196,7 +196,7 @@ def test_an_unknown_optimiser_is_named_with_the_valid_ones(inputs, tmp_path):
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("carn", {"training": {"losses": {"l2": 1.0}}}, ("losses.l2", "did you mean 'l1'", "vgg16")),
+        ("carn", {"training": {"losses": {"l2": 1.0}}}, ("losses.l2", "mean 'l1'", "vgg16")),
         ("carn", {"training": {"balance": "fair"}}, ("balance", "'uncertainty'")),
         ("carn", {"training": {"schedule": {"name": "step"}}}, ("schedule.name", "'plateau'")),
         (

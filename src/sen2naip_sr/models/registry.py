@@ -1,5 +1,6 @@
 """Every way to upscale by its name: networks with weights, and interpolations."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,8 +50,8 @@ def get_spec(name: str) -> ModelSpec:
 def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
     """Build a model, untrained.
 
-    Its weights come from torch's global random generator: call ``torch.manual_seed`` first where
-    they are to be the same again.
+    Its weights come from torch's global random generator: call ``torch.manual_seed`` first for
+    reproducible weights.
 
     Args:
         name: A name in `MODELS`.
@@ -60,15 +61,26 @@ def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
     Raises:
         UserError: If the name, a parameter's name or a value is not valid.
     """
-    spec = get_spec(name)
     if bands < 1:
         raise UserError(
             "no-bands", f"model '{name}': {bands} bands", "give images with at least 1 band"
         )
+    return get_spec(name).build(bands, **complete_parameters(name, parameters))
+
+
+def complete_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of an architecture, with defaults for those that are not given.
+
+    Args:
+        name: A name in `MODELS`.
+        parameters: Some of the architecture's parameters.
+
+    Raises:
+        UserError: If the name, a parameter's name or a value is not valid.
+    """
     try:
-        checked = spec.parameters(**parameters)
+        return get_spec(name).parameters(**parameters).model_dump()
     except ValidationError as error:
         raise UserError(
             "architecture-invalid", f"model '{name}': {summarise(error)}", "correct this parameter"
         ) from error
-    return spec.build(bands, **checked.model_dump())

@@ -80,6 +80,12 @@ class TrainingState:
         """The PSNR of every validation so far, dB."""
         return [e["validation_psnr"] for e in self.history if "validation_psnr" in e]
 
+    @property
+    def status(self) -> str:
+        """The last logged loss and the PSNR of the kept weights, in a few words."""
+        loss = next((e["loss"] for e in reversed(self.history) if "loss" in e), math.nan)
+        return f"loss {loss:.4f}  kept {self.best['psnr']:.2f} dB"
+
     def record(self, metrics: Mapping[str, float]) -> None:
         """Append what was measured at this step to the history."""
         self.history.append({"step": self.step, **metrics})

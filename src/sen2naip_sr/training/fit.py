@@ -108,7 +108,7 @@ def fit(  # noqa: PLR0913 - the last four are keywords
                 _record(state, metrics, report)
             if checkpoint and leads and state.step % p.checkpoint_every == 0:
                 save_checkpoint(checkpoint, state.checkpoint(parts, budget.elapsed))
-            bar.update(task, completed=progress * budget.total, status=trainer.status)
+            bar.update(task, completed=progress * budget.total, status=state.status)
     if checkpoint and leads:
         checkpoint.unlink(missing_ok=True)
     return FitResult(

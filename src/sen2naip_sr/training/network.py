@@ -14,7 +14,7 @@ from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks.gan import GANParameters
-from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.models.registry import build_model, complete_parameters
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
@@ -195,7 +195,7 @@ def _architecture(
 ) -> dict[str, Any]:
     """Return the architecture's parameters: those of the weights that it starts from, if any."""
     if start is None:
-        return parameters.architecture
+        return complete_parameters(architecture, parameters.architecture)
     theirs = start.metadata
     if theirs.architecture == architecture:
         return theirs.architecture_parameters

@@ -161,7 +161,7 @@ class Trainer:
         rate = self._set_learning_rate(progress)
         observed = (state.step + 1) % p.log_every == 0
         self._optimizer.zero_grad()
-        divided = observed and self._growth.size > 1
+        divided = observed and self._growth.size > self._fabric.world_size
         gradients = PartGradients(self._weights, self._growth.size) if divided else None
         crops = self._crops(pieces=2 if divided else 1)
         predictions = self._backward(crops, gradients)
@@ -220,12 +220,6 @@ class Trainer:
         if observe:
             observe(network, state.step)
         return psnr
-
-    @property
-    def status(self) -> str:
-        """Loss and PSNR in a few words."""
-        loss = next((e["loss"] for e in reversed(self.state.history) if "loss" in e), math.nan)
-        return f"loss {loss:.4f}  kept {self.state.best['psnr']:.2f} dB"
 
     def _set_learning_rate(self, progress: float) -> float:
         p, state = self.parameters, self.state
