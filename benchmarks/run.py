@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import backends
 import exactness
+import front_door
 import ingestion
 import lab
 import memory
@@ -40,6 +41,7 @@ def main() -> None:
     """Run the measurements that are asked for and keep the others' last results."""
     parts = {
         "startup": lambda data: startup.measure(ROOT),
+        "front_door": lambda data: front_door.measure(),
         "ingestion": ingestion.measure,
         "memory": lambda data: memory.measure(),
         "sampling": lambda data: sampling.measure(),

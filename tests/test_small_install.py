@@ -14,7 +14,7 @@ def scene(tmp_path, make_geotiff):
 
 def test_the_dependencies_are_few():
     assert {"torch", "rasterio", "numpy", "safetensors"} <= base_distributions()
-    heavy = {"kedro", "mlflow", "matplotlib", "pandas", "scipy", "sklearn", "pyarrow", "optuna"}
+    heavy = {"kedro", "mlflow", "matplotlib", "pandas", "sklearn", "pyarrow", "optuna"}
     assert heavy <= absent_modules()
 
 
@@ -27,6 +27,16 @@ def test_the_command_upscales(scene):
     run_small(COMMAND, "upscale", scene)
     with rasterio.open(scene.with_name("scene_x2.tif")) as target:
         assert target.shape == (64, 64)
+
+
+def test_python_upscales_with_every_option():
+    run_small(
+        "import numpy, sen2naip_sr\n"
+        "array = numpy.zeros((4, 32, 32), 'uint8')\n"
+        "options = {'consistency': True, 'ensemble': True, 'uncertainty': True}\n"
+        "result = sen2naip_sr.load_model('lean').upscale(array, **options)\n"
+        "assert result.values.shape == result.interval.shape == (4, 64, 64)"
+    )
 
 
 def test_the_command_lists_its_models():
