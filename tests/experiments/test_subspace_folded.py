@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_subspace import BANDS, SIZES, images, model, moved
 
-from sen2naip_sr.experiments.dimension.subspace import SubspaceNetwork, in_subspace
+from sen2naip_sr.experiments.running.subspace import SubspaceNetwork, in_subspace
 from sen2naip_sr.models.registry import build_model
 
 

@@ -9,8 +9,8 @@ from kedro.runner import SequentialRunner
 
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.dimension.subspace import in_subspace
 from sen2naip_sr.experiments.running import runner
+from sen2naip_sr.experiments.running.subspace import in_subspace
 from sen2naip_sr.pipelines.experiments import create_pipeline
 from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.network import train_network

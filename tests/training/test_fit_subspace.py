@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_training import tiny_data, tiny_fit, tiny_model
 
-from sen2naip_sr.experiments.dimension.subspace import (
+from sen2naip_sr.experiments.running.subspace import (
     SubspaceNetwork,
     count_weights,
     subspace_learning_rate,

@@ -2,18 +2,16 @@
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
-from sen2naip_sr.upscaling.files import Upscaled, upscale_file
+from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.finished import digest, is_finished
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
-from sen2naip_sr.upscaling.report import describe, summarise_outcomes
+from sen2naip_sr.upscaling.report import Outcome, describe, summarise_outcomes
 from sen2naip_sr.upscaling.scenes import Job, find_jobs
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.files import Weights
@@ -21,37 +19,6 @@ from sen2naip_sr.weights.files import Weights
 Progress = Callable[[int, int], object]
 
 _at_a_time = Lock()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of one scene.
-
-    Attributes:
-        job: The scene and its result.
-        state: done, skipped (its result existed already) or failed.
-        result: The result, if it is done.
-        message: Why it failed.
-    """
-
-    job: Job
-    state: Literal["done", "skipped", "failed"]
-    result: Upscaled | None = None
-    message: str = ""
-
-    def row(self) -> dict[str, Any]:
-        """Return it as a row of a table."""
-        result = self.result
-        return {
-            "scene": str(self.job.source),
-            "result": str(self.job.target),
-            "state": self.state,
-            "message": self.message,
-            "width": result.width if result else None,
-            "height": result.height if result else None,
-            "seconds": result.seconds if result else None,
-            "megapixels_per_second": result.megapixels_per_second if result else None,
-        }
 
 
 def upscale_all(

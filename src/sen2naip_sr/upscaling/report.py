@@ -1,13 +1,45 @@
-"""The outcomes of upscaling in words."""
+"""The outcomes of upscaling many scenes, as rows of a table and in words."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from sen2naip_sr.upscaling.batch import Outcome
+from sen2naip_sr.upscaling.files import Upscaled
+from sen2naip_sr.upscaling.scenes import Job
 
 
-def describe(outcome: "Outcome") -> str:
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one scene.
+
+    Attributes:
+        job: The scene and its result.
+        state: done, skipped (its result existed already) or failed.
+        result: The result, if it is done.
+        message: Why it failed.
+    """
+
+    job: Job
+    state: Literal["done", "skipped", "failed"]
+    result: Upscaled | None = None
+    message: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of a table."""
+        result = self.result
+        return {
+            "scene": str(self.job.source),
+            "result": str(self.job.target),
+            "state": self.state,
+            "message": self.message,
+            "width": result.width if result else None,
+            "height": result.height if result else None,
+            "seconds": result.seconds if result else None,
+            "megapixels_per_second": result.megapixels_per_second if result else None,
+        }
+
+
+def describe(outcome: Outcome) -> str:
     """Return the outcome of a scene in a few lines."""
     job, result = outcome.job, outcome.result
     if outcome.state == "failed":
@@ -34,7 +66,7 @@ def describe(outcome: "Outcome") -> str:
     return "\n".join(lines)
 
 
-def summarise_outcomes(outcomes: Sequence["Outcome"]) -> str:
+def summarise_outcomes(outcomes: Sequence[Outcome]) -> str:
     """Return how many scenes were done, skipped and failed, and which failed."""
     of_state = {
         state: [outcome for outcome in outcomes if outcome.state == state]

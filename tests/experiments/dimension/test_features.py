@@ -7,7 +7,7 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.dimension.features import before_last_convolution, last_features
 from sen2naip_sr.experiments.dimension.patches import PatchPositions, draw_positions
-from sen2naip_sr.experiments.dimension.subspace import SubspaceNetwork
+from sen2naip_sr.experiments.running.subspace import SubspaceNetwork
 from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.models.interpolation import Interpolation
 from sen2naip_sr.models.registry import build_model

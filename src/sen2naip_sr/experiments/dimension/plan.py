@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.dimension.d90 import d90
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.dimension.subspace import count_weights, subspace_learning_rate
 from sen2naip_sr.experiments.running.held_out import UNSELECTED, refuse_plateau, without_test
 from sen2naip_sr.experiments.running.outcome import Outcome
+from sen2naip_sr.experiments.running.subspace import count_weights, subspace_learning_rate
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.parameters import summarise

@@ -20,7 +20,6 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_chips
-from sen2naip_sr.experiments.dimension.subspace import in_subspace
 from sen2naip_sr.experiments.running.attempts import counted
 from sen2naip_sr.experiments.running.lock import locked
 from sen2naip_sr.experiments.running.outcome import (
@@ -35,6 +34,7 @@ from sen2naip_sr.experiments.running.outcome import (
     write_outcome,
 )
 from sen2naip_sr.experiments.running.processes import Processes
+from sen2naip_sr.experiments.running.subspace import in_subspace
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.files import replacing
 from sen2naip_sr.inference.network import TorchNetwork

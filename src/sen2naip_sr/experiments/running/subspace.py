@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments.dimension.projection import FastfoodProjection
+from sen2naip_sr.experiments.running.projection import FastfoodProjection
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
 
 HANDED_THROUGH = ("bands", "multiple", "receptive_field")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.linalg import hadamard as dense_hadamard
 
-from sen2naip_sr.experiments.dimension.projection import FastfoodProjection, hadamard
+from sen2naip_sr.experiments.running.projection import FastfoodProjection, hadamard
 
 SIZES = [(10, 1), (640, 50), (1000, 37), (777, 3), (1000, 1000)]
 

@@ -7,7 +7,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments.dimension.subspace import (
+from sen2naip_sr.experiments.running.subspace import (
     SubspaceNetwork,
     count_weights,
     subspace_learning_rate,
