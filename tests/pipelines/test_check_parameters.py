@@ -37,7 +37,7 @@ def test_valid_parameters_pass():
         ("carn.architecture.channels", 0, "carn.architecture.channels: Input should be greater"),
         ("carn.training.steps", None, "give 'steps' or 'minutes'"),
         ("carn.training.learning_rate", "fast", "carn.training.learning_rate: Input should be"),
-        ("ingestion.source", "sampel", "ingestion.source: Input should be 'sample'"),
+        ("ingestion.source", "sampel", "ingestion.source: unknown source 'sampel'"),
         ("ingestion.source", "directory", "ingestion: source 'directory' needs a path"),
         ("ingestion.chip_size", 33, "chip_size 33 is odd"),
         ("preprocessing.recipe", "bicubic", "preprocessing.recipe: Input should be"),

@@ -1,6 +1,7 @@
 import pytest
 
-from sen2naip_sr.pipelines.ingestion.nodes import make_source, plan_ingestion
+from sen2naip_sr.pipelines.ingestion.nodes import plan_ingestion
+from sen2naip_sr.sources import make_source
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.sample import SampleSource

@@ -10,10 +10,16 @@ from pathlib import Path
 from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.sources.base import PathFile, SourceFile
+from sen2naip_sr.sources.parameters import IngestionParameters
 
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".tif", ".tiff")
+
+
+def make(parameters: IngestionParameters) -> "DirectorySource":
+    """Return the folder that the parameters name."""
+    return DirectorySource(Path(parameters.path or ""))
 
 
 @dataclass(frozen=True)

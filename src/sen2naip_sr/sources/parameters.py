@@ -1,11 +1,18 @@
 """The parameters of ingestion."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.sources import SOURCES
+
+
+def _known_source(name: str) -> str:
+    if name not in SOURCES:
+        raise ValueError(describe_unknown("source", name, list(SOURCES)))
+    return name
 
 
 class SampleParameters(Parameters):
@@ -39,7 +46,7 @@ class Sen2NaipParameters(Parameters):
 class IngestionParameters(Parameters):
     """The imagery, and how it is cut into chips."""
 
-    source: Literal["sample", "directory", "sen2naip"] = "sample"
+    source: Annotated[str, AfterValidator(_known_source)] = "sample"
     """The source of the imagery."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""

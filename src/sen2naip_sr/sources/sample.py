@@ -16,6 +16,7 @@ from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, la
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.geotiff import Raster, write_geotiff
 from sen2naip_sr.sources.base import PathFile, SourceFile
+from sen2naip_sr.sources.parameters import IngestionParameters
 
 BANDS = ("Red", "Green", "Blue", "NIR")
 DESCRIPTION = "Synthetic landscape, not an observation"
@@ -25,6 +26,12 @@ _PIXEL_METRES = 2.5
 _SOUTH_WEST = (250_000.0, 3_600_000.0)
 _APART = 50_000.0
 _PLACES_IN_A_ROW = 8
+
+
+def make(parameters: IngestionParameters) -> "SampleSource":
+    """Return the sample of the parameters, in the raw folder."""
+    folder = Path(parameters.raw_folder) / "sample"
+    return SampleSource(folder=folder, **parameters.sample.model_dump())
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.sources.archive import ZipMember, open_archive
+from sen2naip_sr.sources.parameters import IngestionParameters
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,15 @@ class Checksum:
     sha256: str
     size: int
     mtime_ns: int
+
+
+def make(parameters: IngestionParameters) -> "Sen2NaipSource":
+    """Return SEN2NAIP as the parameters say: a local zip, or a download into the raw folder."""
+    return Sen2NaipSource(
+        path=Path(parameters.path) if parameters.path else None,
+        cache=Path(parameters.raw_folder) / "sen2naip",
+        **parameters.sen2naip.model_dump(),
+    )
 
 
 @dataclass(frozen=True)
