@@ -59,24 +59,24 @@ def make_chips(data: Path, folder: Path, reduction: int = 1) -> Chips:
         folder: The folder of the stores.
         reduction: Downsample the chips by this factor first.
     """
+    values = read_parameters()
     given = {"path": str(data), "reduce": reduction}
-    ingestion = IngestionParameters(**_section("ingestion") | given)
-    preprocessing = PreprocessingParameters(**_section("preprocessing"))
+    ingestion = IngestionParameters(**values["ingestion"] | given)
+    preprocessing = PreprocessingParameters(**values["preprocessing"])
     Ingestion(DirectorySource(data), ingestion).make(folder / "hr")
     hr = require_store(folder / "hr")
     Downscaling(hr, preprocessing.recipe, preprocessing.seed).make(folder / "lr")
     splits = make_splits(hr.table("index"), preprocessing.splits)
-    evaluation = EvaluationParameters(**_section("evaluation"))
+    evaluation = EvaluationParameters(**values["evaluation"])
     return Chips(hr, require_store(folder / "lr"), splits, evaluation)
 
 
-def _section(name: str) -> dict[str, Any]:
-    """Return a section of the configuration, merged over the environments."""
+def read_parameters() -> dict[str, Any]:
+    """Return the benchmark's parameters as Kedro merges them, without resolving references."""
     merged: dict[str, Any] = {}
     for environment in ENVIRONMENTS:
-        file = CONF / environment / f"parameters_{name}.yml"
-        if file.exists():
-            merged = _merged(merged, yaml.safe_load(file.read_text(encoding="utf-8"))[name])
+        for file in sorted((CONF / environment).rglob("parameters*.yml")):
+            merged = _merged(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     return merged
 
 
