@@ -1,4 +1,4 @@
-"""The benchmark's chips of NAIP as stores, split as conf/naip says."""
+"""The benchmark's chips of NAIP as stores, split as in the environment naip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,7 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 if TYPE_CHECKING:
     import pandas as pd
 
-CONF = Path(__file__).parents[3] / "conf"
-ENVIRONMENTS = ("base", "naip")
-"""Folders of the configuration; the later ones override the earlier ones."""
+CONF = Path(__file__).parents[3] / "conf" / "base"
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,18 @@ def make_chips(data: Path, folder: Path, reduction: int = 1) -> Chips:
     return Chips(hr, require_store(folder / "lr"), splits, evaluation)
 
 
-def read_parameters() -> dict[str, Any]:
-    """Return the benchmark's parameters as Kedro merges them, without resolving references."""
-    merged: dict[str, Any] = {}
-    for environment in ENVIRONMENTS:
-        for file in sorted((CONF / environment).rglob("parameters*.yml")):
-            merged = _merged(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-    return merged
+def read_parameters() -> dict[str, dict[str, Any]]:
+    """Return the sections of ingestion, preprocessing and evaluation in the environment naip."""
+    naip = _read("globals")["naip"]
+    return {
+        name: _merged(_read(f"parameters_{name}")[name], naip.get(name, {}))
+        for name in ("ingestion", "preprocessing", "evaluation")
+    }
+
+
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((CONF / f"{name}.yml").read_text(encoding="utf-8"))
+    return content
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
