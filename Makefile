@@ -27,7 +27,7 @@ lint: $(READY)  ## check style, types and import layers
 docs: $(READY)  ## build the documentation into site/ and check its links
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(READY)  ## measure what the README claims (BENCH_DATA=folder of 4-band GeoTIFFs)
+bench: $(READY)  ## measure what README and docs claim (BENCH_DATA=folder of 4-band GeoTIFFs)
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
 
 lock: $(READY)  ## fix the dependencies anew in requirements.lock

@@ -1,10 +1,10 @@
-"""Measure what the README claims, write results.json and the README's tables.
+"""Measure what README and docs claim; write results.json and their tables.
 
     make bench                              # on the embedded sample
-    make bench BENCH_DATA=path/to/naip      # with the README's 497 chips of NAIP as well
+    make bench BENCH_DATA=path/to/naip      # with the benchmark's 497 chips of NAIP as well
 
-Times on shared machines are noisy: what is compared runs in turns in one process, and medians and
-ratios are what counts.
+Times on shared machines are noisy: compared alternatives run in turns in one process, and medians
+and ratios count.
 """
 
 import argparse
