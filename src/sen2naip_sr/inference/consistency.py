@@ -1,28 +1,27 @@
-"""Radiometric consistency: the nearest prediction whose downscaling is the input.
+"""Radiometric consistency: the nearest image to a prediction whose downscaling is the input.
 
 The truth t satisfies D t = LR for the recipe's downscaling D. The orthogonal projection of a
 prediction x onto all images that do,
 
     x + D' (D D')^-1 (LR - D x),
 
-is no farther from t than x is, since t lies in that affine set. In single-image super-resolution
-the iterative form is called back-projection (Irani and Peleg 1991,
-doi:10.1016/1049-9652(91)90045-L). LR's rounding and noise are taken for truth with the rest: where
-a network agrees with LR better than these would let the truth, on very even ground, the projection
-loses some hundredths of a decibel, and more where LR is noisy.
+is no farther from t than x is, since t lies in that affine set. The iterative form is known as
+back-projection (Irani and Peleg 1991, doi:10.1016/1049-9652(91)90045-L). The projection treats the
+rounding and noise of LR as signal. On very even ground, where a network agrees with LR better than
+the truth does, it loses some hundredths of a decibel, and more where LR is noisy.
 
-Every recipe works on rows and columns one after the other, D = A_h (x) A_w with a matrix A of
-n x 2n for each axis, so that the inverse is exact and cheap: (D D')^-1 is the Kronecker product of
+Every recipe is separable: D = A_h (x) A_w with a matrix A of n x 2n for each axis. The inverse is
+therefore exact and cheap: (D D')^-1 is the Kronecker product of
 the inverses of the banded matrices A A'. Their condition numbers are 2.1 (antialiased bicubic), 1
 (area), 1.9 (aliased bicubic) and 4.9 (blur), so the inverses decay exponentially (Demko, Moss and
-Smith 1984, doi:10.1090/S0025-5718-1984-0758197-9), in fact by a factor of 2.9 to 6.3 a pixel: what
-lies farther away than `Consistency.halo` changes a pixel by less than `NEGLIGIBLE` of itself.
+Smith 1984, doi:10.1090/S0025-5718-1984-0758197-9), here by a factor of 2.9 to 6.3 a pixel. Pixels
+farther away than `Consistency.halo` change a pixel by less than `NEGLIGIBLE` of themselves.
 
-A recipe treats an image's edge in its own way: torch's antialiased bicubic makes the weights left
-in the image sum to one, its other bicubic repeats the edge pixel, the blur mirrors the image. A is
-the recipe's own matrix, edges included. Windows of a scene are therefore to be cut off where the
-scene ends, without what a network was given beyond it: there the downscaling is the one of the
-whole scene, exactly. At a window's other sides it is wrong, and the halo keeps that away.
+Each recipe treats the edge of an image in its own way: torch's antialiased bicubic scales the
+remaining weights to sum to one, its other bicubic repeats the edge pixel, the blur mirrors the
+image. A is the recipe's own matrix, edges included. Windows must therefore end where the scene
+ends, without the reflected pixels that a network was given: there the downscaling is exactly that
+of the whole scene. At the other sides of a window it is wrong, which the halo keeps away.
 """
 
 from collections.abc import Callable
@@ -37,28 +36,28 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
 
-if TYPE_CHECKING:  # scipy takes a while to import, and most scenes need none of it
+if TYPE_CHECKING:  # scipy is slow to import, and only consistency and intervals need it
     from scipy.sparse import csr_array
 
 
 NEGLIGIBLE = 1e-7
-"""Share of what lies beyond the halo that may be seen in a pixel."""
+"""Largest share of a pixel beyond the halo that may reach another pixel."""
 
 _EDGE = 8
-"""LR pixels from an edge within which a recipe may have other weights than inside."""
+"""LR pixels from an edge within which a recipe may have special weights."""
 _FAR = 48
-"""LR pixels beyond which nothing is looked for that depends on an edge."""
+"""LR pixels from an edge within which its influence is searched."""
 
 
 class Consistency:
-    """Projects predictions onto what the recipe downscales to the LR image.
+    """Projects predictions onto the images that a recipe downscales to the LR image.
 
     Args:
-        recipe: Separable; what is random in it is left out.
+        recipe: The recipe, without its random part.
 
     Attributes:
-        halo: LR pixels around a window that are to be given with it and cut off afterwards,
-            except where the scene ends.
+        halo: LR pixels around a window to give with it and to cut off afterwards, except where the
+            scene ends.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -68,18 +67,18 @@ class Consistency:
     def __call__(self, prediction: Array, lr: Array) -> Array:
         """Project the prediction of a window.
 
-        The sums need float64: in float32 a digital number of 16 bits is known to 0.004 only.
+        The sums need float64: float32 knows a digital number of 16 bits only to 0.004.
 
         Args:
             prediction: (..., 2h, 2w) of any real dtype; neither clipped nor rounded.
-            lr: (..., h, w), what was predicted from, of the same unit. All values finite.
+            lr: The input of the prediction, (..., h, w), in the same unit, finite.
 
         Returns:
             (..., 2h, 2w), float64, not clipped.
 
         Raises:
-            UserError: If the recipe cannot downscale an image as small as this.
-            ValueError: If a value is not finite: it would spread over its rows and columns.
+            UserError: If the recipe cannot downscale so small an image.
+            ValueError: If a value is not finite: it would spread over its row and column.
         """
         rows, columns = (_downscaling(self._recipe, size) for size in lr.shape[-2:])
         small = rows.reduce(columns.reduce(prediction.astype(np.float64), -1), -2)
@@ -139,7 +138,7 @@ def _along(axis: int, image: Array, apply: Callable[[Array], Array]) -> Array:
 def _downscaling(recipe: Recipe, size: int) -> _Downscaling:
     """Return the recipe along an axis of ``size`` LR pixels.
 
-    Inside, all rows of A are equal but for their place, so a short A has all that a long one needs.
+    Inside, all rows of A are shifted copies of each other, so a short A determines a long one.
     """
     from scipy.sparse import csr_array
 
@@ -154,7 +153,7 @@ def _downscaling(recipe: Recipe, size: int) -> _Downscaling:
 
 
 def _matrix(recipe: Recipe, size: int) -> Array:
-    """Return A as it answers to single bright columns."""
+    """Return A, column by column: the downscaled images of single bright columns."""
     length = SCALE * size
     stripes = torch.eye(length, dtype=torch.float64)[:, None, None].expand(-1, 1, _EDGE, -1)
     try:
@@ -169,7 +168,7 @@ def _matrix(recipe: Recipe, size: int) -> Array:
 
 @lru_cache(maxsize=32)
 def _halo(recipe: Recipe) -> int:
-    """Return how far, in LR pixels, a side that is not the scene's own changes the projection."""
+    """Return how far (LR pixels) a side inside the scene changes the projection of a window."""
     whole, window = (_matrix(recipe, size) for size in (3 * _FAR, 2 * _FAR))
     inverse = np.linalg.pinv(window)
     change = np.zeros(len(inverse))

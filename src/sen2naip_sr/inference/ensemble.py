@@ -1,4 +1,4 @@
-"""The mean of a network's predictions of an image in all eight flips and turns.
+"""Self-ensemble: the mean of the predictions for all eight flips and turns of an image.
 
 Lim, Son, Kim, Nah and Lee 2017, "Enhanced Deep Residual Networks for Single Image
 Super-Resolution", https://arxiv.org/abs/1707.02921, section 3.3: geometric self-ensemble.
@@ -21,17 +21,16 @@ QUARTER_TURNS = 4
 class SelfEnsemble:
     """A network's mean over the eight symmetries of the square.
 
-    It costs eight predictions and the memory of one prediction more. What a pixel depends on is
-    what it depends on for the network: halo and multiple stay. A flip or turn takes multiples to
-    multiples only in tiles that are whole multiples themselves.
+    It costs eight predictions, and memory for one more. Halo and multiple are those of the network.
+    Tiles must be multiples of ``multiple`` in size, so that flips and turns keep the grid.
 
     Args:
-        network: Is given tiles of h x w and of w x h.
+        network: The network; it gets tiles of h x w and of w x h.
 
     Attributes:
         bands: Image bands in and out.
         halo: LR pixels to each side that an output pixel depends on.
-        multiple: Tiles have to begin and end at multiples of so many LR pixels.
+        multiple: Tiles must begin and end at multiples of so many LR pixels.
     """
 
     def __init__(self, network: "Network") -> None:
@@ -43,17 +42,17 @@ class SelfEnsemble:
 
         Args:
             tiles: (B, bands, h, w), float32.
-            trim: Pixels at each side of the tiles that are wanted as surroundings only.
+            trim: Pixels at each side of the tiles that are surroundings only.
 
         Returns:
             (B, bands, 2 (h - 2 trim), 2 (w - 2 trim)), float32, C-contiguous.
 
         Raises:
-            ValueError: If h or w is no multiple of ``multiple``.
+            ValueError: If h or w is not a multiple of ``multiple``.
         """
         height, width = tiles.shape[-2:]
         if height % self.multiple or width % self.multiple:
-            raise ValueError(f"tiles of {height} x {width} are no multiples of {self.multiple}")
+            raise ValueError(f"tiles of {height} x {width} are not multiples of {self.multiple}")
         wanted = (*tiles.shape[:-2], 2 * (height - 2 * trim), 2 * (width - 2 * trim))
         total: Array = np.zeros(wanted, np.float32)
         for prediction in self._predictions(tiles, trim):

@@ -1,10 +1,10 @@
-"""Networks as ONNX files, for runtimes that know nothing of this project.
+"""Networks as ONNX files, for other runtimes.
 
-torch's exporter by `torch.export` is used, not the deprecated one by tracing: it keeps sizes
-symbolic, so that networks that pad by their input's size (U-Net) come out right for every size. It
-takes some seconds, and the package onnxscript.
+The exporter is the one of `torch.export`, not the deprecated one that traces. It keeps sizes
+symbolic, so that networks that pad by the size of their input (U-Net) are right for every size. It
+takes some seconds and needs the package onnxscript.
 
-Torch's bicubic is ONNX's ``Resize`` with ``cubic_coeff_a`` = -0.75 and half-pixel centres; both
+Bicubic in torch is ``Resize`` in ONNX with ``cubic_coeff_a`` = -0.75 and half-pixel centres. Both
 repeat the edge pixel.
 """
 
@@ -33,7 +33,7 @@ LARGEST_DIFFERENCE = 1e-4
 CHECKED_SHAPES = ((1, 16, 16), (2, 37, 45), (1, 50, 23), (3, 5, 7))
 """Batch, height and width of the images that the check compares."""
 _PACKAGES = ("onnx", "onnxscript")
-# odd and of two images: sizes that no operation could take for fixed ones
+# two images of odd sizes: no operation can mistake these for fixed sizes
 _EXAMPLE = (2, 37, 45)
 
 logger = logging.getLogger(__name__)
@@ -51,18 +51,17 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     """Write a network as an ONNX file with dynamic batch, height and width.
 
     Its input ``lr`` is (batch, bands, height, width), float32, in [0, 1]; its output ``sr``
-    (batch, bands, 2 height, 2 width), not clipped; sides are of 2 pixels at least. Where ONNX
-    Runtime is installed, the file is compared with torch on images of several sizes before it
-    takes its place.
+    (batch, bands, 2 height, 2 width), not clipped; sides are of 2 pixels at least. If ONNX
+    Runtime is installed, the file is compared with torch on images of several sizes before it is
+    put in place.
 
     Args:
         model: The network, on the CPU, in float32; it is not changed.
-        path: Where to; written in one piece or not at all.
+        path: The file; it is written as a whole or not at all.
         bands: Image bands.
-        properties: What else to say of the network in the file's ``metadata_props``, where each is
-            a string: texts as they are, other values as JSON. ``bands``, ``scale``,
-            ``receptive_field`` and ``multiple`` (in low-resolution pixels), ``sen2naip_sr`` (this
-            project's version) are there always.
+        properties: Further entries of the file's ``metadata_props``: texts as they are, other
+            values as JSON. ``bands``, ``scale``, ``receptive_field`` and ``multiple`` (in
+            low-resolution pixels) and ``sen2naip_sr`` (the project's version) are always there.
         opset: ONNX's opset.
         overwrite: Whether a file that is there already may be replaced.
 
@@ -168,7 +167,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the exporter says of packages and operators that are not used here."""
+    """Suppress the exporter's messages about packages and operators that are not used here."""
     noisy = logging.getLogger("torch.onnx")
     level = noisy.level
     noisy.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""How fast a network is on this machine, and how much of the machine it uses."""
+"""The speed of a network on this machine, and its share of GEMM throughput."""
 
 import statistics
 import time
@@ -18,12 +18,12 @@ COUNTED_SIDE = 64
 
 @dataclass(frozen=True)
 class Speed:
-    """What a network does in a second.
+    """The work of a network in a second.
 
     Attributes:
         megapixels: Millions of high-resolution pixels.
-        multiply_adds: Multiply-adds as the architecture has them. An algorithm that needs fewer
-            multiplications than these can exceed ``matrix_product``.
+        multiply_adds: Multiply-adds of the architecture. An algorithm that needs fewer
+            multiplications can exceed ``matrix_product``.
         matrix_product: Multiply-adds of a large float32 matrix product on the same device.
     """
 
@@ -33,16 +33,16 @@ class Speed:
 
     @property
     def share(self) -> float:
-        """Multiply-adds against those of the matrix product."""
+        """Multiply-adds as a share of those of the matrix product."""
         return self.multiply_adds / self.matrix_product
 
 
 def measure_speed(network: TorchNetwork, side: int = 256) -> Speed:
-    """Time a network on its batch of random tiles; the first call, which sets up, does not count.
+    """Time a network on a batch of random tiles; the first call is a warm-up.
 
     Args:
-        network: What to time.
-        side: Of the tiles, in low-resolution pixels.
+        network: The network.
+        side: Side of the tiles, in low-resolution pixels.
     """
     shape = (network.batch, network.bands, side, side)
     tiles = np.random.default_rng(0).random(shape, dtype=np.float32)
@@ -62,10 +62,10 @@ def multiply_adds_per_pixel(network: TorchNetwork) -> float:
 
 
 def matrix_product_rate(device: torch.device, size: int = 1024) -> float:
-    """Return the multiply-adds a second of a float32 matrix product: near what can be had.
+    """Return the multiply-adds a second of a float32 matrix product, about the device's maximum.
 
     Args:
-        device: Where to compute it.
+        device: Where to compute.
         size: Rows and columns of both matrices.
     """
     generator = torch.Generator().manual_seed(0)
@@ -79,7 +79,7 @@ def matrix_product_rate(device: torch.device, size: int = 1024) -> float:
 
 
 def median_seconds(call: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the median time of calls after a first one that is not counted."""
+    """Return the median time of calls, after one call as a warm-up."""
     call()
     times = []
     for _ in range(rounds):

@@ -1,17 +1,18 @@
-"""How far a prediction may be from the truth: intervals from split conformal prediction.
+"""Intervals around predictions that hold the truth, from split conformal prediction.
 
 Vovk, Gammerman and Shafer 2005, "Algorithmic Learning in a Random World"; Lei et al. 2018,
 https://arxiv.org/abs/1604.04173, section 5.2: the score of a pixel is its absolute error divided
 by a local scale, and the half-width is that scale times a quantile of the scores of chips that
-were not trained on. Angelopoulos and Bates 2021, https://arxiv.org/abs/2107.07511, introduce it.
+were not trained on. Angelopoulos and Bates 2021, https://arxiv.org/abs/2107.07511, is an
+introduction.
 
-Pixels of one chip depend on each other, chips less so. By Lee, Barber and Willett 2023,
-https://arxiv.org/abs/2306.06342, the quantile is therefore taken as if there were one chip more
-whose scores are infinite, every chip counting the same. What that guarantees: over all draws of
-the chips, a random pixel of a new chip, exchangeable with those of the calibration, has its truth
-in the interval with at least the chosen probability. It is no promise for a given pixel, or kind
-of ground, or for other places and sensors than those of the calibration; how well the scale
-carries over to these can only be measured.
+Pixels of one chip depend on each other, chips less so. Following Lee, Barber and Willett 2023,
+https://arxiv.org/abs/2306.06342, every chip therefore has the same weight, and the quantile is
+taken as if there were one more chip with infinite scores. The guarantee: over all draws of the
+chips, the truth of a random pixel of a new chip, exchangeable with those of the calibration, lies
+in the interval with at least the chosen probability. There is no guarantee for a given pixel or
+land cover, nor for other places and sensors than those of the calibration. How well the scale
+transfers to these can only be measured.
 """
 
 import math
@@ -32,37 +33,37 @@ if TYPE_CHECKING:
 
 
 LOCAL_SCALE = "detail@1"
-"""Id of what `local_scale` computes: change it with the result."""
+"""Id of the formula in `local_scale`: change it whenever the result changes."""
 
 HALO = 5
 """LR pixels around a window that its intervals depend on."""
 
 FLOOR = 0.5 / 255
-"""Share of the value range that is added to what the scale is made of: flat ground has errors
-too, at least those of rounding."""
+"""Share of the value range that is added to the parts of the scale: flat ground has errors too,
+at least those of rounding."""
 
 ROUND = 1.05
-"""What oriented ground is compared to; just above the coherence of a straight edge, 1."""
+"""Just above the largest coherence, 1 at a straight edge: the scale stays positive."""
 
 PIXELS_A_CHIP = 16_384
-"""Of a chip at most so many pixels are scored, the same ones in every band."""
+"""At most so many pixels of a chip are scored, the same ones in every band."""
 
 _ROUNDING = 1e-9
 _BLUR = {"truncate": 3.0, "axes": (-2, -1)}
 
 
 def interval(prediction: Array, calibration: Calibration) -> Array:
-    """Return how far the truth may be from a prediction, to each side.
+    """Return the half-widths of the intervals around a prediction.
 
-    To be given windows with `HALO` around them, cut off where the scene ends.
+    Windows need `HALO` around them, cut off where the scene ends.
 
     Args:
         prediction: (C, 2h, 2w), digital numbers of any real dtype, all finite; not rounded.
-        calibration: Of the weights that predicted.
+        calibration: The calibration of the weights that predicted.
 
     Returns:
         Half-widths (C, 2h, 2w) in digital numbers, float32, equal in each LR pixel's 2 x 2. The
-        interval lies around the prediction as it is written: rounded where the data are integers.
+        interval lies around the written prediction, which is rounded if the data are integers.
 
     Raises:
         UserError: If the calibration is for other bands or another version's local scale.
@@ -93,19 +94,20 @@ def calibrate(  # noqa: PLR0913 - the last two are keywords
     weights: str = "",
     seed: int = 0,
 ) -> Calibration:
-    """Measure how large errors are for their local scale.
+    """Measure how large errors are relative to their local scale.
 
     Args:
-        network: What predicts.
+        network: The network.
         hr: Chips (C, 2h, 2w) that were not trained on, digital numbers; of any sizes.
         lr: Their LR images (C, h, w), of the same dtype. Chips are cut to the network's multiple.
         value_range: Digital numbers that become 0 and 1 for the network.
         level: Share of truth pixels to cover, between 0 and 1.
         weights: Label of the network's weights.
-        seed: Of which pixels are scored.
+        seed: Seeds the choice of scored pixels.
 
     Raises:
-        UserError: If the level is no share, the chips are too few for it, or a chip too small.
+        UserError: If the level is not between 0 and 1, the chips are too few for it, or a chip is
+            too small.
     """
     if not 0 < level < 1:
         raise UserError(
@@ -143,11 +145,11 @@ def coverage(
     """Return the share of truth pixels that the intervals cover: (chips, C).
 
     Args:
-        network: What predicts.
+        network: The network.
         hr: Chips (C, 2h, 2w), digital numbers.
         lr: Their LR images (C, h, w), of the same dtype.
-        calibration: Of the network's weights.
-        seed: Of which pixels are looked at.
+        calibration: The calibration of the network's weights.
+        seed: Seeds the choice of pixels.
 
     Raises:
         UserError: If a chip is too small.
@@ -160,16 +162,15 @@ def coverage(
 def local_scale(prediction: Array, value_range: ValueRange) -> Array:
     """Return how large errors are likely to be, up to a factor, from the prediction alone.
 
-    Detail is the local energy that a blur takes away, slope that of the gradient. Their ratio is
-    the local frequency; detail times this ratio carries the spectrum on by one step, to what no LR
-    image shows. Edges and lines are less of a riddle than grass and leaves: where gradients agree
-    in direction the scale is smaller, by the coherence of the structure tensor (Jähne 1993,
-    "Spatio-Temporal Image Processing", doi:10.1007/3-540-57418-2).
+    Detail is the local energy that a blur removes, slope that of the gradient. Their ratio is the
+    local frequency. Detail times this ratio extrapolates the spectrum by one step, to frequencies
+    that no LR image shows. Edges and lines are easier to predict than grass and leaves: the scale
+    is smaller where gradients agree in direction, by the coherence of the structure tensor (Jähne
+    1993, "Spatio-Temporal Image Processing", doi:10.1007/3-540-57418-2).
 
-    Among some hundred such measures, this one was chosen for carrying over between the places and
-    pixel sizes of the training and validation data. A constant, detail or slope by themselves, and
-    quantiles by their size, cover far fewer of the truth pixels where ground is unlike that of the
-    calibration.
+    This measure was chosen among about a hundred, because it transfers between the places and
+    pixel sizes of the training and validation data. A constant, detail or slope alone, and
+    quantiles by their size cover far fewer truth pixels on land cover unlike the calibration's.
 
     Args:
         prediction: (C, 2h, 2w), digital numbers of any real dtype, all finite; not rounded.
@@ -177,13 +178,13 @@ def local_scale(prediction: Array, value_range: ValueRange) -> Array:
 
     Returns:
         (C, 2h, 2w) in digital numbers, float32, positive, equal in each LR pixel's 2 x 2. A pixel
-        depends on `HALO` LR pixels to each side; beyond its edges the image is mirrored.
+        depends on `HALO` LR pixels to each side; the image is mirrored at its edges.
     """
     from scipy.ndimage import correlate1d
 
     low, high = value_range
     floor = np.float32(FLOOR * (high - low))
-    # without the offset, as the energies of small differences of large numbers lose their digits
+    # without the offset: small differences of large numbers lose digits
     image = (prediction - low).astype(np.float32)
     detail = _energy(np.square(image - _blurred(image)))
     across, down = (
@@ -211,7 +212,7 @@ def _energy(squares: Array) -> Array:
 
 
 def _blurred(image: Array) -> Array:
-    # scipy takes a while to import, and most scenes are upscaled without intervals
+    # scipy is slow to import, and most scenes are upscaled without intervals
     from scipy.ndimage import gaussian_filter
 
     return np.asarray(gaussian_filter(image, 1.0, **_BLUR))
@@ -234,7 +235,7 @@ def _scores(
 
 
 def _cut(truth: Array, small: Array, multiple: int) -> tuple[Array, Array]:
-    """Return LR and HR without the rows and columns that are no whole multiple."""
+    """Return LR and HR without the rows and columns beyond the last whole multiple."""
     height, width = (size - size % multiple for size in small.shape[1:])
     if min(height, width) * SCALE <= 2 * SHAVE:
         raise UserError(
@@ -247,11 +248,11 @@ def _cut(truth: Array, small: Array, multiple: int) -> tuple[Array, Array]:
 
 
 def _quantile(scores: list[Array], level: float) -> np.floating[Any]:
-    """Return the least bound that the chips' mean share of scores below it meets the level.
+    """Return the least bound below which the mean share of the chips' scores reaches the level.
 
     Args:
-        scores: Of one band, an array for each chip.
-        level: At most k / (k + 1) with k chips: one more counts with infinite scores.
+        scores: The scores of one band, an array for each chip.
+        level: At most k / (k + 1) for k chips, since one more counts with infinite scores.
     """
     pooled = np.concatenate(scores)
     weights = np.concatenate([np.full(len(chip), 1 / len(chip)) for chip in scores])

@@ -1,8 +1,8 @@
-"""Networks that compute of a tile's halo only what is needed, layer by layer less.
+"""Networks without padding, which compute only the needed part of a tile's halo.
 
-Padded convolutions keep the size of their maps, so each layer computes the whole halo, of which
-the next one needs a pixel less and the core nothing. Without padding maps shrink by what is not
-needed: about half of the halo's cost is saved.
+Padded convolutions keep the size of their feature maps, so each layer computes the whole halo,
+although the next layer needs a pixel less of it. Without padding, maps shrink by the part that is
+not needed. That saves about half of the cost of the halo.
 """
 
 import copy
@@ -11,16 +11,16 @@ from torch import nn
 
 
 def without_padding(model: nn.Module) -> nn.Module | None:
-    """Return a network of unpadded convolutions, which gives the middle of what ``model`` gives.
+    """Return a copy of a network with unpadded convolutions: it gives the middle of the result.
 
-    Of an image of h x w it makes 2 (h - 2 r) x 2 (w - 2 r) pixels, r being the receptive field,
-    or a few pixels more.
+    From an image of h x w it makes 2 (h - 2 r) x 2 (w - 2 r) pixels or a few more, where r is the
+    receptive field.
 
     Args:
-        model: Is not changed.
+        model: The network; it is not changed.
 
     Returns:
-        A copy; None where the model is not ``shrinkable``.
+        The copy, or None if the model is not ``shrinkable``.
     """
     if not getattr(model, "shrinkable", False):
         return None

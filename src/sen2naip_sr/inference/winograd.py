@@ -1,13 +1,12 @@
-"""Convolutions of single images in fewer steps, on processors that gain from it.
+"""Faster convolutions of single images, on processors that gain from them.
 
 3 x 3: Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks",
 https://arxiv.org/abs/1509.09308. A tile of 6 x 6 outputs takes 8 x 8 multiplications instead of
-324, and some additions before and after. NNPACK, which torch is built with for x86-64 and ARM,
-computes single images so, in float32; it differs from torch's own by about a millionth.
+324, and some additions before and after. NNPACK, which is part of torch for x86-64 and ARM,
+computes single images this way in float32. It differs from torch by about a millionth.
 
-1 x 1: a matrix product, which reads the image as it lies in memory. What torch does otherwise, it
-chooses by its number of threads: it reorders the image for another library, or does the same more
-slowly.
+1 x 1: a matrix product, which reads the image as it lies in memory. Torch reorders the image for
+another library, or does the same more slowly, depending on its number of threads.
 """
 
 import copy
@@ -16,18 +15,18 @@ import torch
 from torch import Tensor, nn
 
 FEWEST_INPUTS, FEWEST_OUTPUTS = 16, 32
-"""Channels below which the transforms cost more than the multiplications that they save."""
+"""With fewer channels, the transforms cost more than the saved multiplications."""
 
 
 def has_winograd() -> bool:
-    """Return whether torch has NNPACK, and NNPACK this processor; sets it up."""
-    # both names are torch's internals: where a version lacks one, torch's own convolutions serve
+    """Return whether NNPACK is available on this processor; initialises it."""
+    # both names are private to torch: if a version lacks one, its own convolutions are used
     available = getattr(torch, "_nnpack_available", None)
     return available is not None and hasattr(torch, "_nnpack_spatial_convolution") and available()
 
 
 class WinogradConv2d(nn.Module):
-    """What a 3 x 3 `nn.Conv2d` computes of one image.
+    """Computes what a 3 x 3 `nn.Conv2d` computes, for one image.
 
     Args:
         convolution: Dense, of stride 1, padded by a pixel of zeros; the weights are shared.
@@ -43,7 +42,7 @@ class WinogradConv2d(nn.Module):
 
 
 class PointwiseConv2d(nn.Module):
-    """What a 1 x 1 `nn.Conv2d` computes of one image.
+    """Computes what a 1 x 1 `nn.Conv2d` computes, for one image.
 
     Args:
         convolution: Dense, of stride 1, not padded; the weights are shared.
@@ -64,7 +63,7 @@ class PointwiseConv2d(nn.Module):
 
 
 def quicker_layer(layer: nn.Module) -> nn.Module | None:
-    """Return what computes the same as a layer, for one image, faster; None if nothing does."""
+    """Return a faster layer with the same result for one image; None if there is none."""
     if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
         return None
     if (layer.stride, layer.dilation, layer.groups) != ((1, 1), (1, 1), 1):
@@ -78,10 +77,10 @@ def quicker_layer(layer: nn.Module) -> nn.Module | None:
 
 
 def with_winograd(model: nn.Module) -> nn.Module:
-    """Return a copy of a network with quicker layers wherever there are any.
+    """Return a copy of a network with quicker layers where there are any.
 
     Args:
-        model: On the CPU, in float32. A layer that is used twice is replaced in both places.
+        model: The network, on the CPU, in float32. Layers that are used twice are replaced twice.
     """
     model = copy.deepcopy(model)
     for parent in list(model.modules()):

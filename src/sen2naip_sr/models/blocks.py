@@ -9,7 +9,7 @@ from sen2naip_sr.models.interpolation import upscale_bicubic
 
 
 class GlobalResidualNetwork(nn.Module):
-    """A network that predicts what the bicubic upscaling lacks: global residual learning.
+    """A network that predicts a correction of the bicubic upscaling: global residual learning.
 
     Kim, Lee and Lee 2016, "Accurate Image Super-Resolution Using Very Deep Convolutional
     Networks", https://arxiv.org/abs/1511.04587. Subclasses implement `correction` with a last
@@ -20,11 +20,11 @@ class GlobalResidualNetwork(nn.Module):
 
     Attributes:
         bands: Image bands in and out.
-        multiple: Tiles have to begin at multiples of so many low-resolution pixels.
-        receptive_field: Low-resolution pixels to each side that an output pixel depends on; None:
-            it depends on the whole image.
-        shrinkable: Whether it works as well with convolutions that are not padded, whose maps
-            shrink towards the middle: it adds and concatenates by `centred`.
+        multiple: Tiles must begin at multiples of so many low-resolution pixels.
+        receptive_field: Low-resolution pixels to each side that an output pixel depends on; None
+            if it depends on the whole image.
+        shrinkable: Whether it also works with unpadded convolutions, whose maps shrink towards
+            the middle: it adds and concatenates with `centred`.
     """
 
     multiple: int = 1
@@ -51,27 +51,27 @@ class GlobalResidualNetwork(nn.Module):
             raise UserError(
                 "bands-differ",
                 f"the network was built for {self.bands} bands and got {image.shape[1]}",
-                "give images with the bands that it was trained on, or train one for these",
+                "give images with the bands that it was trained on, or use another network",
             )
         upscaled = upscale_bicubic(image)
         correction = self.correction(image, upscaled)
         return centred(upscaled, correction) + correction
 
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
-        """Return what is to be added to the bicubic upscaling.
+        """Return the correction that is added to the bicubic upscaling.
 
         Args:
             image: (B, bands, h, w), values in [0, 1].
             upscaled: Its bicubic upscaling, (B, bands, 2h, 2w).
 
         Returns:
-            (B, bands, 2h, 2w), or the middle of it where convolutions are not padded.
+            (B, bands, 2h, 2w), or the middle of it with unpadded convolutions.
         """
         raise NotImplementedError
 
 
 def centred(maps: Tensor, smaller: Tensor) -> Tensor:
-    """Return the middle of maps, as large as others.
+    """Return the middle of feature maps, with the size of smaller ones.
 
     Args:
         maps: (B, C, h, w).
@@ -85,21 +85,21 @@ def centred(maps: Tensor, smaller: Tensor) -> Tensor:
 
 
 def zeroed(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Set the weights of a convolution to zero, and its bias where it has one, and return it."""
+    """Set weights and bias of a convolution to zero, and return it."""
     for values in convolution.parameters():
         nn.init.zeros_(values)
     return convolution
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with a ReLU between them, around a skip connection.
+    """Two 3 x 3 convolutions with a ReLU between them and a skip connection.
 
     Reaches 2 pixels to each side.
 
     Args:
         channels: Feature maps in and out.
-        relu_after_sum: Whether a ReLU follows the sum. Without it, features pass the block
-            unchanged where its convolutions add nothing.
+        relu_after_sum: Whether a ReLU follows the sum. Without it, a block whose convolutions
+            add nothing is the identity.
     """
 
     def __init__(self, channels: int, *, relu_after_sum: bool = True) -> None:
@@ -116,10 +116,10 @@ class ResidualBlock(nn.Module):
 
 
 class EfficientResidualBlock(nn.Module):
-    """Two grouped 3 x 3 convolutions and one of 1 x 1 around a skip connection: residual-E block.
+    """Two grouped 3 x 3 and one 1 x 1 convolution with a skip connection: the residual-E block.
 
     Ahn, Kang and Sohn 2018, https://arxiv.org/abs/1803.08664, figure 4b. The 1 x 1 convolution
-    joins the groups again. Reaches 2 pixels to each side.
+    mixes the groups again. Reaches 2 pixels to each side.
 
     Args:
         channels: Feature maps in and out, a multiple of ``groups``.
@@ -163,11 +163,11 @@ class SubPixelUpsampler(nn.Module):
 
 @torch.no_grad()
 def icnr_(convolution: nn.Conv2d, scale: int) -> None:
-    """Make a convolution before a pixel shuffle start as one before a nearest-neighbour resize.
+    """Initialise a convolution before a pixel shuffle like one before a nearest-neighbour resize.
 
     Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution",
     https://arxiv.org/abs/1707.02937: the kernels (and here the biases too) of the ``scale ** 2``
-    sub-pixels of one output channel begin equal, so that no checkerboard is there to unlearn.
+    sub-pixels of an output channel start equal, so that there is no checkerboard to unlearn.
 
     Args:
         convolution: Its output channels are a multiple of ``scale ** 2``; changed in place.

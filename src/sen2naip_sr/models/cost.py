@@ -1,4 +1,4 @@
-"""What a network costs: parameters, and multiply-adds by torch's own counter."""
+"""The cost of a network: parameters, and multiply-adds by torch's own counter."""
 
 import torch
 from torch import Tensor, nn
@@ -7,21 +7,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Return how many numbers training changes; weights that are used twice count once."""
+    """Return the number of trainable parameters; weights that are used twice count once."""
     return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
 
 
 @torch.inference_mode()
 def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
-    """Return the numbers that the widest layer reads and writes for each low-resolution pixel.
+    """Return how many numbers the widest layer reads and writes for each low-resolution pixel.
 
-    A small image is really computed: without computing, torch needs parts that take it two seconds
-    to import.
+    A small image is really computed. Torch could do it without, but that takes two seconds of
+    imports.
 
     Args:
         model: A network on the CPU, in eval mode; it is not changed.
         bands: Bands of the image.
-        side: Of the image that it is counted on; a multiple of the network's grid.
+        side: Side of the image that is computed; a multiple of the network's ``multiple``.
     """
     widest = 0
 
@@ -42,8 +42,8 @@ def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
 def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
     """Return the multiply-adds of upscaling one image.
 
-    Convolutions and matrix products count; interpolations, activations and normalisations, which
-    are small beside them, do not. Nothing is computed, so any size is quick.
+    Convolutions and matrix products count. Interpolations, activations and normalisations do not:
+    they are small in comparison. Nothing is computed, so any size is quick.
 
     Args:
         model: A network, on any device; it is not changed.

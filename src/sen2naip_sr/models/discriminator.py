@@ -1,4 +1,4 @@
-"""Discriminators: networks that score how real a high-resolution image looks, place by place.
+"""Discriminators: networks that score how real an image looks, at each pixel or patch.
 
 Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic
 Data", https://arxiv.org/abs/2107.10833 (the U-Net with spectral normalisation), and Isola et al.
@@ -10,9 +10,9 @@ What differs from the papers:
 
 - fewer channels, so that a CPU can train them;
 - the U-Net takes any height and width: it pads to a multiple of 8 and crops its scores;
-- the patch discriminator has no batch normalisation, which would tie the scores of a batch
-  together (a gradient penalty needs them apart), and sees no low-resolution image;
-- normalised weights are computed in float32 whatever the precision of the convolutions.
+- the patch discriminator has no batch normalisation, since a gradient penalty needs scores that
+  do not depend on the rest of the batch; it does not see the low-resolution image;
+- normalised weights are computed in float32, whatever the precision of the convolutions.
 """
 
 from itertools import pairwise
@@ -33,10 +33,10 @@ _UNET_STAGES = 3
 
 
 class _Convolution(nn.Conv2d):
-    """A convolution whose weight is made outside autocast.
+    """A convolution whose weight is computed outside autocast.
 
-    The power iteration of spectral normalisation would otherwise run in half precision and settle
-    on a singular value with two or three digits.
+    Otherwise the power iteration of spectral normalisation would run in half precision and find a
+    singular value of two or three digits.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ class PatchDiscriminator(nn.Module):
             unbounded; the higher, the more real.
 
         Raises:
-            UserError: If the images are smaller than one patch's way through the layers.
+            UserError: If the images are too small for one score.
         """
         height, width = image.shape[-2:]
         if min(height, width) < self.smallest:
@@ -160,11 +160,10 @@ def build_discriminator(
     Its weights come from torch's global random generator.
 
     Args:
-        kind: ``unet``: a score a pixel; ``patch``: a score for patches of 34 x 34 pixels.
+        kind: ``unet``: a score for each pixel; ``patch``: one for each patch of 34 x 34 pixels.
         bands: Image bands.
         channels: Feature maps of its first layer.
-        spectral_norm: Bound each layer's gain to 1. Leave it out where a gradient penalty
-            does that instead.
+        spectral_norm: Bound the gain of each layer to 1. Not needed with a gradient penalty.
 
     Raises:
         KeyError: If there is no such kind.

@@ -1,7 +1,7 @@
-"""Interpolations by a factor of two as networks without weights: the baselines to beat.
+"""Interpolations by a factor of two as networks without weights: the baselines.
 
-All place pixels by their centres: output pixels ``2i`` and ``2i + 1`` lie a quarter of an input
-pixel before and behind the centre of input pixel ``i``, so that the image's bounds stay the same.
+Pixels are aligned by their centres: output pixels ``2i`` and ``2i + 1`` lie a quarter of an input
+pixel before and behind the centre of input pixel ``i``, so the bounds of the image stay the same.
 """
 
 import math
@@ -17,15 +17,15 @@ LANCZOS_LOBES = 3
 def upscale_bicubic(x: Tensor) -> Tensor:
     """Enlarge images twofold with the cubic kernel of a = -0.75, replicating the border.
 
-    This is torch's and OpenCV's bicubic, sharper than the a = -0.5 that Keys 1981 arrives at
+    This is the bicubic of torch and OpenCV. It is sharper than a = -0.5, which Keys 1981 derives
     (doi:10.1109/TASSP.1981.1163711).
 
     Args:
         x: (B, C, h, w), floating point of any range.
 
     Returns:
-        (B, C, 2h, 2w) in the dtype of ``x``. Half precision is computed in float32. Nothing is
-        clipped: next to edges the values pass the range of the input.
+        (B, C, 2h, 2w) in the dtype of ``x``; half precision is computed in float32. Not clipped:
+        next to edges, values exceed the range of the input.
     """
     return _enlarge(x, "bicubic")
 
@@ -38,8 +38,8 @@ class Interpolation(nn.Module):
     - ``nearest``, ``bilinear``;
     - ``bicubic``: `upscale_bicubic`, a = -0.75;
     - ``bicubic_pil``: a = -0.5, the kernel and border of Pillow: weights outside of the image
-      are dropped and the rest made to sum to one;
-    - ``lanczos``: the sinc windowed by three lobes (Duchon 1979), weights made to sum to one;
+      are dropped and the rest scaled to sum to one;
+    - ``lanczos``: the sinc windowed by three lobes (Duchon 1979), weights scaled to sum to one;
       as in Pillow, but with a replicated border.
 
     Args:
@@ -75,7 +75,7 @@ class Interpolation(nn.Module):
 
 def _enlarge(x: Tensor, mode: str, antialias: bool = False) -> Tensor:
     align_corners = None if mode == "nearest" else False
-    # channels last would take torch nearly twice as long
+    # torch takes nearly twice as long for channels last
     enlarged = interpolate(
         _computable(x).contiguous(),
         scale_factor=2,
@@ -95,7 +95,7 @@ def _bilinear(x: Tensor) -> Tensor:
 
 
 def _bicubic_pil(x: Tensor) -> Tensor:
-    # Enlarging needs no antialiasing; asking torch for it selects Pillow's kernel.
+    # antialiasing does nothing when enlarging, but it selects Pillow's kernel
     return _enlarge(x, "bicubic", antialias=True)
 
 
@@ -111,13 +111,13 @@ def _lanczos(x: Tensor) -> Tensor:
 
 
 def _weighted_sum(images: list[Tensor], weights: list[float]) -> Tensor:
-    # Sums, not a convolution: autocast would run that in half precision.
+    # sums, not a convolution: autocast would compute that in half precision
     weighted = (weight * image for weight, image in zip(weights, images, strict=True))
     return sum(weighted, start=torch.zeros_like(images[0]))
 
 
 def _lanczos_weights() -> list[float]:
-    """Return the weights of six pixels for a point a quarter pixel before the fourth's centre."""
+    """Return the weights of six pixels for a point a quarter pixel before the fourth one."""
     distances = [k + 0.25 for k in range(-LANCZOS_LOBES, LANCZOS_LOBES)]
     weights = [_sinc(d) * _sinc(d / LANCZOS_LOBES) for d in distances]
     return [weight / sum(weights) for weight in weights]
@@ -128,7 +128,7 @@ def _sinc(x: float) -> float:
 
 
 def _computable(x: Tensor) -> Tensor:
-    """Return half precision as float32, which not every interpolation takes or is exact in."""
+    """Return half precision as float32: some interpolations do not take it or are inexact in it."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 

@@ -1,4 +1,4 @@
-"""Weights as an ONNX file that says what they are."""
+"""A network with weights as an ONNX file that says what they are."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ def export_model(model: str, weights: Path | None, path: Path, *, overwrite: boo
     """Write a network as ONNX, checked against torch; see `export_onnx`.
 
     Args:
-        model: Its name, for the weights that come with the project.
+        model: The name of a network that comes with weights.
         weights: A weights file instead.
-        path: Where to.
-        overwrite: Whether a file that is there may be replaced.
+        path: The ONNX file.
+        overwrite: Whether an existing file may be replaced.
 
     Returns:
         The largest difference to torch, of the range; None if ONNX Runtime is not installed.

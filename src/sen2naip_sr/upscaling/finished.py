@@ -1,4 +1,4 @@
-"""Results that need not be made again: their tags say what they were made from, and how."""
+"""Results that are up to date: their tags say what they were made from, and how."""
 
 import hashlib
 import json
@@ -11,35 +11,35 @@ from sen2naip_sr.raster.georeferencing import quietly_opened
 from sen2naip_sr.upscaling.scenes import Job
 
 TAG = "SEN2NAIP_SR_"
-"""What the names of the tags begin with that say how a file was made."""
+"""Prefix of the tags that say how a file was made."""
 
 
 def digest(settings: dict[str, Any]) -> str:
-    """Return a hash of all that the values of a result depend on, but for the scene."""
+    """Return a hash of everything that a result depends on, apart from the scene."""
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def source_state(path: Path) -> str:
-    """Return a scene's name, size and time of change, by which a later change is seen."""
+    """Return a scene's name, size and modification time, which reveal a later change."""
     state = path.stat()
     return f"{path.name} {state.st_size} {state.st_mtime_ns}"
 
 
 def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
-    """Return whether a job's results are there, made with these settings of the same scene.
+    """Return whether the results of a job exist, made with these settings of the same scene.
 
     Args:
         job: The scene and its results.
         settings: What `digest` returned for them.
-        with_interval: Whether the intervals have to be there.
+        with_interval: Whether the intervals must exist too.
     """
     files = [job.target, *([job.interval] if with_interval else [])]
     return all(is_made_so(file, job.source, settings) for file in files)
 
 
 def is_made_so(result: Path, source: Path, settings: str) -> bool:
-    """Return whether a file is there and was made of a scene as it is now with these settings."""
+    """Return whether a file was made with these settings from a scene as it is now."""
     if not (result.is_file() and source.is_file()):
         return False
     expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(source)}
