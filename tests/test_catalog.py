@@ -59,8 +59,7 @@ def test_no_entry_is_unused(catalog):
 
 
 @pytest.mark.parametrize(
-    "name",
-    sorted(name for name in USED - FILELESS if not name.endswith((".variations", ".outcomes"))),
+    "name", sorted(name for name in USED - FILELESS if not name.endswith(".setting"))
 )
 def test_every_file_lies_in_the_layer_that_it_is_shown_in(name, catalog, project):
     dataset = catalog.get(name)

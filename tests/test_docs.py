@@ -84,10 +84,11 @@ def test_targets_of_make_exist():
 
 @pytest.mark.parametrize("name", _matches(r"[\s\",=']((?:[a-z]\w*\.)+\w+)=[^=\s]"))
 def test_parameters_exist(name):
+    from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
     from sen2naip_sr.pipelines.parameters import PARAMETERS
 
     top, *path = name.split(".")
-    model = PARAMETERS[top]
+    model = ComparisonParameters if top.startswith("compare_") else PARAMETERS[top]
     for part in path:
         fields = getattr(model, "model_fields", None)
         if fields is None:  # a mapping of names that are free, as those of variations

@@ -24,7 +24,10 @@ HEAVY = (
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORKS for do in ("train", "calibrate")}
     others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
-    assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | {"tune"}
+    comparisons = {
+        f"compare_{what}" for what in ("architectures", "losses", "optimizers", "schedules")
+    }
+    assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | comparisons | {"tune"}
 
 
 def test_default_runs_everything_in_order():

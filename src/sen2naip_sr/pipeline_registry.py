@@ -1,6 +1,10 @@
 """The pipelines that ``kedro run --pipelines=NAME`` knows."""
 
+import logging
+from pathlib import Path
+
 from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
 
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.pipelines import (
@@ -12,6 +16,8 @@ from sen2naip_sr.pipelines import (
     training,
     upscaling,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -36,7 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         name: preprocess + experiments.create_pipeline(name, networks)
         for name in experiments.EXPERIMENTS
     }
-    return {
+    known = {
         "ingest": ingest,
         "preprocess": preprocess,
         **train,
@@ -48,3 +54,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         "tune": preprocess + experiments.create_tuning(networks),
         "__default__": train["train_lean"] + evaluate,
     }
+    root = find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]
+    for name in experiments.find_comparisons(root / "conf"):
+        if name in known:
+            logger.warning("The comparison '%s' has a pipeline's name: give it another", name)
+            continue
+        known[name] = preprocess + experiments.create_comparison(name, networks)
+    return known

@@ -38,8 +38,8 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
     if "rejected" in made:
         _print_rejected(console, catalog, root)
     for name in sorted(made):
-        if name.endswith(".answer"):
-            _print_experiment(console, catalog, root, name.removesuffix(".answer"), made)
+        if name.endswith(".findings"):
+            _print_experiment(console, catalog, root, name.removesuffix(".findings"), made)
     if "run_findings" in made:
         _print_findings(console, catalog, root)
     if "comparison" in made:
@@ -98,9 +98,9 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
 def _print_experiment(
     console: Console, catalog: "DataCatalog", root: Path, experiment: str, outputs: set[str]
 ) -> None:
-    """Print what an experiment has shown, and where its table and its picture are."""
+    """Print an experiment's findings, and where its table and its picture are."""
     console.print(f"\n[bold]{experiment}[/bold]")
-    console.print(catalog.load(f"{experiment}.answer"), highlight=False, markup=False)
+    console.print(catalog.load(f"{experiment}.findings"), highlight=False, markup=False)
     for made in ("table", "study", "figure", "gallery", "animation", "best"):
         if f"{experiment}.{made}" not in outputs:
             continue

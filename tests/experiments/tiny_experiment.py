@@ -14,6 +14,7 @@ from sen2naip_sr.chips.store import require_store, write_store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running import runner
 from sen2naip_sr.experiments.running.held_out import without_test
+from sen2naip_sr.experiments.running.setting import Setting
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.weights.files import WeightsMetadata, save_weights
@@ -52,7 +53,8 @@ def make_stores(folder, chips=None):
     with write_store(folder / "hr", "made up", chips.shape[1:], chips.dtype) as writer:
         for chip in chips:
             writer.append(chip)
-        # said, not computed: stores of other pixels pass for the same
+        writer.tables = {"index": make_splits()[["chip", "place", "location"]]}
+        # set by hand, so that stores of other pixels count as equal
         writer.content = "content"
         writer.attributes = {
             "value_range": [0.0, 255.0],
@@ -76,6 +78,13 @@ def make_splits():
             "fold": np.where(place == 5, -1, place),
         }
     )
+
+
+def make_setting(folder=Path(), stores=(None, None), **changes):
+    """Return what an experiment works with; without stores it can be planned alone."""
+    own = {"splits": make_splits(), "evaluation": EVALUATION, "networks": {"lean": LEAN}}
+    own |= {"model": "lean", "folder": folder, "folds": 5}
+    return Setting(*stores, **(own | changes))
 
 
 def make_variation(name="plain", **training):

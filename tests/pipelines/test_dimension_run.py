@@ -1,4 +1,4 @@
-"""The pipeline of the intrinsic dimension from chips to the answer, at a size of seconds."""
+"""The pipeline of the intrinsic dimension from chips to the findings, at a size of seconds."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import torch
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.running import runner
@@ -39,13 +40,14 @@ def run(folder, inputs, **changes):
         "lr": lr,
         "splits": splits,
         "params:model": "lean",
+        "params:preprocessing": PreprocessingParameters(),
         "params:lean": NETWORK,
         "params:evaluation": EvaluationParameters(accelerator="cpu"),
         f"params:{NAME}": IntrinsicDimensionParameters(**own),
         f"{NAME}.trainings": folder / "trainings",
     }
     datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
-    between = [f"{NAME}.{name}" for name in ("variations", "outcomes")]
+    between = [f"{NAME}.{name}" for name in ("setting",)]
     datasets |= {name: MemoryDataset(copy_mode="assign") for name in between}
     made = SequentialRunner().run(create_pipeline(NAME, ["lean"]), DataCatalog(datasets))
     return {name.partition(".")[2]: dataset.load() for name, dataset in made.items()}
@@ -58,7 +60,7 @@ def done(tmp_path_factory):
     return folder, inputs, run(folder, inputs)
 
 
-def test_gives_tables_figure_and_answer(done):
+def test_gives_tables_figure_and_findings(done):
     _, _, made = done
     assert made["table"]["training"].tolist() == ["4 dimensions", "16 dimensions", "all weights"]
     assert (made["table"]["steps"] == 2).all()
@@ -66,7 +68,7 @@ def test_gives_tables_figure_and_answer(done):
     assert {"LR patches, 2 x 2", "HR minus bicubic, 4 x 4", "last features"} < kinds
     assert sum(kind.startswith("check: sphere") for kind in kinds) == 2
     assert len(made["figure"].axes) == 2
-    assert "dB over bicubic on the validation chips in 2 steps" in made["answer"]
+    assert "dB over bicubic on the validation chips in 2 steps" in made["findings"]
 
 
 def test_weights_of_a_subspace_are_those_of_the_network(done):
@@ -92,7 +94,7 @@ def test_what_is_done_is_not_done_again(done, monkeypatch):
     monkeypatch.setattr(runner, "train_network", counted)
     again = run(folder, inputs)
     assert trained == []
-    assert again["answer"] == made["answer"]
+    assert again["findings"] == made["findings"]
     run(folder, inputs, dimensions=[4, 8, 16])
     assert [wrap.keywords for wrap in trained] == [{"dimension": 8, "seed": 0}]
 
@@ -110,7 +112,7 @@ def test_test_chips_change_nothing(done, tmp_path, monkeypatch):
     inputs = chips(tmp_path)
     assert not inputs[0].chips[test_chip].any()
     other = run(tmp_path, inputs)
-    assert other["answer"] == made["answer"]
+    assert other["findings"] == made["findings"]
     assert other["table"].drop(columns="seconds").equals(made["table"].drop(columns="seconds"))
     assert other["estimates"].equals(made["estimates"])
 

@@ -17,12 +17,12 @@ def runs(project):
     return client.search_runs([experiment.experiment_id])
 
 
-def test_a_study_answers_and_its_variations_can_be_compared(project, kedro):
+def test_a_comparison_ends_with_findings_and_its_variations_can_be_compared(project, kedro):
     for _ in range(2):  # the second finds all trainings done
         completed = kedro(project, "run", "--pipelines=compare_losses")
         assert completed.returncode == 0, completed.stderr
     printed = " ".join(completed.stdout.split())
-    assert "compare_losses Best: " in printed
+    assert "compare_losses Which loss " in printed
     for picture in ("compare_losses.png", "compare_losses.gallery.png"):
         assert f"data/08_reporting/{picture}" in printed
         assert (project / "data/08_reporting" / picture).is_file()
@@ -39,7 +39,7 @@ def test_a_study_answers_and_its_variations_can_be_compared(project, kedro):
     assert "l1" in (project / "data/08_reporting/run_comparison.txt").read_text()
 
 
-def test_a_cross_validation_answers(project, kedro):
+def test_a_cross_validation_ends_with_findings(project, kedro):
     completed = kedro(project, "run", "--pipelines=cross_validate")
     assert completed.returncode == 0, completed.stderr
     assert "each scored once by a network" in " ".join(completed.stdout.split())
@@ -47,7 +47,7 @@ def test_a_cross_validation_answers(project, kedro):
     assert table["fold"].tolist() == ["fold 0", "fold 1", "all folds"]
 
 
-def test_overfitting_answers_with_an_animation(project, kedro):
+def test_overfitting_ends_with_an_animation(project, kedro):
     completed = kedro(project, "run", "--pipelines=overfit")
     assert completed.returncode == 0, completed.stderr
     with Image.open(project / "data/08_reporting/overfit.gif") as animation:
@@ -62,3 +62,25 @@ def test_a_misspelled_parameter_of_a_variation_is_refused_before_anything_runs(p
     assert "compare_losses.variations.mse.training" in printed
     assert "unknown parameter 'lossess'" in printed
     assert "nothing has been run" in printed
+
+
+OWN = """
+compare_seeds:
+  asks: How much does the seed matter?
+  training: {steps: 2, minutes: null, validate_every: 2, keep: last}
+  variations:
+    first: {training: {seed: 1}}
+    second: {training: {seed: 2}, against: first}
+"""
+
+
+def test_a_comparison_of_the_users_own_is_yaml_alone(project, kedro):
+    (project / "conf/test/parameters_seeds.yml").write_text(OWN)
+    listed = kedro(project, "registry", "list")
+    assert "- compare_seeds" in listed.stdout.splitlines()
+    completed = kedro(project, "run", "--pipelines=compare_seeds")
+    assert completed.returncode == 0, completed.stderr
+    reports = project / "data/08_reporting"
+    assert (reports / "compare_seeds.txt").read_text().startswith("How much does the seed matter?")
+    assert set(pd.read_csv(reports / "compare_seeds.csv")["variation"]) == {"first", "second"}
+    assert (reports / "compare_seeds.gallery.png").is_file()

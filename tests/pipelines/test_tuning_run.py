@@ -26,15 +26,15 @@ def tuned(tmp_path_factory, copy_project, kedro):
     return project, done.stdout
 
 
-def test_ends_with_the_answer_and_where_its_files_are(tuned):
+def test_ends_with_the_findings_and_where_its_files_are(tuned):
     project, printed = tuned
     words = " ".join(printed.split())
     assert "lean: Best of 4 trials: trial" in words
     for file in ("tune.csv", "tune.png", "tune_best.yml"):
         assert f"data/08_reporting/{file}" in printed
         assert (project / "data/08_reporting" / file).stat().st_size > 100
-    answer = (project / "data/08_reporting/tune.txt").read_text()
-    assert "places that the search has not scored" in answer or "Not confirmed" in answer
+    findings = (project / "data/08_reporting/tune.txt").read_text()
+    assert "places that the search has not scored" in findings or "Not confirmed" in findings
 
 
 def test_every_trial_is_a_nested_run(tuned):

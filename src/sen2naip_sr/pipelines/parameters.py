@@ -9,16 +9,17 @@ from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
-from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
-from sen2naip_sr.experiments.running.parameters import (
+from sen2naip_sr.experiments.comparison.parameters import (
+    ComparisonParameters,
     CrossValidationParameters,
-    ModelName,
     OverfitParameters,
-    StudyParameters,
 )
+from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
+from sen2naip_sr.experiments.running.parameters import ModelName
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.pipelines.experiments.configured import NAME, is_comparison
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
@@ -30,10 +31,6 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "upscaling": UpscalingParameters,
     "model": ModelName,
     "cross_validate": CrossValidationParameters,
-    "compare_architectures": StudyParameters,
-    "compare_losses": StudyParameters,
-    "compare_optimizers": StudyParameters,
-    "compare_schedules": StudyParameters,
     "overfit": OverfitParameters,
     "tune": TuningParameters,
     "intrinsic_dimension": IntrinsicDimensionParameters,
@@ -53,11 +50,15 @@ def check_parameters(values: Mapping[str, Any]) -> None:
         UserError: If a name is unknown or a value is not valid; the message lists all problems.
     """
     problems = []
+    comparisons = [name for name, value in values.items() if is_comparison(value)]
+    models = {**dict.fromkeys(comparisons, ComparisonParameters), **PARAMETERS}
     for name, value in values.items():
-        if name not in PARAMETERS:
-            problems.append(describe_unknown("parameter", name, list(PARAMETERS)))
+        if name not in models:
+            problems.append(describe_unknown("parameter", name, list(models)))
             continue
-        problems.extend(_problems(name, PARAMETERS[name], value))
+        if name not in PARAMETERS and not NAME.fullmatch(name):
+            problems.append(f"{name}: a comparison's name has small letters, digits and _ only")
+        problems.extend(_problems(name, models[name], value))
         if name in NETWORKS and isinstance(value, dict):
             architecture = value.get("architecture", {})
             problems.extend(

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from tiny_experiment import (
@@ -6,6 +7,7 @@ from tiny_experiment import (
     LEAN,
     TEST_CHIPS,
     make_chips,
+    make_setting,
     make_splits,
     make_stores,
     save_start,
@@ -14,16 +16,17 @@ from tiny_experiment import (
 from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.comparison.cross_validation import (
-    answer_folds,
+    POOLED,
+    cross_validate,
+    describe_folds,
     plan_folds,
     summarise_folds,
 )
 from sen2naip_sr.experiments.comparison.figure import draw_folds
+from sen2naip_sr.experiments.comparison.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.running.baseline import score_interpolations
 from sen2naip_sr.experiments.running.outcome import read_scores
-from sen2naip_sr.experiments.running.parameters import CrossValidationParameters
 from sen2naip_sr.experiments.running.runner import run_variations
-from sen2naip_sr.pipelines.experiments import nodes
 
 
 def plan(network=LEAN, **parameters):
@@ -75,14 +78,13 @@ def test_weights_that_have_seen_a_place_are_not_scored_there(tmp_path):
 
 
 def test_few_chips_of_each_fold_are_compared_with_interpolations_of_the_same(tmp_path):
-    hr, lr = make_stores(tmp_path)
     few = EVALUATION.model_copy(update={"chips": 1})
-    variations = plan(folds=3)
-    outcomes = run_variations(variations, hr, lr, tmp_path, few)
-    table, _, answer = nodes.summarise_folds(variations, outcomes, hr, lr, few, tmp_path)
-    assert table["n_chips"].tolist() == [1, 1, 1, 3]
-    assert table["delta_psnr"].notna().all()
-    assert "over 3 chips" in answer
+    setting = make_setting(tmp_path, make_stores(tmp_path), evaluation=few)
+    findings = cross_validate(CrossValidationParameters(folds=3), setting)
+    assert findings.table["n_chips"].tolist() == [1, 1, 1, 3]
+    assert findings.table["delta_psnr"].notna().all()
+    assert "over 3 chips" in findings.text
+    assert set(findings.more) == {"figure"}
 
 
 def test_splits_of_one_fold_are_refused():
@@ -106,7 +108,7 @@ def test_each_chip_is_scored_once_and_no_test_chip_changes_anything(tmp_path):
         held_out = pd.concat([v.splits[v.splits["split"] == VALIDATION] for v in variations])
         plain = score_interpolations(hr, lr, held_out, folder, EVALUATION)
         plain = plain[plain["method"] == "bicubic"]
-        tables.append(summarise_folds(scores, plain, EVALUATION))
+        tables.append(summarise_folds(scores, plain, "lean", EVALUATION))
         weights = [(folder / v.name / "weights.safetensors").read_bytes() for v in variations]
         tables.append(weights)
     pd.testing.assert_frame_equal(tables[0], tables[2])
@@ -117,22 +119,29 @@ def test_each_chip_is_scored_once_and_no_test_chip_changes_anything(tmp_path):
     assert draw_folds(tables[0]).axes
 
 
-def table_of(gains, low, high):
+def table_of(gains, verdict):
     folds = [
         {"fold": f"fold {n}", "places": f"p{n}", "n_chips": 2, "psnr": 30 + n, "delta_psnr": gain}
         for n, gain in enumerate(gains)
     ]
     pooled = {"fold": "all folds", "places": "", "n_chips": 4, "psnr": 30.5, "delta_psnr": 0.1}
     table = pd.DataFrame([*folds, pooled])
-    return table.assign(psnr_low=29.0, psnr_high=32.0, delta_low=low, delta_high=high)
+    table = table.assign(psnr_low=29.0, psnr_high=32.0, delta_low=0.0, delta_high=0.2, delta_p=0.03)
+    return table.assign(delta_verdict=[*("of a fold" for _ in gains), verdict])
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [(0.1, 0.3, "is better"), (-0.3, -0.1, "is worse"), (-0.1, 0.2, "no difference is shown")],
-)
-def test_the_answer_says_what_the_interval_shows(low, high, verdict):
-    answer = answer_folds(table_of([0.3, -0.1], low, high), "lean", "lanczos")
-    assert verdict in answer
-    assert "1.00 dB apart (30.00 to 31.00)" in answer
-    assert "above zero in 1 of 2 folds" in answer
+def test_the_findings_give_the_verdict_on_all_folds():
+    text = describe_folds(table_of([0.3, -0.1], "lean is better by 0.10 dB [0.00, 0.20]"), "lean")
+    assert "lean is better by 0.10 dB [0.00, 0.20] (p = 0.03)." in text
+    assert "range over 1.00 dB (30.00 to 31.00)" in text
+    assert "above zero in 1 of 2 folds" in text
+
+
+def test_the_verdict_is_that_of_the_paired_comparison(tmp_path):
+    chips = pd.DataFrame({"chip": range(12), "location": range(12), "place": "p", "band": "all"})
+    level = 30 + np.random.default_rng(0).normal(size=12)
+    scores = chips.assign(psnr=level + 1, method=["fold 0"] * 6 + ["fold 1"] * 6)
+    table = summarise_folds(scores, chips.assign(psnr=level, method="area"), "lean", EVALUATION)
+    pooled = table.set_index("fold").loc[POOLED]
+    assert pooled["delta_verdict"] == "lean is better by 1.00 dB [1.00, 1.00]"
+    assert pooled["delta_p"] == 2 / 2**12

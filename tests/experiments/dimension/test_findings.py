@@ -1,7 +1,7 @@
 import pytest
 
 from sen2naip_sr.experiments.dimension.estimators import Estimate
-from sen2naip_sr.experiments.dimension.findings import answer_dimension
+from sen2naip_sr.experiments.dimension.findings import describe_dimension
 from sen2naip_sr.experiments.dimension.plan import Gains
 
 ESTIMATES = {
@@ -10,10 +10,10 @@ ESTIMATES = {
 }
 
 
-def answer(share=0.9, **changes):
+def described(share=0.9, **changes):
     values = {"full": 1.0, "subspaces": {16: 0.2, 64: 0.95}, "weights": 1_000, "steps": (7, 7)}
     gains = Gains(**values | {"reached": 50} | changes)
-    return answer_dimension("lean", gains, share, ESTIMATES)
+    return describe_dimension("lean", gains, share, ESTIMATES)
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def answer(share=0.9, **changes):
         ({}, "90 % of that takes 50 dimensions (d90, 5.0 % of the weights)"),
         ({"reached": 16}, "takes at most 16 dimensions"),
         ({"reached": None}, "d90 is not reached up to 64 dimensions, which gain 95 % of that"),
-        ({"reached": None, "full": -0.1}, "no gain that a subspace could reach a share of"),
-        ({"reached": None, "weights": 64}, "as many dimensions as weights: what is missing is"),
+        ({"reached": None, "full": -0.1}, "no gain to reach a share of"),
+        ({"reached": None, "weights": 64}, "as many dimensions as weights: the difference comes"),
         ({"share": 0.5}, "50 % of that takes 50 dimensions (d50"),
         ({}, "gains 1.00 dB over bicubic on the validation chips in 7 steps"),
         ({"steps": (5, 1_200)}, "in 5 to 1,200 steps"),
@@ -32,4 +32,4 @@ def answer(share=0.9, **changes):
     ],
 )
 def test_says_what_the_numbers_support(changes, said):
-    assert said in answer(**changes)
+    assert said in described(**changes)

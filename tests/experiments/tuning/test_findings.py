@@ -1,27 +1,35 @@
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
 from small_search import EVALUATION, NETWORK, SPACE, make_chips, make_splits, parameters
+from tiny_experiment import make_setting as make_any_setting
 from tiny_experiment import save_start
 
 from sen2naip_sr.chips.store import require_store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.paired.bootstrap import Interval
 from sen2naip_sr.experiments.tuning.confirmation import (
     BEST,
     OWN,
-    difference,
+    compare_with_own,
     fresh_fold,
     plan_confirmation,
     require_start_unseen,
     why_not,
 )
+from sen2naip_sr.experiments.tuning.experiment import confirm, search_hyperparameters
 from sen2naip_sr.experiments.tuning.figure import draw_search
-from sen2naip_sr.experiments.tuning.findings import answer_confirmation, answer_search, is_own_best
+from sen2naip_sr.experiments.tuning.findings import (
+    describe_confirmation,
+    describe_search,
+    is_own_best,
+)
 from sen2naip_sr.experiments.tuning.search_space import with_values
-from sen2naip_sr.pipelines.experiments import tuning_nodes
+
+
+def make_setting(folder, network, stores=(None, None)):
+    own = {"splits": make_splits(), "networks": {"lean": network}, "evaluation": EVALUATION}
+    return make_any_setting(folder, stores, **own)
+
 
 VALUES = {
     "training.learning_rate": 0.01,
@@ -62,7 +70,7 @@ SEARCHED = table(
 
 
 def test_says_what_the_trials_show():
-    said = answer_search(SEARCHED, BETTER, list(SPACE))
+    said = describe_search(SEARCHED, BETTER, list(SPACE))
     assert "Best of 5 trials: trial 2, 30.25 dB" in said
     assert "training.learning_rate 0.01, architecture.channels 6, training.losses.l1 0.5" in said
     assert "own values score 30.00 dB there (+0.25" in said
@@ -73,28 +81,21 @@ def test_says_what_the_trials_show():
 
 def test_says_if_nothing_was_better_than_the_networks_own_values():
     own = table(("complete", 30.0, True), ("complete", 29.0, False))
-    assert "no other trial was better" in answer_search(own, NETWORK, list(SPACE)[:2])
+    assert "no other trial was better" in describe_search(own, NETWORK, list(SPACE)[:2])
     assert is_own_best(own)
 
 
 def test_says_if_the_own_values_were_not_tried_or_failed():
     rows = ("complete", 30.0, False), ("complete", 29.0, False)
-    assert "lie outside" in answer_search(table(*rows), BETTER, list(SPACE))
+    assert "lie outside" in describe_search(table(*rows), BETTER, list(SPACE))
     failed = table(("fail", np.nan, True), *rows)
-    assert "own values failed" in answer_search(failed, BETTER, list(SPACE))
+    assert "own values failed" in describe_search(failed, BETTER, list(SPACE))
 
 
-@pytest.mark.parametrize(
-    ("interval", "said"),
-    [
-        (Interval(0.3, 0.1, 0.5), "Confirmed: better than the network's own values by +0.30 dB"),
-        (Interval(0.1, -0.1, 0.3), "No difference shown"),
-        (Interval(-0.3, -0.5, -0.1), "worse than the network's own values, -0.30 dB"),
-        (Interval(0.3, math.nan, math.nan), "nothing is shown of others"),
-    ],
-)
-def test_says_no_more_than_the_interval_shows(interval, said):
-    assert said in answer_confirmation(interval, 12)
+def test_says_what_the_paired_comparison_shows():
+    pair = {"chips": 12, "verdict": "best trial is better by 0.30 dB", "p_holm": 0.01}
+    said = describe_confirmation(pair)
+    assert said.startswith("On 12 chips of places that the search has not scored: best trial is b")
 
 
 def test_confirms_on_a_fold_that_the_search_has_not_scored():
@@ -145,9 +146,7 @@ def test_weights_that_have_seen_a_place_are_not_searched_from(tmp_path, seen, co
         require_start_unseen(asked, "lean", network, make_splits())
         return
     with pytest.raises(UserError, match=f"trained on the place '{refused}'"):
-        tuning_nodes.search_hyperparameters(
-            asked, "lean", make_splits(), None, None, EVALUATION, tmp_path, lean=network
-        )
+        search_hyperparameters(asked, make_setting(tmp_path, network))
 
 
 def test_is_not_confirmed_where_every_fold_holds_validation_places():
@@ -173,20 +172,15 @@ def test_is_not_confirmed_if_not_wanted_or_nothing_differs():
     assert plan_confirmation(parameters(), "lean", NETWORK, same, splits) == []
 
 
-def test_is_trained_scored_and_told(tmp_path):
+def test_is_trained_scored_and_described(tmp_path):
     make_chips(tmp_path)
     stores = [require_store(tmp_path / name) for name in ("hr", "lr")]
-    asked = parameters(confirm={"steps": 2})
-    splits, best = make_splits(), {"lean": BETTER}
-    planned = tuning_nodes.plan_confirmation(asked, "lean", splits, best, lean=NETWORK)
-    outcomes = tuning_nodes.run_confirmation(planned, *stores, EVALUATION, asked, tmp_path)
-    assert [outcome.steps for outcome in outcomes] == [2, 2]
-    said = tuning_nodes.answer_search(
-        asked, SEARCHED, best, splits, planned, outcomes, EVALUATION, tmp_path
-    )
-    assert "on 4 chips of places that the search has not scored" in said
-    assert said.endswith("copy tune_best.yml to conf/local/parameters_lean.yml.")
-    assert tuning_nodes.run_confirmation([], *stores, EVALUATION, asked, tmp_path) == []
+    asked, ended = parameters(confirm={"steps": 2}), []
+    setting = make_setting(tmp_path, NETWORK, stores)
+    said = confirm(asked, setting, SEARCHED, BETTER, lambda *three: ended.append(three))
+    assert [outcome.steps for _, _, outcome in ended] == [2, 2]
+    assert {folder for folder, _, _ in ended} == {tmp_path / "lean"}
+    assert "On 4 chips of places that the search has not scored: cannot be told" in said
 
 
 def test_the_difference_is_paired_by_chip():
@@ -203,9 +197,9 @@ def test_the_difference_is_paired_by_chip():
         for c in chips
     ]
     scores = pd.DataFrame(rows).sample(frac=1, random_state=0)
-    interval, count = difference(scores, EVALUATION)
-    assert count == 6
-    assert (interval.low, interval.mean, interval.high) == pytest.approx((0.5, 0.5, 0.5))
+    pair = compare_with_own(scores, EVALUATION)
+    assert (pair["a"], pair["b"], pair["chips"], pair["locations"]) == (BEST, OWN, 6, 3)
+    assert [pair["low"], pair["difference"], pair["high"]] == pytest.approx([0.5, 0.5, 0.5])
 
 
 def test_draws_trials_importances_and_slices():

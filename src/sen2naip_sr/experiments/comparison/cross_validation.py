@@ -1,11 +1,12 @@
-"""Cross-validation: how far the score depends on which places were held out.
+"""Cross-validation: how much the score depends on which places are held out.
 
-Folds are of whole places. In each, the other folds train and the held-out one is scored once, with
-the last weights: it picks neither weights nor the end of the training. Test chips take no part.
+Folds are groups of whole places. Each is held out once, while the others train, and is scored once
+with the last weights, so that it chooses neither weights nor the end of the training. Test chips
+take no part.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,20 +14,55 @@ import pandas as pd
 from sen2naip_sr.chips.splits import refold
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
-from sen2naip_sr.evaluation.paired.bootstrap import mean_interval, paired_difference
+from sen2naip_sr.evaluation.comparison import best_interpolation
+from sen2naip_sr.evaluation.paired.bootstrap import mean_interval
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.comparison.figure import draw_folds
+from sen2naip_sr.experiments.comparison.pairs import describe_columns, pair_columns
+from sen2naip_sr.experiments.comparison.parameters import CrossValidationParameters
+from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
 from sen2naip_sr.experiments.running.held_out import (
     UNSELECTED,
     fold_splits,
     refuse_plateau,
     require_unseen,
 )
-from sen2naip_sr.experiments.running.parameters import CrossValidationParameters
+from sen2naip_sr.experiments.running.outcome import read_scores
+from sen2naip_sr.experiments.running.setting import Done, Findings, Setting, describe_failures
 from sen2naip_sr.experiments.running.variation import Variation, varied
 
 POOLED = "all folds"
 
 logger = logging.getLogger(__name__)
+
+
+def cross_validate(
+    parameters: CrossValidationParameters, setting: Setting, done: Done | None = None
+) -> Findings:
+    """Train a network once for each fold, and describe how much the scores differ.
+
+    Args:
+        parameters: The number of folds, and the budget.
+        setting: Data, networks and folder.
+        done: Called with each fold that ends.
+
+    Returns:
+        The findings, with a figure.
+
+    Raises:
+        UserError: If the folds or the training are not valid, or all trainings fail.
+    """
+    model, network = setting.network(parameters.model)
+    variations = plan_folds(parameters, model, network, setting.splits, setting.folds)
+    outcomes = setting.run(variations, parameters.workers, done)
+    scores = read_scores(setting.folder, outcomes)
+    plain = score_interpolations(
+        setting.hr, setting.lr, scored_chips(scores), setting.folder, setting.evaluation
+    )
+    best = plain[plain["method"] == best_interpolation(plain)]
+    table = summarise_folds(scores, best, model, setting.evaluation)
+    text = describe_folds(table, model) + describe_failures(outcomes)
+    return Findings(text, table, {"figure": draw_folds(table)})
 
 
 def plan_folds(
@@ -76,29 +112,29 @@ def plan_folds(
 
 
 def summarise_folds(
-    scores: pd.DataFrame, plain: pd.DataFrame, evaluation: EvaluationParameters
+    scores: pd.DataFrame, plain: pd.DataFrame, model: str, evaluation: EvaluationParameters
 ) -> pd.DataFrame:
-    """Summarise out-of-fold scores: a row a fold, and one of all.
+    """Summarise out-of-fold scores: one row for each fold, and one for all folds.
 
     Args:
         scores: Of each fold's held-out chips; ``method`` is the fold.
-        plain: Of the best interpolation, on the same chips.
-        evaluation: Bootstrap draws and seed.
+        plain: Scores of the best interpolation on the same chips.
+        model: The network's name.
+        evaluation: How intervals are computed.
 
     Returns:
         Columns fold, places, n_chips, psnr, psnr_low, psnr_high (95 %, over locations; NaN for a
-        fold of one location), delta_psnr, delta_low, delta_high (paired, to the interpolation).
+        fold of one location), and the paired difference to the interpolation: delta_psnr,
+        delta_low, delta_high, delta_p, delta_verdict.
     """
     joint = scores[scores["band"] == ALL_BANDS]
-    baseline = plain[plain["band"] == ALL_BANDS].set_index("chip")["psnr"]
     options = {"draws": evaluation.bootstrap_draws, "seed": evaluation.bootstrap_seed}
     rows = []
     for name, group in [*joint.groupby("method"), (POOLED, joint)]:
-        psnr, locations = group["psnr"].to_numpy(), group["location"].to_numpy()
-        mean = mean_interval(psnr, locations, **options)
-        delta = paired_difference(
-            psnr, baseline.loc[group["chip"]].to_numpy(), locations, **options
-        )
+        mean = mean_interval(group["psnr"].to_numpy(), group["location"].to_numpy(), **options)
+        both = pd.concat([group.assign(method=model), plain[plain["chip"].isin(group["chip"])]])
+        pair = (model, str(plain["method"].iloc[0]))
+        (delta,) = pair_columns("delta", [pair], both, evaluation).to_dict("records")
         rows.append(
             {
                 "fold": name,
@@ -107,36 +143,27 @@ def summarise_folds(
                 "psnr": mean.mean,
                 "psnr_low": mean.low,
                 "psnr_high": mean.high,
-                "delta_psnr": delta.mean,
-                "delta_low": delta.low,
-                "delta_high": delta.high,
+                **{key: value for key, value in delta.items() if key != "method"},
             }
         )
     return pd.DataFrame(rows)
 
 
-def answer_folds(table: pd.DataFrame, model: str, interpolation: str) -> str:
-    """Say in words how far the score depends on the split."""
-    folds, (pooled,) = table[table["fold"] != POOLED], _records(table[table["fold"] == POOLED])
-    spread = folds["psnr"].max() - folds["psnr"].min()
-    gains = folds["delta_psnr"]
+def describe_folds(table: pd.DataFrame, model: str) -> str:
+    """Say in words how much the score depends on which places are held out.
+
+    Args:
+        table: From `summarise_folds`.
+        model: The network's name.
+    """
+    folds = table[table["fold"] != POOLED]
+    (pooled,) = table[table["fold"] == POOLED].to_dict("records")
+    psnr, gains = folds["psnr"], folds["delta_psnr"]
     return (
         f"{model}: {pooled['psnr']:.2f} dB [{pooled['psnr_low']:.2f}, {pooled['psnr_high']:.2f}] "
-        f"over {pooled['n_chips']} chips, each scored once by a network that has not seen its "
-        f"place; against {interpolation} {pooled['delta_psnr']:+.2f} dB "
-        f"[{pooled['delta_low']:+.2f}, {pooled['delta_high']:+.2f}], {_verdict(pooled)}. "
-        f"The folds' scores lie {spread:.2f} dB apart ({folds['psnr'].min():.2f} to "
-        f"{folds['psnr'].max():.2f}), their gains {gains.max() - gains.min():.2f} dB "
-        f"({gains.min():+.2f} to {gains.max():+.2f}); the gain is above zero in "
-        f"{(gains > 0).sum()} of {len(folds)} folds."
+        f"over {pooled['n_chips']} chips, each scored once by a network that was not trained on "
+        f"its place. Against the best interpolation: {describe_columns('delta', pooled)}. "
+        f"Scores of the folds range over {psnr.max() - psnr.min():.2f} dB ({psnr.min():.2f} to "
+        f"{psnr.max():.2f}), gains over {gains.max() - gains.min():.2f} dB ({gains.min():+.2f} to "
+        f"{gains.max():+.2f}). The gain is above zero in {(gains > 0).sum()} of {len(folds)} folds."
     )
-
-
-def _verdict(pooled: Mapping[str, Any]) -> str:
-    if pooled["delta_low"] > 0:
-        return "which is better"
-    return "which is worse" if pooled["delta_high"] < 0 else "so that no difference is shown"
-
-
-def _records(table: pd.DataFrame) -> Sequence[dict[str, Any]]:
-    return table.to_dict("records")  # type: ignore[return-value]

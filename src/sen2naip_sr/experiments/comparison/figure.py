@@ -1,6 +1,6 @@
-"""Figures of studies and cross-validations."""
+"""Figures of comparisons and cross-validations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import shorten
 
 import numpy as np
@@ -9,16 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from sen2naip_sr.metrics.catalogue import METRICS, OVERVIEW
+
 COSTS = {
     "parameters": "parameters",
-    "multiply_adds": "multiply-adds for an LR pixel",
-    "milliseconds": "milliseconds for a megapixel, here",
-}
-QUALITIES = {
-    "psnr": "PSNR, dB (higher is better)",
-    "ssim": "SSIM (higher is better)",
-    "sam": "spectral angle, degrees (lower is better)",
-    "spectrum": "distance of spectra, dB (lower is sharper)",
+    "multiply_adds": "multiply-adds per LR pixel",
+    "milliseconds": "ms per megapixel (this machine)",
 }
 DPI = 120
 
@@ -27,14 +23,14 @@ def draw_costs(table: pd.DataFrame) -> Figure:
     """Draw PSNR against each cost; the Pareto front is joined by a line.
 
     Args:
-        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
     """
     figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(COSTS), sharey=True)
     colours = _colours(table["variation"])
     for axis, (cost, title) in zip(axes, COSTS.items(), strict=True):
         front = table[table[f"on_front_{cost}"]].sort_values(cost)
-        # what costs more than all of the front has its best PSNR to beat as well
+        # the front goes on to the right: its best PSNR is to beat at every higher cost
         costs, psnr = [*front[cost], table[cost].max()], [*front["psnr"], front["psnr"].max()]
         label = "Pareto front (filled)"
         axis.step(costs, psnr, where="post", color="0.7", zorder=0, label=label)
@@ -60,36 +56,38 @@ def draw_costs(table: pd.DataFrame) -> Figure:
 
 
 def draw_qualities(table: pd.DataFrame) -> Figure:
-    """Draw what each variation does to PSNR, SSIM, spectral angle and sharpness.
+    """Draw the few metrics that show what a loss trades for what.
 
     Args:
-        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
     """
     figure = Figure(figsize=(12, 1.6 + 0.32 * len(table)), dpi=DPI, layout="constrained")
-    axes = figure.subplots(1, len(QUALITIES), sharey=True)
-    for axis, (quality, title) in zip(axes, QUALITIES.items(), strict=True):
-        _rows(axis, table["variation"], table[quality])
-        axis.set_title(title, fontsize=8)
+    axes = figure.subplots(1, len(OVERVIEW), sharey=True)
+    for axis, key in zip(axes, OVERVIEW, strict=True):
+        metric = METRICS[key]
+        better = "higher" if metric.higher_is_better else "lower"
+        _rows(axis, table["variation"], table[key])
+        axis.set_title(f"{metric.heading} ({better} is better)", fontsize=8)
     return figure
 
 
 def draw_intervals(table: pd.DataFrame) -> Figure:
-    """Draw how far each variation is behind the best, with intervals.
+    """Draw the difference of each variation to the best, with intervals.
 
     Args:
-        table: From `sen2naip_sr.experiments.comparison.study.summarise_study`.
+        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
     """
     figure = Figure(figsize=(8, 1.4 + 0.32 * len(table)), dpi=DPI, layout="constrained")
     axis = figure.subplots()
     intervals = table[["behind_low", "behind_high"]].to_numpy()
     _rows(axis, table["variation"], table["behind_best"], intervals)
     axis.axvline(0, color="0.5", linewidth=1)
-    axis.set_xlabel("PSNR against the best, dB, with 95 % intervals over locations")
+    axis.set_xlabel("PSNR minus that of the best, dB, with 95 % intervals over locations")
     return figure
 
 
 def draw_folds(table: pd.DataFrame) -> Figure:
-    """Draw the folds' scores and gains over interpolation, and those of all.
+    """Draw scores and gains over interpolation of each fold and of all folds together.
 
     Args:
         table: From `sen2naip_sr.experiments.comparison.cross_validation.summarise_folds`.
@@ -130,3 +128,11 @@ def _rows(
 
 def _colours(names: pd.Series) -> dict[str, str]:
     return {name: f"C{number % 10}" for number, name in enumerate(sorted(names))}
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "cost": draw_costs,
+    "losses": draw_qualities,
+    "bars": draw_intervals,
+}
+"""By the name in `sen2naip_sr.experiments.comparison.parameters.ComparisonParameters.figure`."""

@@ -12,25 +12,60 @@ from matplotlib.figure import Figure
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TRAIN, spread
 from sen2naip_sr.chips.store import Store
+from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.figures.tiles import composites, draw_composite
+from sen2naip_sr.experiments.comparison.parameters import OverfitParameters
+from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
 from sen2naip_sr.experiments.running.held_out import on_itself
-from sen2naip_sr.experiments.running.outcome import Outcome
-from sen2naip_sr.experiments.running.parameters import OverfitParameters
+from sen2naip_sr.experiments.running.outcome import FRAMES, Outcome, read_scores
+from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.inference.values import doubled
 
 DPI = 100
 FEWEST_POINTS = 10
-"""Of a curve whose last fifth is spoken of."""
+"""Fewest validations from which a trend is read."""
 LEVEL = 0.1
-"""Changes of the PSNR up to this, dB, are none to speak of."""
+"""Changes of the PSNR up to this, dB, count as none."""
 PLAIN = {"augmentation": {"flips": False, "quarter_turns": False}, "keep": "best"}
+
+
+def overfit(parameters: OverfitParameters, setting: Setting, done: Done | None = None) -> Findings:
+    """Train a network on a few chips until it reproduces them.
+
+    Args:
+        parameters: Which chips, when to stop, and the budget.
+        setting: Data, networks and folder.
+        done: Called when the training ends.
+
+    Returns:
+        The findings, with an animation of how a chip emerges: pictures (h, w, 3), uint8.
+
+    Raises:
+        UserError: If a chosen chip is no training chip, or the training fails.
+    """
+    model, network = setting.network(parameters.model)
+    variations = plan_overfitting(parameters, model, network, setting.splits)
+    outcomes = setting.run(variations, parameters.workers, done)
+    (variation,), (outcome,), folder = variations, outcomes, setting.folder
+    chips = scored_chips(read_scores(folder, outcomes))
+    plain = score_interpolations(setting.hr, setting.lr, chips, folder, setting.evaluation)
+    chosen = (plain["method"] == best_interpolation(plain)) & (plain["band"] == ALL_BANDS)
+    seen = folder / variation.name / FRAMES / outcome.fingerprint
+    pictures = draw_emergence(
+        seen, variation.watched[0], outcome, setting.hr, setting.lr, parameters
+    )
+    before = float(plain.loc[chosen, "psnr"].mean())
+    text = describe_overfitting(outcome, before, parameters.target_psnr)
+    table = pd.DataFrame(outcome.curve, columns=["step", "psnr"])
+    return Findings(text, table, {"animation": pictures})
 
 
 def plan_overfitting(
     parameters: OverfitParameters, model: str, network: Mapping[str, Any], splits: pd.DataFrame
 ) -> list[Variation]:
-    """Return the one variation: the chosen chips train and are what is scored.
+    """Return the one training: the chosen chips are both trained on and scored.
 
     Args:
         parameters: Which chips, and when to stop.
@@ -50,38 +85,39 @@ def plan_overfitting(
     return [Variation(f"{len(chips)} chips", model, changed, few, watched=(chips[0],))]
 
 
-def answer_overfitting(outcome: Outcome, before: float, target: float) -> str:
-    """Say in words how well the network learnt its chips by heart.
+def describe_overfitting(outcome: Outcome, before: float, target: float) -> str:
+    """Say in words how well the network reproduces the chips that it was trained on.
 
     Args:
         outcome: Of the training.
         before: PSNR of the best interpolation on the same chips, dB.
-        target: The PSNR that was to be reached, dB.
+        target: The target PSNR, dB.
     """
     assert outcome.psnr is not None
     text = (
-        f"{outcome.model} with {outcome.parameters:,} parameters learnt {outcome.name} to "
-        f"{outcome.psnr:.2f} dB in {outcome.steps:,} steps ({outcome.seconds / 60:.1f} minutes); "
-        f"the best interpolation has {before:.2f} dB there."
+        f"{outcome.model} with {outcome.parameters:,} parameters reached "
+        f"{outcome.psnr:.2f} dB on {outcome.name} in {outcome.steps:,} steps "
+        f"({outcome.seconds / 60:.1f} minutes); "
+        f"the best interpolation has {before:.2f} dB."
     )
     best = max(psnr for _, psnr in outcome.curve)
     if best >= target:
-        return f"{text} It can represent them: the target of {target:g} dB was reached."
-    text = f"{text} The target of {target:g} dB was not reached within the budget"
+        return f"{text} It reached the target of {target:g} dB: it can represent them."
+    text = f"{text} It did not reach the target of {target:g} dB within the budget"
     if len(outcome.curve) < FEWEST_POINTS:
-        return f"{text}, and {len(outcome.curve)} validations do not tell whether it would be."
+        return f"{text}; {len(outcome.curve)} validations are too few to see a trend."
     return f"{text}; {_trend(outcome.curve)}"
 
 
 def _trend(curve: Sequence[tuple[int, float]]) -> str:
-    """Say in words where the last fifth of a curve goes, and what that does not tell."""
+    """Describe the last fifth of a curve."""
     rise = curve[-1][1] - curve[-1 - len(curve) // 5][1]
     if rise > LEVEL:
-        return f"in its last fifth the PSNR still rose by {rise:.2f} dB: more steps may bring more."
+        return f"in the last fifth the PSNR still rose by {rise:.2f} dB: train longer."
     went = "hardly changed" if rise >= -LEVEL else f"fell by {-rise:.2f} dB"
     return (
-        f"in its last fifth the PSNR {went}. This cannot tell whether capacity or learning rate "
-        "limits: compare with a constant learning rate, and with a larger network."
+        f"in the last fifth the PSNR {went}. This cannot tell whether capacity or learning rate "
+        "limits: compare with a constant schedule, and with a larger network."
     )
 
 

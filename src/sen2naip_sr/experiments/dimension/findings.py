@@ -6,28 +6,28 @@ from sen2naip_sr.experiments.dimension.estimators import Estimate
 from sen2naip_sr.experiments.dimension.figure import TITLES
 from sen2naip_sr.experiments.dimension.plan import Gains, called
 
-ALL_AND_YET = (
-    " These are as many dimensions as weights: what is missing is lost by training along random "
-    "directions instead of weights, not by too few of them."
+AS_MANY_AS_WEIGHTS = (
+    " These are as many dimensions as weights: the difference comes from training along random "
+    "directions instead of weights, not from too few dimensions."
 )
 
 
-def answer_dimension(
+def describe_dimension(
     model: str, gains: Gains, share: float, estimates: Mapping[str, Sequence[Estimate]]
 ) -> str:
-    """Say in words how many dimensions the task needs, and how many its points have.
+    """Say in words how many dimensions the task needs, and how many the points have.
 
     Args:
         model: The network.
         gains: Of the trainings.
-        share: Of the gain, that a subspace had to reach.
+        share: Share of the gain that a subspace has to reach.
         estimates: By the kind of points.
     """
     points = "; ".join(f"{kind}: {_ranges(found)}" for kind, found in estimates.items())
     return (
         f"{_trainings(model, gains, share)} Intrinsic dimension of points of the training chips "
         f"[95 % interval], and of points whose dimension is known: {points}. Estimates above 10 "
-        "are too low, and the check shows the least of it."
+        "are too low; the check shows by how much at least."
     )
 
 
@@ -37,20 +37,20 @@ def _trainings(model: str, gains: Gains, share: float) -> str:
         f"the validation chips in {_steps(gains)} steps"
     )
     if not gains.full > 0:
-        return f"{whole}: there is no gain that a subspace could reach a share of; train it longer."
+        return f"{whole}: there is no gain to reach a share of; train longer."
     if gains.reached is None:
         largest = max(gains.subspaces)
         missed = (
             f"{whole}. {called(share)} is not reached up to {largest:,} dimensions, which gain "
             f"{100 * gains.subspaces[largest] / gains.full:.0f} % of that."
         )
-        return missed + ALL_AND_YET if largest == gains.weights else missed
+        return missed + AS_MANY_AS_WEIGHTS if largest == gains.weights else missed
     smallest = min(gains.subspaces)
     most = "at most " if gains.reached == smallest else ""
     return (
         f"{whole}; {100 * share:g} % of that takes {most}{gains.reached:,} dimensions "
-        f"({called(share)}, {100 * gains.reached / gains.weights:.1f} % of the weights). With more "
-        "steps it is another number."
+        f"({called(share)}, {100 * gains.reached / gains.weights:.1f} % of the weights). "
+        "The number depends on the number of steps."
     )
 
 

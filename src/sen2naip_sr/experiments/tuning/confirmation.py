@@ -1,16 +1,16 @@
-"""Whether the best trial of a search is better on places that the search has not scored.
+"""Confirmation: is the best trial better on places that the search has not scored?
 
-The best of many trials looks better on the chips that chose it than it is.
+The best of many trials looks better than it is on the chips that chose it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from sen2naip_sr.chips.splits import TEST, VALIDATION
 from sen2naip_sr.evaluation.comparison import psnr_by_chip
-from sen2naip_sr.evaluation.paired.bootstrap import Interval, paired_difference
+from sen2naip_sr.evaluation.paired.comparison import compare_pairs
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.held_out import (
     UNSELECTED,
@@ -22,6 +22,7 @@ from sen2naip_sr.experiments.running.held_out import (
 from sen2naip_sr.experiments.running.variation import Variation, varied
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.search_space import full_parameters, held_value, with_values
+from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.training.parameters import NetworkParameters
 
 OWN, BEST = "own parameters", "best trial"
@@ -103,22 +104,19 @@ def fresh_fold(splits: pd.DataFrame) -> int | None:
     return int(locations.index.to_numpy()[locations.to_numpy().argmax()])
 
 
-def difference(scores: pd.DataFrame, evaluation: EvaluationParameters) -> tuple[Interval, int]:
-    """Return by how many dB the best trial is better, paired by chip, and on how many chips.
+def compare_with_own(scores: pd.DataFrame, evaluation: EvaluationParameters) -> dict[Hashable, Any]:
+    """Compare the best trial with the network's own parameters in PSNR, paired by chip.
 
     Args:
         scores: Of both trainings, from `sen2naip_sr.experiments.running.outcome.read_scores`.
-        evaluation: Bootstrap draws and seed.
+        evaluation: How the interval is computed.
+
+    Returns:
+        The row of `sen2naip_sr.evaluation.paired.comparison.compare_pairs`.
     """
     psnr, locations = psnr_by_chip(scores)
-    interval = paired_difference(
-        psnr[BEST].to_numpy(),
-        psnr[OWN].to_numpy(),
-        locations.to_numpy(),
-        draws=evaluation.bootstrap_draws,
-        seed=evaluation.bootstrap_seed,
-    )
-    return interval, len(psnr)
+    table = compare_pairs(psnr, locations, [(BEST, OWN)], METRICS["psnr"], evaluation.resampling)
+    return table.to_dict("records")[0]
 
 
 def why_not(parameters: TuningParameters, splits: pd.DataFrame) -> str:

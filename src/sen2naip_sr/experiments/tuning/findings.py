@@ -1,23 +1,23 @@
-"""What a search has shown, in words that its numbers support."""
+"""The findings of a search, in words that its numbers support."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.paired.bootstrap import Interval
+from sen2naip_sr.evaluation.paired.verdict import describe_pair
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.tuning.search_space import held_value
+from sen2naip_sr.metrics.catalogue import METRICS
 
 
-def answer_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[str]) -> str:
-    """Say which trial is the best, against the network's own parameters, and what pruning saved.
+def describe_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[str]) -> str:
+    """Say which trial is best, how it compares with the own parameters, and what pruning saved.
 
     Args:
         table: From `sen2naip_sr.experiments.tuning.results.trial_table`.
         best: The best trial's parameters, as conf has them.
-        space: The names of what was searched.
+        space: The names of the hyperparameters.
     """
     first = _best(table)
     values = ", ".join(f"{name} {_shown(held_value(best, name))}" for name in space)
@@ -47,28 +47,22 @@ def is_own_best(table: pd.DataFrame) -> bool:
     return bool(_best(table)["own"])
 
 
-def answer_confirmation(interval: Interval, chips: int) -> str:
+def describe_confirmation(pair: Mapping[Any, Any]) -> str:
     """Say whether the best trial is better on places that the search has not scored.
 
     Args:
-        interval: Of the paired difference, dB.
-        chips: How many were compared.
+        pair: From `sen2naip_sr.experiments.tuning.confirmation.compare_with_own`.
     """
-    where = f"on {chips} chips of places that the search has not scored"
-    size = f"{interval.mean:+.2f} dB [{interval.low:+.2f}, {interval.high:+.2f}]"
-    if math.isnan(interval.low):
-        return f"{interval.mean:+.2f} dB {where}, all of one location: nothing is shown of others."
-    if interval.low > 0:
-        return f"Confirmed: better than the network's own values by {size} {where}."
-    if interval.high < 0:
-        return f"Refuted: worse than the network's own values, {size}, {where}."
-    return f"No difference shown to the network's own values: {size} {where}."
+    return (
+        f"On {pair['chips']} chips of places that the search has not scored: "
+        f"{describe_pair(pair, METRICS['psnr'])}."
+    )
 
 
-def answer_failures(outcomes: Sequence[Outcome]) -> str:
+def describe_confirmation_failures(outcomes: Sequence[Outcome]) -> str:
     """Say which trainings of the confirmation failed."""
     failed = [f"{outcome.name} ({outcome.error})" for outcome in outcomes if outcome.error]
-    return f"Not confirmed, for a training failed: {'; '.join(failed)}."
+    return f"Not confirmed, because a training failed: {'; '.join(failed)}."
 
 
 def _best(table: pd.DataFrame) -> pd.Series:

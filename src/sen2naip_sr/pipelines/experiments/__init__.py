@@ -1,6 +1,17 @@
-"""Experiments: variations of one training, each a nested run, and the answer that they give."""
+"""Experiments: variations of trainings, each a nested run, and the findings."""
 
-from sen2naip_sr.pipelines.experiments.pipeline import EXPERIMENTS, create_pipeline
-from sen2naip_sr.pipelines.experiments.tuning_pipeline import create_tuning
+from sen2naip_sr.pipelines.experiments.configured import find_comparisons
+from sen2naip_sr.pipelines.experiments.pipeline import (
+    EXPERIMENTS,
+    create_comparison,
+    create_pipeline,
+    create_tuning,
+)
 
-__all__ = ["EXPERIMENTS", "create_pipeline", "create_tuning"]
+__all__ = [
+    "EXPERIMENTS",
+    "create_comparison",
+    "create_pipeline",
+    "create_tuning",
+    "find_comparisons",
+]

@@ -1,6 +1,5 @@
 """Wiring of the experiments."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import Any
@@ -9,72 +8,93 @@ from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.experiments import nodes
 
-EXPERIMENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]] = {
-    "cross_validate": (nodes.plan_folds, nodes.summarise_folds, ("figure",)),
-    "compare_architectures": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
-    "compare_losses": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
-    "compare_optimizers": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
-    "compare_schedules": (nodes.plan_study, nodes.summarise_study, ("figure", "gallery")),
-    "overfit": (nodes.plan_overfitting, nodes.summarise_overfitting, ("animation",)),
-    "intrinsic_dimension": (
-        nodes.plan_subspaces,
-        nodes.summarise_dimension,
-        ("estimates", "figure"),
-    ),
+EXPERIMENTS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "cross_validate": (nodes.cross_validate, ("figure",)),
+    "overfit": (nodes.overfit, ("animation",)),
+    "intrinsic_dimension": (nodes.find_dimension, ("estimates", "figure")),
 }
-"""By name: what plans the trainings, what summarises them, and what that makes between the table
-and the answer."""
+"""By name: the node, and what it makes beside a table and the findings."""
 
 
 def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
-    """Return an experiment's pipeline: plan, run, summarise.
+    """Return the pipeline of an experiment of `EXPERIMENTS`.
 
     Args:
-        experiment: A name in `EXPERIMENTS`; its parameters are ``params:<experiment>``.
+        experiment: Its name; its parameters are ``params:<experiment>``.
         networks: Networks whose parameters can be varied.
     """
-    plan, summarise, between = EXPERIMENTS[experiment]
-    own = f"params:{experiment}"
-    varied = {name: f"params:{name}" for name in networks}
-    chips = {"hr": "hr", "lr": "lr", "evaluation": "params:evaluation"}
-    planned = {**chips, "preprocessing": "params:preprocessing"}
-    trained = {"variations": f"{experiment}.variations", "folder": f"{experiment}.trainings"}
+    function, makes = EXPERIMENTS[experiment]
+    return _create(experiment, networks, function, makes)
+
+
+def create_comparison(name: str, networks: Sequence[str]) -> Pipeline:
+    """Return the pipeline of a comparison of variations.
+
+    Args:
+        name: The comparison's; its parameters are ``params:<name>``.
+        networks: Networks whose parameters can be varied.
+    """
+    return _create(name, networks, nodes.compare_variations, ("figure", "gallery"))
+
+
+def create_tuning(networks: Sequence[str]) -> Pipeline:
+    """Return the pipeline of the search for hyperparameters.
+
+    Args:
+        networks: Networks whose parameters can be searched.
+    """
+    given = {"parameters": "params:tune", "setting": "tune.setting"}
     return Pipeline(
         [
+            _prepare("tune", networks),
             Node(
-                plan,
-                inputs={
-                    "parameters": own,
-                    "model": "params:model",
-                    "splits": "splits",
-                    **_asked(plan, planned),
-                    **varied,
-                },
-                outputs=f"{experiment}.variations",
-                name=f"plan_{experiment}",
+                _for("tune", nodes.search_hyperparameters),
+                inputs=given,
+                outputs=["tune.study", "tune.importance", "tune.best", "tune.figure"],
+                name="search_hyperparameters",
             ),
             Node(
-                update_wrapper(partial(nodes.run, experiment=experiment), nodes.run),
-                inputs={**chips, **trained, "parameters": own},
-                outputs=f"{experiment}.outcomes",
-                name=f"run_{experiment}",
-            ),
-            Node(
-                summarise,
-                inputs={
-                    **trained,
-                    "outcomes": f"{experiment}.outcomes",
-                    **_asked(summarise, {**chips, "parameters": own}),
-                },
-                outputs=[f"{experiment}.{made}" for made in ("table", *between, "answer")],
-                name=f"summarise_{experiment}",
+                _for("tune", nodes.confirm_best),
+                inputs={**given, "study": "tune.study", "best": "tune.best"},
+                outputs="tune.findings",
+                name="confirm_best",
             ),
         ],
-        tags=["experiment", experiment],
+        tags=["experiment", "tune"],
     )
 
 
-def _asked(function: Callable[..., Any], inputs: dict[str, str]) -> dict[str, str]:
-    """Return the inputs that a function names."""
-    named = inspect.signature(function).parameters
-    return {name: dataset for name, dataset in inputs.items() if name in named}
+def _create(
+    name: str, networks: Sequence[str], function: Callable[..., Any], makes: Sequence[str]
+) -> Pipeline:
+    return Pipeline(
+        [
+            _prepare(name, networks),
+            Node(
+                _for(name, function),
+                inputs={"parameters": f"params:{name}", "setting": f"{name}.setting"},
+                outputs={made: f"{name}.{made}" for made in ("table", "findings", *makes)},
+                name=f"run_{name}",
+            ),
+        ],
+        tags=["experiment", name],
+    )
+
+
+def _prepare(name: str, networks: Sequence[str]) -> Node:
+    given = ("model", "evaluation", "preprocessing", *networks)
+    return Node(
+        nodes.prepare,
+        inputs={
+            **{data: data for data in ("hr", "lr", "splits")},
+            "folder": f"{name}.trainings",
+            **{parameter: f"params:{parameter}" for parameter in given},
+        },
+        outputs=f"{name}.setting",
+        name=f"prepare_{name}",
+    )
+
+
+def _for(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a node's function that knows the experiment's name."""
+    return update_wrapper(partial(function, experiment=name), function)

@@ -1,39 +1,43 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 from tiny_experiment import (
     EVALUATION,
-    LEAN,
     TEST_CHIPS,
     make_chips,
+    make_setting,
     make_splits,
     make_stores,
     save_start,
 )
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.experiments.comparison import figure as study_figure
-from sen2naip_sr.experiments.comparison.findings import answer_study
-from sen2naip_sr.experiments.comparison.study import (
+from sen2naip_sr.experiments.comparison import figure
+from sen2naip_sr.experiments.comparison.findings import describe_comparison
+from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
+from sen2naip_sr.experiments.comparison.variations import (
     best_of_groups,
     pareto_front,
-    plan_study,
-    summarise_study,
+    plan_comparison,
+    summarise_comparison,
 )
 from sen2naip_sr.experiments.running.baseline import score_interpolations
 from sen2naip_sr.experiments.running.outcome import WEIGHTS, Outcome, read_methods, read_scores
-from sen2naip_sr.experiments.running.parameters import StudyParameters
 from sen2naip_sr.experiments.running.runner import run_variations
 from sen2naip_sr.experiments.running.timing import time_networks
 
-NETWORKS = {"lean": LEAN}
 TWO = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
 
 
 def plan(variations=TWO, **parameters):
-    checked = StudyParameters(variations=variations, **parameters)
-    return plan_study(checked, "lean", NETWORKS, make_splits())
+    checked = ComparisonParameters(variations=variations, **parameters)
+    return plan_comparison(checked, make_setting())
 
 
 def test_variations_see_no_test_chip_and_differ_in_what_is_asked():
@@ -82,17 +86,17 @@ def test_null_takes_a_variation_out():
 )
 def test_what_no_training_takes_is_refused_before_anything_runs(variations, message):
     with pytest.raises(ValidationError, match=message):
-        StudyParameters(variations=TWO | variations)
+        ComparisonParameters(variations=TWO | variations)
 
 
 @pytest.mark.parametrize(
     ("variation", "message"),
     [
-        ({"model": "leen"}, "variation 'odd': unknown model 'leen'"),
+        ({"model": "leen"}, "unknown model 'leen'"),
         ({"architecture": {"channel": 4}}, "variation 'odd': .*unknown parameter 'channel'"),
     ],
 )
-def test_what_does_not_fit_the_network_is_refused_with_the_variations_name(variation, message):
+def test_what_does_not_fit_the_network_is_refused(variation, message):
     with pytest.raises(UserError, match=message):
         plan(TWO | {"odd": variation})
 
@@ -100,8 +104,8 @@ def test_what_does_not_fit_the_network_is_refused_with_the_variations_name(varia
 def test_weights_to_start_from_have_the_size_and_have_not_seen_what_is_held_out(tmp_path):
     def started(places, variations=TWO):
         network = save_start(tmp_path, places)
-        checked = StudyParameters(variations=variations)
-        return plan_study(checked, "lean", {"lean": network}, make_splits())
+        checked = ComparisonParameters(variations=variations)
+        return plan_comparison(checked, make_setting(networks={"lean": network}))
 
     assert started(["p0", "p1"])
     with pytest.raises(UserError, match="trained on the place 'p4'"):
@@ -143,7 +147,7 @@ def test_the_best_rate_stands_for_its_variation():
     assert [chosen.name for chosen in best_of_groups(outcomes)] == ["a2", "c1"]
 
 
-def test_no_test_chip_changes_a_study(tmp_path):
+def test_no_test_chip_changes_a_comparison(tmp_path):
     poisoned = make_chips()
     poisoned[list(TEST_CHIPS)] = 255
     tables = []
@@ -155,7 +159,7 @@ def test_no_test_chip_changes_a_study(tmp_path):
         scores = read_scores(tmp_path / name, outcomes)
         assert set(scores["chip"]) == {8, 9}
         times = {"l1": 5.0, "mse": 7.0}
-        tables.append(summarise_study(outcomes, scores, plain, EVALUATION, times))
+        tables.append(summarise_comparison(outcomes, scores, plain, EVALUATION, times))
     timed = "training_seconds"
     pd.testing.assert_frame_equal(tables[0].drop(columns=timed), tables[1].drop(columns=timed))
     table = tables[0]
@@ -169,7 +173,7 @@ def test_no_test_chip_changes_a_study(tmp_path):
     assert table["against"].isna().all()
     assert table["uiqi"].isna().all()
     for draw in ("draw_costs", "draw_qualities", "draw_intervals"):
-        assert getattr(study_figure, draw)(table).axes
+        assert getattr(figure, draw)(table).axes
 
 
 def test_the_pareto_front_is_that_of_brute_force():
@@ -194,16 +198,20 @@ def test_pairs_that_are_asked_for_are_compared(tmp_path):
     held_out = make_splits().query("split == 'validation'")
     plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
     scores, times = read_scores(tmp_path, outcomes), {"l1": 5.0, "mse": 7.0}
-    table = summarise_study(outcomes, scores, plain, EVALUATION, times)
+    table = summarise_comparison(outcomes, scores, plain, EVALUATION, times)
     rows = table.set_index("variation")
     assert rows.loc["mse", "against"] == "l1"
     assert pd.isna(rows.loc["l1", "against"])
     expected = rows.loc["mse", "psnr"] - rows.loc["l1", "psnr"]
     assert rows.loc["mse", "against_psnr"] == pytest.approx(expected)
-    assert "Against l1, in dB: mse" in answer_study(table, "bars")
+    assert "mse against l1: cannot be told: with 2 locations" in describe_comparison(table, "bars")
 
 
-def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
+WORSE, EQUAL = "best is better by 0.10 dB [0.05, 0.20]", "no difference shown"
+FEW = "cannot be told: all chips lie in one location"
+
+
+def table_of(verdict=WORSE, **columns):
     return pd.DataFrame(
         {
             "variation": ["best", "other"],
@@ -217,15 +225,11 @@ def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
             "n_chips": 8,
             "n_places": 2,
             "behind_best": [0.0, -0.1],
-            "behind_low": [0.0, low],
-            "behind_high": [0.0, high],
-            "behind_p": [np.nan, p],
+            "behind_low": [0.0, -0.2],
+            "behind_high": [0.0, -0.05],
+            "behind_verdict": [np.nan, verdict],
             "rate_tried": None,
             "against": None,
-            "against_psnr": np.nan,
-            "against_low": np.nan,
-            "against_high": np.nan,
-            "against_p": np.nan,
             "parameters": [200, 100],
             "multiply_adds": [20, 30],
             "milliseconds": [5.0, 6.0],
@@ -237,53 +241,77 @@ def study_table(low=-0.2, high=-0.05, p=0.01, **columns):
     )
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "p"),
-    [(-0.3, 0.1, 0.01), (-0.2, 0.0, 0.01), (np.nan, np.nan, np.nan), (-0.2, -0.05, 0.05)],
-)
-def test_no_difference_is_shown_unless_interval_and_test_show_one(low, high, p):
-    answer = answer_study(study_table(low, high, p), "bars")
-    assert "No difference to it shown for: other." in answer
-    assert "Behind" not in answer
+def test_no_difference_is_shown_unless_the_verdict_says_so():
+    text = describe_comparison(table_of(EQUAL), "bars")
+    assert "No difference to it shown for: other." in text
+    assert "Worse" not in text
+    text = describe_comparison(table_of(FEW), "bars")
+    assert f"The difference to other {FEW}." in text
+    assert "shown" not in text
 
 
-def test_the_answer_names_what_is_behind_and_how_far_it_goes():
-    answer = answer_study(study_table(n_places=1), "bars")
-    assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in answer
-    assert "other (-0.10 [-0.20, -0.05])" in answer
-    assert "No difference" not in answer
-    assert "of one place" in answer
+def test_the_findings_name_what_is_worse_and_of_how_many_places():
+    text = describe_comparison(table_of(n_places=1), "bars")
+    assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in text
+    assert "other (-0.10 [-0.20, -0.05])" in text
+    assert "No difference" not in text
+    assert "of one place" in text
 
 
 def test_a_single_location_has_no_interval():
-    answer = answer_study(study_table(delta_low=np.nan, delta_high=np.nan), "bars")
-    assert "(+1.00 [one location: no interval] to the best" in answer
+    text = describe_comparison(table_of(delta_low=np.nan, delta_high=np.nan), "bars")
+    assert "(+1.00 [one location: no interval] to the best" in text
 
 
-def test_a_rate_at_the_edge_of_those_tried_is_told():
-    answer = answer_study(study_table(rate_tried=[None, "highest"]), "bars")
-    assert "At the edge of the rates tried, beyond which may be better ones: other (high" in answer
-    assert "At the edge" not in answer_study(study_table(), "bars")
+def test_a_rate_at_the_edge_of_those_tried_is_named():
+    text = describe_comparison(table_of(rate_tried=[None, "highest"]), "bars")
+    assert "edge of the learning rates tried: other (highest)" in text
+    assert "edge" not in describe_comparison(table_of(), "bars")
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "p", "verdict"),
-    [
-        (-0.2, -0.05, 0.01, "worse"),
-        (-0.2, -0.05, 0.2, "no difference shown"),
-        (-0.2, 0.05, 0.01, "no difference shown"),
-    ],
-)
-def test_the_answer_holds_variations_against_each_other(low, high, p, verdict):
-    columns = {"psnr": -0.1, "low": low, "high": high, "p": p}
+def test_variations_are_compared_with_the_ones_that_they_name():
+    columns = {"psnr": -0.1, "low": -0.2, "high": -0.05, "p": 0.01, "verdict": WORSE}
     pair = {f"against_{name}": [np.nan, value] for name, value in columns.items()}
-    answer = answer_study(study_table(against=[None, "best"], **pair), "bars")
-    assert f"Against best, in dB: other -0.10 [-0.20, {high:+.2f}], {verdict}." in answer
+    text = describe_comparison(table_of(against=[None, "best"], **pair), "bars")
+    assert f"other against best: {WORSE} (p = 0.01)." in text
 
 
-def test_the_answer_is_about_what_the_study_is_about():
-    costs = answer_study(study_table(), "cost")
-    assert "by parameters: other, best; by multiply-adds: best; by time here: best." in costs
-    losses = answer_study(study_table(), "losses")
-    assert "SSIM other (0.9100), spectral angle best (2.00 degrees), sharpness other" in losses
+def test_the_findings_are_about_what_the_comparison_is_about():
+    costs = describe_comparison(table_of(), "cost")
+    assert "by parameters: other, best; by multiply-adds: best; by time on this machine: b" in costs
+    losses = describe_comparison(table_of(), "losses")
+    assert "SSIM other (0.9100), SAM best (2.00 °), spectrum other (0.50 dB)" in losses
     assert "parameters" not in losses
+
+
+CODE = """
+import sys
+for name in ("kedro", "kedro_mlflow", "kedro_datasets", "mlflow"):
+    sys.modules[name] = None
+from pathlib import Path
+import tiny_experiment as tiny
+from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
+from sen2naip_sr.experiments.comparison.variations import compare_variations
+folder = Path(sys.argv[1])
+variations = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
+parameters = ComparisonParameters(asks="Which loss?", variations=variations, figure="losses")
+ended = []
+setting = tiny.make_setting(folder / "made", tiny.make_stores(folder))
+findings = compare_variations(parameters, setting, lambda *three: ended.append(three[1].name))
+assert ended == ["l1", "mse"]
+assert len(findings.table) == 2 and set(findings.more) == {"figure", "gallery"}
+print(findings.text)
+"""
+
+
+def test_a_comparison_runs_without_kedro_and_mlflow(tmp_path):
+    own = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Which loss? Best: ")

@@ -1,0 +1,115 @@
+"""The search for hyperparameters: trials, and the confirmation of the best one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sen2naip_sr.experiments.running.outcome import read_scores
+from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
+from sen2naip_sr.experiments.tuning.confirmation import (
+    compare_with_own,
+    plan_confirmation,
+    require_start_unseen,
+    why_not,
+)
+from sen2naip_sr.experiments.tuning.figure import draw_search
+from sen2naip_sr.experiments.tuning.findings import (
+    describe_confirmation,
+    describe_confirmation_failures,
+    describe_search,
+    is_own_best,
+)
+from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.experiments.tuning.results import best_parameters, importance, trial_table
+from sen2naip_sr.experiments.tuning.search import search
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search that has ended.
+
+    Attributes:
+        trials: From `sen2naip_sr.experiments.tuning.results.trial_table`.
+        importance: The share of the score's variance that each hyperparameter explains.
+        best: The network's parameters with the best trial's values, as in a configuration file.
+        figure: Of the search.
+    """
+
+    trials: pd.DataFrame
+    importance: Mapping[str, float]
+    best: Mapping[str, Any]
+    figure: Figure
+
+
+def tune(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Findings:
+    """Search hyperparameters, and compare the best trial with the network's own parameters.
+
+    Args:
+        parameters: The search.
+        setting: Data, networks and folder.
+        done: Called with each trial and each training of the confirmation that ends.
+
+    Returns:
+        The findings, with the importances, the best parameters and a figure.
+    """
+    searched = search_hyperparameters(parameters, setting, done)
+    text = confirm(parameters, setting, searched.trials, searched.best, done)
+    more = {"importance": searched.importance, "best": searched.best, "figure": searched.figure}
+    return Findings(text, searched.trials, more)
+
+
+def search_hyperparameters(
+    parameters: TuningParameters, setting: Setting, done: Done | None = None
+) -> Searched:
+    """Run the trials; see `sen2naip_sr.experiments.tuning.search.search`."""
+    model, network = setting.network(parameters.model)
+    own = setting.below(model)
+    require_start_unseen(parameters, model, network, own.splits)
+    study = search(
+        parameters,
+        model,
+        network,
+        own.splits,
+        own.hr,
+        own.lr,
+        own.folder,
+        own.evaluation,
+        (lambda variation, outcome: done(own.folder, variation, outcome)) if done else None,
+    )
+    trials, shares = trial_table(study), importance(study)
+    best = best_parameters(study, network)
+    return Searched(trials, shares, best, draw_search(trials, shares, parameters.space))
+
+
+def confirm(
+    parameters: TuningParameters,
+    setting: Setting,
+    trials: pd.DataFrame,
+    best: Mapping[str, Any],
+    done: Done | None = None,
+) -> str:
+    """Compare the best trial on places that the search has not scored; describe all findings.
+
+    Args:
+        parameters: The search.
+        setting: Data, networks and folder.
+        trials: The search's table.
+        best: The best trial's parameters.
+        done: Called with each training that ends.
+    """
+    model, network = setting.network(parameters.model)
+    own = setting.below(model)
+    text = f"{model}: {describe_search(trials, best, list(parameters.space))}"
+    variations = plan_confirmation(parameters, model, network, best, own.splits)
+    if not variations:
+        if is_own_best(trials):
+            return text
+        return f"{text} Not confirmed: {why_not(parameters, own.splits)}."
+    outcomes = own.run(variations, parameters.workers, done)
+    if any(outcome.error for outcome in outcomes):
+        return f"{text} {describe_confirmation_failures(outcomes)}"
+    pair = compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
+    return f"{text} {describe_confirmation(pair)}"
