@@ -51,7 +51,8 @@ def check_parameters(values: Mapping[str, Any]) -> None:
     """
     problems = []
     comparisons = [name for name, value in values.items() if is_comparison(value)]
-    models = {**dict.fromkeys(comparisons, ComparisonParameters), **PARAMETERS}
+    models: dict[str, type[BaseModel]] = dict.fromkeys(comparisons, ComparisonParameters)
+    models |= PARAMETERS
     for name, value in values.items():
         if name not in models:
             problems.append(describe_unknown("parameter", name, list(models)))
