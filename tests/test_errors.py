@@ -14,7 +14,7 @@ from sen2naip_sr.remedies import COMMAND, KEDRO, phrased
 
 SOURCE = Path(sen2naip_sr.__file__).parent
 TOP = {
-    "command.py", "hooks.py", "settings.py", "pipeline_registry.py", "summary.py", "remedies.py",
+    "command.py", "hooks.py", "settings.py", "pipeline_registry.py", "remedies.py",
     "__main__.py", "pipelines", "datasets",
 }  # fmt: skip
 TYPED = re.compile(

@@ -25,7 +25,7 @@ def imported(code, *arguments):
         ("datasets", {"torch", "sklearn", "scipy", "matplotlib", "mlflow"}),
         ("pipelines.parameters", {"torch", "sklearn", "scipy", "matplotlib", "rasterio"}),
         ("sources.ingest", {"torch", "sklearn", "scipy", "matplotlib", "huggingface_hub"}),
-        ("summary", {"torch", "sklearn", "scipy", "matplotlib"}),
+        ("pipelines.summary", {"torch", "sklearn", "scipy", "matplotlib"}),
     ],
 )
 def test_what_every_command_imports_is_light(module, unwanted):

@@ -92,7 +92,7 @@ class ProjectHooks:
         """Record what the run cost, and show what came of it."""
         _tag(device=provenance.device_name())
         _log_cost(time.perf_counter() - self._start)
-        from sen2naip_sr.summary import print_summary
+        from sen2naip_sr.pipelines.summary import print_summary
 
         print_summary(pipeline.all_outputs(), catalog, self._root)
 

@@ -4,7 +4,7 @@ import pandas as pd
 from rich.console import Console
 
 from sen2naip_sr.evaluation.columns import COLUMNS
-from sen2naip_sr.summary import comparison_table
+from sen2naip_sr.pipelines.summary import comparison_table
 
 TITLES = [column.title for column in COLUMNS]
 
