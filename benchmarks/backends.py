@@ -1,4 +1,4 @@
-"""What computes the shipped networks, and how fast: each against plain CARN on the same image.
+"""Speed of the backends of the shipped networks, each against plain CARN on the same image.
 
 Plain takes the image whole (plain.py), all others in windows of a quarter of its sides. What is not
 installed is left out; torch.compile needs a C++ compiler and a minute.
@@ -44,7 +44,7 @@ Upscale = Callable[[np.ndarray], np.ndarray]
 
 
 def measure(data: Path) -> dict[str, Any]:
-    """Time all backends in turns; ratios of medians are what counts."""
+    """Time all backends in turns; the results are ratios of medians."""
     with stores(data) as (hr, lr, splits):
         chips = splits.loc[splits["split"] == TEST, "chip"].to_numpy()
         chips = chips[:: max(1, len(chips) // SCORED)]
@@ -75,7 +75,7 @@ def measure(data: Path) -> dict[str, Any]:
 
 
 def mosaic(chips: ShardedArray, across: int) -> np.ndarray:
-    """Return the first chips side by side and one above the other: (C, side, side)."""
+    """Return a mosaic of the first chips: (C, side, side)."""
     rows = [
         np.concatenate([chips[row * across + n] for n in range(across)], axis=-1)
         for row in range(across)
@@ -84,7 +84,7 @@ def mosaic(chips: ShardedArray, across: int) -> np.ndarray:
 
 
 def windows(image: np.ndarray, across: int) -> list[np.ndarray]:
-    """Return an image (1, C, h, w) in equal parts, without what lies around them."""
+    """Return an image (1, C, h, w) in equal parts without halos."""
     rows = np.split(image, across, axis=-2)
     return [np.ascontiguousarray(part) for row in rows for part in np.split(row, across, axis=-1)]
 

@@ -1,4 +1,4 @@
-"""Networks that were tried before `lean` was chosen.
+"""Networks that were compared before `lean` was chosen.
 
 Each is the core of a published design, without what ties a pixel to the whole image (channel and
 spatial attention by pooling), since tiles could not be exact then. All get the bicubic upscaling

@@ -21,7 +21,7 @@ ROUNDS = 7
 
 
 def measure(data: Path | None) -> dict[str, float]:
-    """Return median seconds of both, in turns, and the median of each round's ratio."""
+    """Return median seconds of both, measured in turns, and the median ratio of the rounds."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = data or _sample(Path(scratch))
         files = sorted(folder.rglob("*.tif"))

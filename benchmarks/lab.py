@@ -1,4 +1,4 @@
-"""Trainings of the same length side by side: networks, optimisers, ways to draw crops.
+"""Trainings of equal length side by side: networks, optimisers, ways to sample crops.
 
 One thread each: on shared machines, single threads are disturbed least. Gains are over bicubic on
 chips of the validation place of conf/naip, at their own pixel and at one four times as large.
@@ -42,12 +42,12 @@ Trial = tuple[Callable[[], nn.Module], Mapping[str, Any]]
 
 
 def small_lean() -> nn.Module:
-    """Return the network that optimisers and samplers are compared with."""
+    """Return the network for comparisons of optimisers and samplers."""
     return build_model("lean", BANDS, channels=32, blocks=4)
 
 
 def larger_pixels(share: float) -> Mapping[str, Any]:
-    """Return the parameters that give a share of the crops larger pixels."""
+    """Return the parameters that downsample a share of the crops first."""
     return {"augmentation": {"pixel_sizes": {"share": share, "largest": float(REDUCTION)}}}
 
 
@@ -134,7 +134,7 @@ def run(
 
 
 def milliseconds_per_megapixel(model: nn.Module) -> float:
-    """Return the median time for a megapixel of the result."""
+    """Return the median time per megapixel of the result."""
     image = torch.rand(1, BANDS, 256, 256).contiguous(memory_format=torch.channels_last)
     times = []
     with torch.no_grad():

@@ -17,7 +17,7 @@ SIZE = 128
 
 
 def measure() -> dict[str, float]:
-    """Return the peaks in MB, each of a process of its own."""
+    """Return the peaks in MB, each measured in a separate process."""
     peaks = {}
     for chips in CHIPS:
         with tempfile.TemporaryDirectory() as scratch:
@@ -56,7 +56,7 @@ def _anonymous_mb() -> float:
 
 
 def watched(work: Callable[[], float]) -> tuple[float, float]:
-    """Do work in this process; return the highest anonymous memory seen, in MB, and its result."""
+    """Do work in this process; return its peak anonymous memory in MB, and its result."""
     peak = [0.0]
     done = threading.Event()
 
@@ -76,7 +76,7 @@ def watched(work: Callable[[], float]) -> tuple[float, float]:
 
 
 def _prepare(scratch: Path) -> float:
-    """Ingest and preprocess; return the seconds that it took."""
+    """Ingest and preprocess; return the elapsed seconds."""
     from ingestion import _prepare
 
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The README's chips of NAIP as stores, split as conf/naip says."""
+"""The benchmark's chips of NAIP in temporary stores."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sen2naip_sr.release.benchmark import make_chips
 from sen2naip_sr.training.crops.sampler import TrainingData
 
 SCENES = "scenes"
-"""The folder beside that of the chips which holds whole scenes."""
+"""The folder of whole scenes, beside that of the chips."""
 
 
 @contextmanager
@@ -22,8 +22,8 @@ def stores(data: Path, reduce: int = 1) -> Iterator[tuple[Store, Store, pd.DataF
     """Make HR, LR and splits in a temporary folder.
 
     Args:
-        data: One folder a place.
-        reduce: Make pixels so many times larger first.
+        data: GeoTIFFs, one folder per place.
+        reduce: Downsample the chips by this factor first.
     """
     with tempfile.TemporaryDirectory() as scratch:
         chips = make_chips(data, Path(scratch), reduce)
@@ -31,7 +31,7 @@ def stores(data: Path, reduce: int = 1) -> Iterator[tuple[Store, Store, pd.DataF
 
 
 def training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> TrainingData:
-    """Return what `fit` takes."""
+    """Return the data for `fit`."""
     train, validation = (
         splits.loc[splits["split"] == split, "chip"].to_numpy() for split in (TRAIN, VALIDATION)
     )

@@ -1,4 +1,4 @@
-"""A network as a script of one screen calls it, to compare with: torch without further ado.
+"""A network called by a minimal script, for comparison: plain torch.
 
 Eager, float32, NCHW, the whole image at once, no channels-last; in a process of its own, since the
 project sets the allocator for all of its process.
@@ -23,14 +23,14 @@ class PlainNetwork:
         self._connection = connection
 
     def seconds(self, image: np.ndarray) -> float:
-        """Return the time that upscaling (1, C, h, w), float32, takes, without its transport."""
+        """Return the seconds of upscaling (1, C, h, w), float32, without the transport."""
         self._connection.send(image)
         return float(self._connection.recv())
 
 
 @contextmanager
 def plain_network(name: str) -> Iterator[PlainNetwork]:
-    """Start the process, with as many threads as torch has here, and stop it in the end."""
+    """Run the process during the block, with as many threads as torch has here."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(name, torch.get_num_threads(), there))

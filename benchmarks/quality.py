@@ -1,4 +1,4 @@
-"""What networks score: the shipped ones, the demo's, and one after ten minutes on real NAIP."""
+"""Scores of networks: the shipped ones, the demo's, and one after ten minutes on real NAIP."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ import matplotlib.image
 import pandas as pd
 
 OWN = "--params=evaluation.shipped=false"
-"""Score what was trained here alone."""
+"""Parameters that score only networks trained here."""
 
 FIRST_CHIP = 448
 """Rows of docs/images/comparison.png down to the scores of its first chip."""
@@ -65,12 +65,12 @@ def measure_naip(root: Path, data: Path) -> dict[str, Any]:
 
 
 def _crop_first_chip(figure: Path, target: Path) -> None:
-    """Write what the figure shows of its first chip: the README's picture."""
+    """Write the figure's first row, which the README shows."""
     matplotlib.image.imsave(target, matplotlib.image.imread(figure)[:FIRST_CHIP])
 
 
 def _fresh_project(root: Path, scratch: Path) -> Path:
-    """Return a project folder without data or runs, so that nothing of the user's is replaced."""
+    """Return a project folder without data or runs, so that no data of the user are replaced."""
     for name in ("conf", "src"):
         shutil.copytree(root / name, scratch / name)
     for name in ("pyproject.toml", ".telemetry"):

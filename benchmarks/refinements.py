@@ -1,4 +1,4 @@
-"""What consistency and the self-ensemble do to PSNR on the test chips, and to consistency."""
+"""Effect of consistency and self-ensemble on PSNR and consistency of the test chips."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sen2naip_sr.weights.shipped import load_shipped
 
 
 def measure(data: Path, model: str = "lean") -> dict[str, Any]:
-    """Return the mean PSNR over the test chips plainly and by each option, and by place.
+    """Return the mean PSNR of the test chips without and with each option, and by place.
 
     Args:
         data: The README's chips.

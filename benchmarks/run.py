@@ -38,7 +38,7 @@ ROOT = HERE.parent
 
 
 def main() -> None:
-    """Run the measurements that are asked for and keep the others' last results."""
+    """Run the chosen measurements and keep the last results of the others."""
     parts = {
         "startup": lambda data: startup.measure(ROOT),
         "front_door": lambda data: front_door.measure(),

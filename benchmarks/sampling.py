@@ -1,4 +1,4 @@
-"""Crops a second: drawn by the sampler alone, and consumed by CARN's training step."""
+"""Crops per second: of the sampler alone, and of CARN's training step."""
 
 import tempfile
 import time
@@ -19,7 +19,7 @@ ROUNDS = 5
 
 
 def measure() -> dict[str, float]:
-    """Return crops a second of both, measured in turns on memory-mapped chips, and the ratio."""
+    """Return crops per second of both, measured in turns on memory-mapped chips, and the ratio."""
     with tempfile.TemporaryDirectory() as scratch:
         hr = _shards(Path(scratch), "hr", SIZE)
         lr = _shards(Path(scratch), "lr", SIZE // 2)

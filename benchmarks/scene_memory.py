@@ -1,4 +1,4 @@
-"""Peak anonymous memory of upscaling a scene, and one with sixteen times its pixels."""
+"""Peak anonymous memory of upscaling a scene, and one with 16 times as many pixels."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ SIZE = {"channels": 8, "blocks": 1}
 
 
 def measure() -> dict[str, Any]:
-    """Return the peaks in MB, each of a process of its own, and what they took."""
+    """Return the peaks in MB, each measured in a separate process, and the elapsed seconds."""
     peaks: dict[str, Any] = {}
     for side in SIDES:
         with tempfile.TemporaryDirectory() as scratch:
@@ -60,7 +60,7 @@ def _write(path: Path, side: int) -> None:
 
 
 def _upscale(folder: Path) -> float:
-    """Upscale the scene with a small network; return the seconds that it took."""
+    """Upscale the scene with a small network; return the elapsed seconds."""
     from sen2naip_sr.models.registry import build_model
     from sen2naip_sr.upscaling.files import upscale_file
     from sen2naip_sr.upscaling.parameters import make_options

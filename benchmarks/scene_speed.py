@@ -130,7 +130,7 @@ def _row(
 
 
 def _rate(side: int, seconds: float) -> float:
-    """Return millions of the result's pixels a second."""
+    """Return megapixels of the result per second."""
     return round(4e-6 * side**2 / seconds, 4)
 
 

@@ -13,7 +13,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def exactness(measured: Results) -> str:
-    """Return the largest difference and the smallest share of equal pixels, a row a network."""
+    """Return the largest difference and the smallest share of equal pixels, one row per network."""
     rows = []
     for name in dict.fromkeys(row["network"] for row in measured["rows"]):
         mine = [row for row in measured["rows"] if row["network"] == name]
@@ -41,7 +41,7 @@ def refinements(measured: Results) -> str:
 
 
 def coverage(weights: Results) -> str:
-    """Return the share of the test chips' pixels in the intervals, a row a network."""
+    """Return the coverage of the intervals on the test chips, one row per network."""
     known = {name: record["interval"] for name, record in weights.items()}
     places = list(next(iter(known.values()))["places"])
     rows = [
@@ -52,7 +52,7 @@ def coverage(weights: Results) -> str:
 
 
 def backends(measured: Results) -> str:
-    """Return the speed of each way to compute a network against plain CARN."""
+    """Return the speed of each backend against plain CARN."""
     rows = [
         [
             f"`{row['network']}`",
@@ -72,7 +72,7 @@ def backends(measured: Results) -> str:
 
 
 def scene_speed(measured: Results) -> str:
-    """Return the speed of scenes from file to file, and how long commands take."""
+    """Return the speed of scenes from file to file, and the time of commands."""
     rows = [
         [
             f"`{it['network']}`",

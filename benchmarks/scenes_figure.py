@@ -19,7 +19,7 @@ TARGET = Path(__file__).parents[1] / "docs/images/scenes.png"
 DPI = 120
 ZOOM = 2
 PART = 84
-"""Rows and columns of the scene that are shown."""
+"""Rows and columns of each part."""
 AROUND = 32
 PARTS = {
     "naip-sherando-va-1m": ("NAIP, 1 m", (300, 330)),
@@ -27,7 +27,7 @@ PARTS = {
     "s2-inn-10m": ("Sentinel-2, 10 m", (150, 250)),
     "s2-aberystwyth-10m": ("Sentinel-2, 10 m", (420, 380)),
 }
-"""What is shown of which scene: its label, and the first row and column."""
+"""The part of each scene in the figure: its label, first row and first column."""
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _images(path: Path, at: tuple[int, int], networks: list[Network]) -> list[np.ndarray]:
-    """Return the part of a scene, and what each network makes of it, all of one size."""
+    """Return the part of a scene, and each network's result, all of the same size."""
     top, left = (start - AROUND for start in at)
     size = PART + 2 * AROUND
     with open_scene(path) as scene:

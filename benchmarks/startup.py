@@ -1,4 +1,4 @@
-"""How long commands take that have nothing to do."""
+"""Time of commands that have nothing to do."""
 
 import subprocess
 import sys

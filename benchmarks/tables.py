@@ -25,7 +25,7 @@ TITLES = {
 
 
 def write(root: Path, results: Mapping[str, Any]) -> None:
-    """Replace what stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``."""
+    """Replace the text between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``."""
     recorded = root / "src/sen2naip_sr/weights/scores.json"
     results = {**results, "weights": json.loads(recorded.read_text())}
     for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
@@ -147,7 +147,7 @@ def _shipped(models: Mapping[str, Any], pixels: str) -> str:
 
 
 def _shipped_places(models: Mapping[str, Any]) -> str:
-    """Return the difference to the best interpolation at every test place, a column a network."""
+    """Return the difference to the best interpolation by test place, one column per network."""
     places = {name: model["scores"]["native"]["places"] for name, model in models.items()}
     lines = [f"| difference, dB | {' | '.join(TITLES[name] for name in places)} |"]
     lines.append("|---|" + "---|" * len(places))
@@ -158,7 +158,7 @@ def _shipped_places(models: Mapping[str, Any]) -> str:
 
 
 def _gain(scores: Mapping[str, Any]) -> str:
-    """Return what a network gains over the best interpolation: overall, by place, and at 2.4 m."""
+    """Return a network's gain over the best interpolation: overall, by place, and at 2.4 m."""
     native, reduced = scores["native"], scores["reduced"]
     parts = {
         "all test places, 0.6 and 1 m": native["all"],

@@ -23,7 +23,7 @@ BATCH, CROP, ROUNDS = 16, 48, 7
 
 
 class Crops(Dataset):
-    """Crops one by one, as most training scripts draw them."""
+    """Single crops, as most training scripts draw them."""
 
     def __init__(self, data: TrainingData) -> None:
         self.data = data
@@ -43,7 +43,7 @@ class Crops(Dataset):
 
 
 def measure(data: Path) -> dict[str, Any]:
-    """Time steps of both in turns; what counts is the ratio of their medians."""
+    """Time steps of both in turns; the result is the ratio of their medians."""
     with stores(data) as (hr, lr, splits):
         crops = training_data(hr, lr, splits)
         loops = {"plain": plain_steps(crops), "ours": our_steps(crops)}
@@ -64,7 +64,7 @@ def measure(data: Path) -> dict[str, Any]:
 
 
 def plain_steps(data: TrainingData) -> Iterator[None]:
-    """Train CARN as a script of one screen does."""
+    """Train CARN like a minimal script."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = build_model("carn", 4, channels=64).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 5e-4)
@@ -79,7 +79,7 @@ def plain_steps(data: TrainingData) -> Iterator[None]:
 
 
 def our_steps(data: TrainingData) -> Iterator[None]:
-    """Train CARN with the project's trainer, in the precision that it chooses."""
+    """Train CARN with the project's trainer, in its default precision."""
     model = build_model("carn", 4, channels=64)
     parameters = TrainingParameters(
         steps=1_000,
