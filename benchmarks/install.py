@@ -30,7 +30,9 @@ def measure(extras: str) -> dict[str, float]:
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
         before = _megabytes(environment)
         start = time.perf_counter()
-        pip = [environment / "bin/pip", "install", "--quiet", "--no-cache-dir", f"{ROOT}{extras}"]
+        # the versions of the lock, so that figures can be compared
+        pip = [environment / "bin/pip", "install", "--quiet", "--no-cache-dir"]
+        pip += ["--constraint", ROOT / "requirements.lock", f"{ROOT}{extras}"]
         subprocess.run(pip, check=True)
         seconds = time.perf_counter() - start
         subprocess.run([environment / "bin/python", "-c", UPSCALE], cwd=folder, check=True)
