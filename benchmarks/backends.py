@@ -25,10 +25,10 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.degradation import quantise
 from sen2naip_sr.inference.hardware import has_bfloat16, resolve_device
+from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.onnx import export_onnx
 from sen2naip_sr.inference.speed import matrix_product_rate
-from sen2naip_sr.inference.winograd import has_winograd
 from sen2naip_sr.models.cost import multiply_adds
 from sen2naip_sr.weights.shipped import load_shipped
 
@@ -99,7 +99,7 @@ def _ways(name: str) -> dict[str, Upscale]:
     model = _model(name)
     ways: dict[str, Upscale] = {PLAIN: _plain(model)}
     ways["eager"] = make_network(model, device="cpu", backend="eager", precision="float32")
-    if has_winograd():
+    if has_nnpack():
         ways["winograd"] = make_network(model, device="cpu", backend="winograd")
     if has_bfloat16("cpu"):
         ways["eager, bfloat16"] = make_network(model, device="cpu", precision="bfloat16")

@@ -9,12 +9,12 @@ from torch.nn import functional as F
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import network as network_module
 from sen2naip_sr.inference.hardware import resolve_device
+from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.network import LARGEST_TILE, SMALLEST_TILE, make_network
 from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed, multiply_adds_per_pixel
 from sen2naip_sr.inference.winograd import (
     PointwiseConv2d,
     WinogradConv2d,
-    has_winograd,
     quicker_layer,
     with_winograd,
 )
@@ -29,7 +29,7 @@ SIZES = {
     "unet": {"widths": [16, 32]},
     "gan": {"generator": "lean", "generator_parameters": {"channels": 32, "blocks": 1}},
 }
-needs_winograd = pytest.mark.skipif(not has_winograd(), reason="NNPACK does not run here")
+needs_winograd = pytest.mark.skipif(not has_nnpack(), reason="NNPACK does not run here")
 
 
 def trained(name, bands=4, **size):
@@ -227,7 +227,7 @@ def test_auto_is_eager_where_winograd_was_not_found_faster(monkeypatch, capabili
 
 def test_without_nnpack_auto_falls_back_and_winograd_is_refused(monkeypatch):
     monkeypatch.setattr(network_module, "best_precision", lambda kind: "float32")
-    monkeypatch.setattr(network_module, "has_winograd", lambda: False)
+    monkeypatch.setattr(network_module, "has_nnpack", lambda: False)
     assert make_network(trained("lean"), device="cpu").backend == "eager"
     with pytest.raises(UserError, match="use the backend auto or eager"):
         make_network(trained("lean"), device="cpu", backend="winograd")

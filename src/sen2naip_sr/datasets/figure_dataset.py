@@ -2,15 +2,17 @@
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
-from kedro_datasets._typing import ImagePreview
 
 from sen2naip_sr.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+ImagePreview = NewType("ImagePreview", str)
+"""A base64-encoded picture; Kedro-Viz knows it by this name."""
 
 
 class FigureDataset(AbstractDataset["Figure", NoReturn]):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.internals import cpu_multiplies_bfloat16
 
 
 def resolve_device(name: str) -> torch.device:
@@ -41,9 +42,7 @@ def has_bfloat16(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if kind == "cpu":
-        # these names are private and differ between versions of torch: a missing one means no
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+        return cpu_multiplies_bfloat16()
     return False
 
 

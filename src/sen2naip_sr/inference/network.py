@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory, resolve_device
+from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.unpadded import without_padding
-from sen2naip_sr.inference.winograd import has_winograd, with_winograd
+from sen2naip_sr.inference.winograd import with_winograd
 from sen2naip_sr.models.blocks import centred
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
@@ -247,7 +248,7 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
     if precision == "auto":
         precision = "float32" if backend == "winograd" else best_precision(device.type)
     suits = device.type == "cpu" and precision == "float32"
-    if backend == "winograd" and not (suits and has_winograd()):
+    if backend == "winograd" and not (suits and has_nnpack()):
         raise UserError(
             "backend-missing",
             f"the backend winograd is not available on {device} in {precision}",
@@ -257,7 +258,7 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
     if backend == "auto":
         alone = torch.get_num_threads() == 1
         narrow = torch.backends.cpu.get_cpu_capability() == "AVX2"
-        quicker = suits and alone and narrow and has_winograd()
+        quicker = suits and alone and narrow and has_nnpack()
         backend = "winograd" if quicker else "eager"
     return backend, precision
 

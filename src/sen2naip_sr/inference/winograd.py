@@ -14,15 +14,10 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.inference.internals import nnpack_convolution
+
 FEWEST_INPUTS, FEWEST_OUTPUTS = 16, 32
 """With fewer channels, the transforms cost more than the saved multiplications."""
-
-
-def has_winograd() -> bool:
-    """Return whether NNPACK is available on this processor; initialises it."""
-    # both names are private to torch: if a version lacks one, its own convolutions are used
-    available = getattr(torch, "_nnpack_available", None)
-    return available is not None and hasattr(torch, "_nnpack_spatial_convolution") and available()
 
 
 class WinogradConv2d(nn.Module):
@@ -38,7 +33,7 @@ class WinogradConv2d(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (1, inputs, h, w), float32, to (1, outputs, h, w)."""
-        return torch._nnpack_spatial_convolution(features, self.weight, self.bias, 1, 1)
+        return nnpack_convolution(features, self.weight, self.bias)
 
 
 class PointwiseConv2d(nn.Module):

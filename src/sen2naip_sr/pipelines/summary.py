@@ -117,6 +117,7 @@ def _print_rejected(console: Console, catalog: "DataCatalog", root: Path) -> Non
 
 
 def _path(catalog: "DataCatalog", name: str, root: Path) -> str:
-    dataset = catalog.get(name)
-    filepath = Path(str(getattr(dataset, "_filepath", name)))
+    configured = catalog.config_resolver.resolve_pattern(name)
+    # MLflow's datasets contain the one that writes the file
+    filepath = Path(configured.get("dataset", configured).get("filepath", name))
     return str(filepath.relative_to(root)) if filepath.is_relative_to(root) else str(filepath)

@@ -68,7 +68,7 @@ def step_dynamics(
 
 
 def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-    return get_total_norm(torch._foreach_sub(list(some), list(others)))
+    return get_total_norm([one - other for one, other in zip(some, others, strict=True)])
 
 
 def noise_scale(

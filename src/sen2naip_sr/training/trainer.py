@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch._functorch import config as functorch_config
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.internals import keep_backward_buffers
 from sen2naip_sr.inference.predict import normalised
 from sen2naip_sr.training.checkpoint import TrainingState
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
@@ -290,7 +290,7 @@ class Trainer:
 def _compiled(model: nn.Module, parameters: TrainingParameters) -> nn.Module:
     if parameters.balance == "gradient_norm":
         # a second backward pass through the same graph needs its buffers
-        functorch_config.donated_buffer = False
+        keep_backward_buffers()
     network: nn.Module = torch.compile(model)  # type: ignore[assignment]
     return network
 

@@ -34,7 +34,7 @@ from sen2naip_sr.experiments.tuning.search_space import (
     unchecked,
     with_values,
 )
-from sen2naip_sr.experiments.tuning.storage import first_trials, open_study
+from sen2naip_sr.experiments.tuning.storage import first_trials, open_study, resumed
 from sen2naip_sr.experiments.tuning.trial import Job, run_job
 from sen2naip_sr.training.parameters import NetworkParameters
 
@@ -90,7 +90,7 @@ class _Search:
 
     def job(self, trial: Trial) -> Job:
         return Job(
-            trial._trial_id,
+            trial.number,
             self.variation(trial),
             self.hr.folder,
             self.lr.folder,
@@ -181,7 +181,7 @@ def _run(shared: _Search) -> None:
     with open_processes(parameters.workers) as processes:
         while True:
             while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
-                trial = Trial(study, left.pop(0)._trial_id) if left else study.ask()
+                trial = resumed(study, shared.folder, left.pop(0).number) if left else study.ask()
                 if job := _suggested(shared, trial):
                     running[processes.submit(run_job, job)] = trial
             if not running:

@@ -196,8 +196,11 @@ def _typed(found: RangeParameters, end: float | None) -> Any:
 
 
 def _contains(found: RangeParameters, value: Any) -> bool:
-    distribution = _distribution(found)
-    try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))
-    except (TypeError, ValueError):
+    if found.choices is not None:
+        return value in found.choices
+    if not isinstance(value, (int, float)):
         return False
+    low, high = _typed(found, found.low), _typed(found, found.high)
+    step = found.step or (1 if found.whole else None)
+    steps = (value - low) / step if step else 0
+    return low <= value <= high and abs(steps - round(steps)) < 1e-8

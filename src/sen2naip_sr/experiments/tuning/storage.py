@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from optuna.trial import Trial
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
@@ -66,6 +67,19 @@ def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study
         sampler=optuna.samplers.RandomSampler(),
         pruner=_pruner(parameters),
     )
+
+
+def resumed(study: "Study", folder: Path, number: int) -> Trial:
+    """Return a running trial of a study, to report to it.
+
+    Args:
+        study: From `open_study` or `load_study`.
+        folder: Where its database lies.
+        number: The trial's number in the study.
+    """
+    storage = _storage(folder)
+    known = storage.get_study_id_from_name(study.study_name)
+    return Trial(study, storage.get_trial_id_from_study_id_trial_number(known, number))
 
 
 def first_trials(parameters: TuningParameters) -> int:

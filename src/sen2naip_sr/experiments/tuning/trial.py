@@ -14,7 +14,7 @@ from sen2naip_sr.experiments.running.outcome import CHECKPOINT, HISTORY, Outcome
 from sen2naip_sr.experiments.running.runner import run_variation
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
-from sen2naip_sr.experiments.tuning.storage import load_study
+from sen2naip_sr.experiments.tuning.storage import load_study, resumed
 from sen2naip_sr.training.checkpoint import saved_progress
 
 SAVED = "saved_seconds"
@@ -25,7 +25,7 @@ class Job:
     """All that a process needs to run a trial.
 
     Attributes:
-        trial: Its id in the study's database.
+        trial: Its number.
         variation: What to train.
         hr: Folder of the HR chips.
         lr: Folder of their LR chips.
@@ -50,7 +50,7 @@ def run_job(job: Job) -> Outcome:
     study = load_study(job.folder, job.variation.model, job.parameters)
     hr, lr = require_store(job.hr), require_store(job.lr)
     own = job.folder / job.variation.name
-    watch = _Watch(Trial(study, job.trial), job, saved_progress(own / CHECKPOINT)[1])
+    watch = _Watch(resumed(study, job.folder, job.trial), job, saved_progress(own / CHECKPOINT)[1])
     try:
         outcome = run_variation(job.variation, hr, lr, own, job.evaluation, watch)
     except optuna.TrialPruned:

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sen2naip_sr.training.optimization.schedule import ema_decay
 
@@ -18,8 +18,7 @@ def averaged(model: nn.Module, device: torch.device, largest_decay: float) -> Av
         largest_decay: The decay that `ema_decay` grows to, in [0, 1).
     """
 
-    @torch.no_grad()
     def update(averages: Tensors, weights: Tensors, count: Tensor | int) -> None:
-        torch._foreach_lerp_(averages, weights, 1 - ema_decay(int(count), largest_decay))
+        get_ema_multi_avg_fn(ema_decay(int(count), largest_decay))(averages, weights, count)
 
     return AveragedModel(model, device, multi_avg_fn=update)

@@ -240,12 +240,13 @@ def _stacked(states: Sequence[State], name: str) -> Tensor:
 
 
 def _store(states: Sequence[State], name: str, values: Tensor) -> None:
-    torch._foreach_copy_([state[name] for state in states], list(values.unbind()))
+    for state, value in zip(states, values.unbind(), strict=True):
+        state[name].copy_(value)
 
 
 def _apply(weights: Sequence[nn.Parameter], step: Tensor, group: dict[str, Any]) -> None:
     """Decay the weights and take the learning rate times ``step`` off them."""
-    if group["weight_decay"]:
-        torch._foreach_mul_(list(weights), 1 - group["lr"] * group["weight_decay"])
-    steps = [part.view(weight.shape) for part, weight in zip(step, weights, strict=True)]
-    torch._foreach_add_(list(weights), steps, alpha=-group["lr"])
+    for weight, part in zip(weights, step, strict=True):
+        if group["weight_decay"]:
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+        weight.add_(part.view(weight.shape), alpha=-group["lr"])
