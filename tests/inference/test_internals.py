@@ -70,14 +70,14 @@ def test_torch_still_has(owner, name, remedy):
     assert hasattr(owner, name), f"torch has no {name} any more: {remedy}"
 
 
-def test_torch_still_lets_backward_buffers_be_kept(monkeypatch):
+def test_torch_still_lets_backward_buffers_be_kept():
     from torch._functorch import config
 
     told = "find what keeps buffers for a second backward pass, or do not compile 'gradient_norm'"
     assert hasattr(config, "donated_buffer"), f"torch has no donated_buffer any more: {told}"
-    monkeypatch.setattr(config, "donated_buffer", True)
-    internals.keep_backward_buffers()
-    assert config.donated_buffer is False
+    with config.patch(donated_buffer=True):
+        internals.keep_backward_buffers()
+        assert config.donated_buffer is False
 
 
 def test_without_nnpack_there_is_none(monkeypatch):
