@@ -76,6 +76,17 @@ def test_what_cannot_be_done_is_said_without_a_traceback(scene, options, said):
     assert "Traceback" not in result.output
 
 
+def test_what_to_type_is_said_once_for_all_scenes(scene, make_geotiff):
+    make_geotiff(scene.with_name("other.tif"), size=32)
+    result = run("upscale", scene.parent, "--bands", "1,2,3")
+    assert result.output.count("For the scenes that failed: --bands") == 1
+
+
+def test_skipped_scenes_are_said_to_be_overwritten_how(scene):
+    assert "--overwrite" not in run("upscale", scene).output
+    assert "--overwrite" in run("upscale", scene).output
+
+
 def test_models_are_listed_with_size_and_quality():
     result = run("models", "--no-measure")
     assert result.exit_code == 0
@@ -92,7 +103,7 @@ def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):
     path = tmp_path / "unet.onnx"
     result = run("export", "--model", "unet", "-o", path)
     assert result.exit_code == 0, result.output
-    assert f"{path}: at most" in result.output.replace("\n", "")
+    assert f"{path}: differs from torch by at most" in result.output.replace("\n", "")
     image = np.random.default_rng(0).random((1, 4, 20, 31)).astype("float32")
     (found,) = onnxruntime.InferenceSession(path).run(None, {"lr": image})
     assert found.shape == (1, 4, 40, 62)

@@ -1,6 +1,6 @@
 """What to type against a `UserError`, by its code: on the command line and in a Kedro run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sen2naip_sr.errors import UserError
 
@@ -110,6 +110,11 @@ KEDRO = ANY | {
     "vgg-weights-differ": "NETWORK.training.perceptual.weights",
     "vgg-weights-missing": "NETWORK.training.perceptual.weights=download",
 }
+
+
+def typed_against(codes: Iterable[str], phrases: Mapping[str, str]) -> list[str]:
+    """Return what to type against errors that have been reported already, each once."""
+    return [phrases[code] for code in dict.fromkeys(codes) if code in phrases]
 
 
 def phrased(error: UserError, phrases: Mapping[str, str]) -> str:

@@ -88,7 +88,7 @@ def _attempt(
         result = upscale_file(upscaler, job, overwrite=parameters.overwrite, progress=progress)
         return Outcome(job, "done", result)
     except UserError as error:
-        return Outcome(job, "failed", message=str(error))
+        return Outcome(job, "failed", message=str(error), code=error.code)
     except Exception as error:
         # one scene among many: its fault must not stop the others
         last = "".join(traceback.format_exception(error)[-2:]).strip()

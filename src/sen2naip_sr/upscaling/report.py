@@ -17,12 +17,14 @@ class Outcome:
         state: done, skipped (its result existed already) or failed.
         result: The result, if it is done.
         message: Why it failed.
+        code: The code of the `UserError` that it failed with, if it was one.
     """
 
     job: Job
     state: Literal["done", "skipped", "failed"]
     result: Upscaled | None = None
     message: str = ""
+    code: str = ""
 
     def row(self) -> dict[str, Any]:
         """Return it as a row of a table."""

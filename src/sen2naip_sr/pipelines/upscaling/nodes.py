@@ -7,6 +7,7 @@ import pandas as pd
 
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.remedies import KEDRO, typed_against
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def upscale_scenes(
 
     chosen = None if parameters.weights else weights[parameters.model]
     outcomes = upscale_all(parameters, logger.info, chosen)
+    for typed in typed_against((outcome.code for outcome in outcomes), KEDRO):
+        logger.info("For the scenes that failed: %s", typed)
     table = pd.DataFrame([outcome.row() for outcome in outcomes])
     if (table["state"] == "failed").all():
         raise UserError(
