@@ -7,7 +7,10 @@ import warnings
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from conftest import UTM, random_pixels
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from tiny_weights import write_calibration, write_weights
 
@@ -378,6 +381,46 @@ def test_a_raster_opened_by_rioxarray_equals_the_file(model, tmp_path, make_geot
     with rasterio.open(tmp_path / "b.tif") as after, rasterio.open(tmp_path / "a_x2.tif") as file:
         assert after.transform.almost_equals(file.transform, 1e-9)
         assert (after.crs, after.nodata) == (file.crs, file.nodata)
+
+
+def open_upscaled(model, path, **options):
+    """Open a raster with rioxarray and upscale it; return both."""
+    rioxarray = pytest.importorskip("rioxarray")
+    data = rioxarray.open_rasterio(path, **options)
+    return data, model.upscale(data).values
+
+
+def test_nodata_that_rioxarray_masked_stays_so(model, tmp_path, make_geotiff):
+    pixels = random_pixels(4, 30, "uint16")
+    pixels[:, 3:9, 4:8] = 0
+    source = make_geotiff(tmp_path / "a.tif", pixels, nodata=0, photometric="MINISBLACK")
+    data, big = open_upscaled(model, source, masked=True)
+    np.testing.assert_array_equal(
+        np.isnan(big), np.isnan(data).to_numpy().repeat(2, 1).repeat(2, 2)
+    )
+    assert big.dtype == data.dtype == "float32"
+    assert big.rio.encoded_nodata == 0
+
+
+def test_rotated_rasters_and_control_points_keep_their_ground(model, tmp_path, make_geotiff):
+    turned = UTM @ Affine.rotation(30)
+    data, big = open_upscaled(model, make_geotiff(tmp_path / "a.tif", size=20, transform=turned))
+    assert big.rio.transform().almost_equals(turned @ Affine.scale(0.5), 1e-9)
+    assert not {"x", "y", "xc", "yc"} & set(big.coords)
+    corners = [(0, 0, 5e5, 4e6), (20, 0, 5e5, 39e5), (0, 24, 51e4, 4e6)]
+    points = [GroundControlPoint(*corner) for corner in corners]
+    with rasterio.open(write(tmp_path / "b.tif", random_pixels(4, 20)), "r+") as target:
+        target.gcps = (points, CRS.from_epsg(32611))
+    data, big = open_upscaled(model, tmp_path / "b.tif")
+    found = [(point.row, point.col, point.x, point.y) for point in big.rio.get_gcps()]
+    assert found == [(2 * row, 2 * column, x, y) for row, column, x, y in corners]
+    assert big.rio.crs == data.rio.crs
+
+
+@pytest.mark.parametrize("size", [(1, 20), (20, 1), (1, 1)])
+def test_a_data_array_of_one_row_or_column_keeps_its_bounds(model, tmp_path, make_geotiff, size):
+    data, big = open_upscaled(model, make_geotiff(tmp_path / "a.tif", size=size))
+    np.testing.assert_allclose(big.rio.bounds(), data.rio.bounds(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from affine import Affine
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
@@ -20,7 +19,7 @@ from sen2naip_sr.upscaling.upscaler import Upscaler
 if TYPE_CHECKING:
     from xarray import DataArray
 
-KEPT_ENCODING = ("_FillValue", "scale_factor", "add_offset", "grid_mapping", "dtype")
+KEPT_ENCODING = ("_FillValue", "scale_factor", "add_offset", "grid_mapping")
 
 
 def is_data_array(source: Any) -> bool:
@@ -103,13 +102,15 @@ def _like(data: "DataArray", values: Array) -> "DataArray":
     result.encoding = {name: data.encoding[name] for name in KEPT_ENCODING if name in data.encoding}
     if data.rio.grid_mapping not in data.coords and not {x, y} <= set(data.coords):
         return result
-    ground = Georeferencing(data.rio.transform(recalc=True)).refined(SCALE)
-    return _placed(result, data, ground.transform)
+    gcps = tuple(data.rio.get_gcps() or ())
+    ground = Georeferencing(data.rio.transform(recalc=True), gcps=gcps).refined(SCALE)
+    return _placed(result, data, ground)
 
 
-def _placed(result: "DataArray", data: "DataArray", transform: Affine) -> "DataArray":
-    """Add spatial coordinates (centres of pixels) and the transform."""
+def _placed(result: "DataArray", data: "DataArray", ground: Georeferencing) -> "DataArray":
+    """Add spatial coordinates (centres of pixels), and the transform or control points."""
     _, y, x = data.dims
+    transform = ground.transform
     height, width = result.shape[1:]
     if {x, y} <= set(data.coords) and transform.is_rectilinear:
         columns, rows = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -120,4 +121,4 @@ def _placed(result: "DataArray", data: "DataArray", transform: Affine) -> "DataA
             }
         )
     placed: DataArray = result.rio.write_transform(transform)
-    return placed
+    return placed.rio.write_gcps(ground.gcps, data.rio.crs) if ground.gcps else placed
