@@ -46,7 +46,7 @@ def test_parameters_cannot_be_changed():
     ("values", "problem"),
     [
         ({"source": "directory"}, "needs a path"),
-        ({"source": "folder"}, "'sample', 'directory' or 'sen2naip'"),
+        ({"source": "folder"}, "directory, sample, sen2naip"),
         ({"chip_size": 33}, "chip_size 33 is odd"),
         ({"chip_size": 8}, "greater than or equal to 16"),
         ({"bands": 0}, "at least one band"),

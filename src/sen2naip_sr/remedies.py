@@ -38,6 +38,7 @@ COMMAND = ANY | {
 KEDRO = ANY | {
     "architecture-fixed": "NETWORK.start_from=null",
     "bands-differ": "upscaling.bands, or ingestion.bands for chips",
+    "batch-not-divisible": "NETWORK.training.batch_size",
     "calibration-damaged": "kedro run --pipelines=calibrate_NETWORK",
     "calibration-differs": "kedro run --pipelines=calibrate_NETWORK",
     "calibration-missing": "kedro run --pipelines=calibrate_NETWORK",

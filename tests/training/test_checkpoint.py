@@ -82,7 +82,7 @@ def test_truncated_file_counts_as_none_and_is_logged(path, share, caplog):
 def test_other_content_counts_as_none_and_is_logged(path, content, caplog):
     path.write_bytes(content)
     assert load_checkpoint(path, FINGERPRINT) is None
-    assert "training starts anew" in caplog.text
+    assert "training restarts" in caplog.text
 
 
 def test_never_runs_code_of_a_file(path, tmp_path):

@@ -1,4 +1,4 @@
-"""All parameters of the project by their top-level name, and their check before any node runs."""
+"""All parameters of the project by their top-level name, and their check before a run."""
 
 from collections.abc import Mapping
 from typing import Any

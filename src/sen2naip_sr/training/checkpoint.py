@@ -1,4 +1,4 @@
-"""Checkpoints that a killed training goes on from."""
+"""Checkpoints that a killed training resumes from."""
 
 import json
 import logging
@@ -28,14 +28,13 @@ class Checkpoint(TypedDict):
     """A training between two steps.
 
     Attributes:
-        fingerprint: All that the result depends on: parameters, data, architecture.
-        step: Steps done.
+        fingerprint: Everything that the result depends on: parameters, data, architecture.
+        step: Number of steps taken.
         elapsed: Seconds spent so far.
         losses: Losses by name since the last entry of the history.
-        parts: The state of everything that keeps one, by name: the weights, their average, the
-            optimiser, ...
+        parts: The states of weights, averaged weights, optimiser and so on, by name.
         best: The best weights so far.
-        history: What was logged so far.
+        history: What has been logged.
     """
 
     fingerprint: dict[str, Any]
@@ -48,24 +47,24 @@ class Checkpoint(TypedDict):
 
 
 class Stateful(Protocol):
-    """What can be put into a checkpoint: networks, optimisers, gradient scalers."""
+    """What a checkpoint can hold: networks, optimisers, gradient scalers."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state."""
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Take over a state."""
+        """Restore a state."""
 
 
 @dataclass
 class TrainingState:
-    """Everything that changes while a network is trained.
+    """Everything that changes in the course of a training.
 
     Attributes:
-        parts: What keeps a state of its own, by name.
-        step: Steps done.
+        parts: The objects with a state of their own, by name.
+        step: Number of steps taken.
         losses: Losses by name since the last entry of the history.
-        history: What was logged so far.
+        history: What has been logged.
         best: The best weights so far, or the last ones.
     """
 
@@ -91,7 +90,7 @@ class TrainingState:
         self.history.append({"step": self.step, **metrics})
 
     def keep(self, psnr: float, network: nn.Module, only_if_best: bool) -> None:
-        """Keep a copy of the network's weights, if need be only where no PSNR was higher before."""
+        """Keep a copy of the network's weights, if ``only_if_best`` only at a new highest PSNR."""
         if psnr > self.best["psnr"] or not only_if_best:
             weights = {
                 name: tensor.cpu().clone(memory_format=torch.contiguous_format)
@@ -100,18 +99,18 @@ class TrainingState:
             self.best = Best(psnr=psnr, step=self.step, state=weights)
 
     def log_losses(self, losses: Mapping[str, float]) -> None:
-        """Note the losses of a step."""
+        """Add the losses of a step."""
         for name, value in losses.items():
             self.losses.setdefault(name, []).append(value)
 
     def mean_losses(self) -> dict[str, float]:
-        """Return the means of the losses noted since the last call."""
+        """Return the means of the losses since the last call."""
         means = {name: sum(values) / len(values) for name, values in self.losses.items()}
         self.losses = {}
         return means
 
     def is_enough(self, patience: int | None, target: float | None) -> bool:
-        """Return whether a validation met the target (dB), or the last ones brought no gain."""
+        """Return whether a validation reached the target (dB), or the last ones brought no gain."""
         psnr = self.validations
         if target is not None and psnr and max(psnr) >= target:
             return True
@@ -132,7 +131,7 @@ class TrainingState:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take over what `checkpoint` returned, on any device."""
+        """Restore what `checkpoint` returned, on any device."""
         self.step = checkpoint["step"]
         self.losses, self.history = checkpoint["losses"], checkpoint["history"]
         self.best = checkpoint["best"]
@@ -141,7 +140,7 @@ class TrainingState:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one piece or not at all."""
+    """Write a checkpoint atomically."""
     with replacing(path) as hidden, hidden.open("wb") as stream:
         torch.save(
             {**checkpoint, "fingerprint": comparable(checkpoint["fingerprint"])},
@@ -150,17 +149,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | None:
-    """Return the checkpoint at ``path`` if there is one to go on from.
+    """Return the checkpoint at ``path`` if the training can resume from it.
 
-    A damaged one is as good as none (logged as a warning), and so is one of another training
-    (logged with what differs).
+    A damaged checkpoint is ignored with a warning. The checkpoint of another training is ignored
+    too, and the log says what differs.
 
     Args:
         path: Where `save_checkpoint` wrote.
-        fingerprint: What the result of the training that wants to go on depends on.
+        fingerprint: Everything that the result of this training depends on.
 
     Returns:
-        The checkpoint with its tensors on the CPU.
+        The checkpoint with its tensors on the CPU, or None.
     """
     if not path.exists():
         return None
@@ -168,37 +167,37 @@ def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | 
         checkpoint: Checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         missing = Checkpoint.__required_keys__ - checkpoint.keys()
     except Exception as error:  # what torch raises for a damaged file is not specified
-        logger.warning("%s is damaged (%s): training starts anew", path, _first_line(error))
+        logger.warning("%s is damaged (%s): training restarts", path, _first_line(error))
         return None
     if missing:
-        logger.warning("%s lacks %s: training starts anew", path, ", ".join(sorted(missing)))
+        logger.warning("%s lacks %s: training restarts", path, ", ".join(sorted(missing)))
         return None
     if changes := differences(checkpoint["fingerprint"], comparable(fingerprint)):
-        logger.info("%s is of another training (%s): starting anew", path, "; ".join(changes))
+        logger.info("%s belongs to another training (%s): starting anew", path, "; ".join(changes))
         return None
     return checkpoint
 
 
 def saved_progress(path: Path) -> tuple[int, float]:
-    """Return the steps and seconds that the checkpoint at ``path`` is of; zeros: there is none.
+    """Return the steps and seconds of the checkpoint at ``path``; zeros if there is none.
 
-    Quick, as no tensor is read; whether a training can go on from it, `load_checkpoint` tells.
+    It reads no tensor. `load_checkpoint` decides whether a training can resume from it.
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         return int(found["step"]), float(found["elapsed"])
-    except Exception:  # as there
+    except Exception:  # as in load_checkpoint
         return 0, 0.0
 
 
 def comparable(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a fingerprint in plain types, so that a stored one compares equal to a fresh one."""
+    """Return a fingerprint in plain types, so that a stored one equals a new one."""
     plain: dict[str, Any] = json.loads(json.dumps(fingerprint, default=str))
     return plain
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Describe every part of a nested fingerprint that differs, by its dotted name."""
+    """Describe every difference of two nested fingerprints, by dotted names."""
     old, new = _flat(before), _flat(now)
     return [
         f"{name}: was {old.get(name, 'not given')}, is {new.get(name, 'not given')}"

@@ -1,4 +1,4 @@
-"""Figures that tell how a training goes: gradients, weights, updates, and how noisy they are."""
+"""Measurements of a training: gradients, weights, updates, and the noise of the gradient."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 NEAR_ZERO = 1e-6
-"""Gradients smaller than this count as near zero: absolute, for losses on values in [0, 1]."""
+"""Gradients with a smaller absolute value count as near zero, for losses of values in [0, 1]."""
 
 
 @torch.no_grad()
 def snapshot(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """Return copies of the weights, to be compared after an optimiser step."""
+    """Return copies of the weights, for a comparison after an optimiser step."""
     return [parameter.detach().clone() for parameter in parameters]
 
 
@@ -27,29 +27,29 @@ def step_dynamics(
     clip_norm: float,
     averages: Sequence[Tensor] | None = None,
 ) -> dict[str, float]:
-    """Describe an optimiser step that was just taken. Waits for the device once.
+    """Measure the optimiser step that was just taken. Synchronises with the device once.
 
-    ``weight_snr`` takes the averaged weights for the signal and their distance to the current
-    ones for the noise: the ratio of mean to deviation of Blundell et al. 2015, "Weight
+    In ``weight_snr`` the signal is the averaged weights, and the noise is their distance to the
+    current ones: the ratio of mean to deviation of Blundell et al. 2015, "Weight
     Uncertainty in Neural Networks", https://arxiv.org/abs/1505.05424, section 5, over all weights
-    together, with the iterates as samples of the weights' distribution as in Maddox et al. 2019,
+    together, with the iterates as samples of the weights' distribution, as in Maddox et al. 2019,
     "A Simple Baseline for Bayesian Uncertainty in Deep Learning",
-    https://arxiv.org/abs/1902.02476. An average that lags behind a steady drift counts as noise
+    https://arxiv.org/abs/1902.02476. The lag of the average behind a steady drift counts as noise
     too.
 
     Args:
-        parameters: The weights after the step; their gradients are still those of the step.
-        before: The weights before it, by `snapshot`.
+        parameters: The weights after the step, with the gradients of the step.
+        before: The weights before it, from `snapshot`.
         gradient_norm: L2 norm of the gradient before it was clipped.
-        clip_norm: What it was clipped to.
-        averages: The weights' running averages after the step; None leaves ``weight_snr`` out.
+        clip_norm: The L2 norm that the gradient was clipped to.
+        averages: The averaged weights after the step; None leaves out ``weight_snr``.
 
     Returns:
         ``gradient_l2``: the norm before clipping. ``weight_l2``: L2 norm of all weights.
         ``near_zero_gradients``: share of gradients whose absolute value before clipping is below
         `NEAR_ZERO`. ``update_to_weight``: L2 norm of the step divided by that of the weights.
-        ``weight_snr``: signal-to-noise ratio of the weights in dB, at most 138 (what float32
-        resolves).
+        ``weight_snr``: signal-to-noise ratio of the weights in dB, at most 138 (the resolution of
+        float32).
     """
     gradients = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
     shortened = torch.clamp(clip_norm / (gradient_norm + 1e-6), max=1.0)
@@ -97,10 +97,10 @@ def noise_scale(
 
 
 class PartGradients:
-    """Squared norms of the gradients of a batch's parts, while these add up to the batch's.
+    """Squared norms of the gradients of a batch's parts, which add up to the batch's gradient.
 
-    Every part counts, so with two halves the noise has the least variance that can be had from
-    them and is never negative.
+    All parts are used. With two halves this gives the noise estimate of the least variance, which
+    is never negative.
 
     Args:
         parameters: The weights, their gradients zero or None.
@@ -116,7 +116,7 @@ class PartGradients:
 
     @torch.no_grad()
     def add(self, size: int) -> None:
-        """Take in a part, right after the backward pass of its loss.
+        """Add a part, directly after the backward pass of its loss.
 
         Args:
             size: Samples in it. Its loss is the mean over them times ``size / batch_size``.
@@ -130,11 +130,11 @@ class PartGradients:
         self._sizes.append(size)
 
     def squares(self, gradient_norm: float) -> tuple[float, float, float, int]:
-        """Return what `noise_scale` takes. Waits for the device once.
+        """Return the arguments of `noise_scale`. Synchronises with the device once.
 
         Args:
-            gradient_norm: L2 norm of the whole gradient, unscaled and not clipped. The parts are
-                measured relative to it, so a gradient scaler's factor cancels out.
+            gradient_norm: L2 norm of the whole gradient, unscaled and before clipping. The parts
+                are measured relative to it, so that a gradient scaler's factor cancels out.
         """
         whole = get_total_norm(self._total).square()
         ratio = float(torch.stack(self._squares).mean() / whole)
@@ -146,8 +146,8 @@ class PartGradients:
 class NoiseScale:
     """Running estimates of the gradient's signal and noise.
 
-    One observation is far too noisy. The two estimates are averaged apart, exponentially, and
-    divided afterwards, as in appendix A.1 of McCandlish et al. 2018 (see `noise_scale`).
+    A single observation is too noisy. The two estimates are averaged separately, exponentially,
+    and then divided, as in appendix A.1 of McCandlish et al. 2018 (see `noise_scale`).
 
     Attributes:
         decay: Decay of the averages from one observation to the next.
@@ -164,9 +164,9 @@ class NoiseScale:
     def observe(
         self, small_square: float, big_square: float, small_size: float, big_size: float
     ) -> None:
-        """Take in an observation: the arguments of `noise_scale`.
+        """Add an observation: the arguments of `noise_scale`.
 
-        One that is not finite (a step that a gradient scaler leaves out) is passed over.
+        An observation that is not finite is ignored: a gradient scaler skips such steps.
         """
         if not math.isfinite(small_square) or not math.isfinite(big_square):
             return
@@ -179,22 +179,22 @@ class NoiseScale:
     def samples(self) -> float:
         """The simple noise scale tr(Sigma) / |G|^2, in samples.
 
-        NaN without an observation, infinite where the noise hides the gradient. Slightly biased,
-        as a ratio of averages is.
+        NaN without an observation, infinite if the noise hides the gradient. Slightly biased, as
+        every ratio of averages.
         """
         if not self.weight:
             return math.nan
         return max(0.0, self.noise) / self.signal if self.signal > 0 else math.inf
 
     def figures(self) -> dict[str, float]:
-        """Return what is known, for the log.
+        """Return the estimates, for the log.
 
         Returns:
             ``fisher_trace``: tr(Sigma) + |G|^2, the mean squared norm of one sample's gradient:
-            the trace of the empirical Fisher matrix (gradients at the true targets, not at drawn
-            ones) of the loss as a negative log-likelihood. Unbiased for independent samples of
-            frozen weights; the averages lag behind moving ones. ``noise_scale``: see `samples`.
-            Empty without an observation; ``noise_scale`` is left out while infinite.
+            the trace of the empirical Fisher matrix (gradients at the true targets, not at sampled
+            ones) of the loss as a negative log-likelihood. Unbiased for independent samples and
+            constant weights; the averages lag behind changing ones. ``noise_scale``: see
+            `samples`. Empty without an observation, without ``noise_scale`` while it is infinite.
         """
         if not self.weight:
             return {}
@@ -206,6 +206,6 @@ class NoiseScale:
         return asdict(self)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self.decay, self.signal = state_dict["decay"], state_dict["signal"]
         self.noise, self.weight = state_dict["noise"], state_dict["weight"]

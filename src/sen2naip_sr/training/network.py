@@ -1,4 +1,4 @@
-"""One network trained: from chips and parameters to weights that say what they are."""
+"""The training of one network: from chips and parameters to weights with their metadata."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,27 +39,27 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     observe: Observe | None = None,
     wrap: Wrap | None = None,
 ) -> tuple[Weights, FitResult]:
-    """Train one network; go on where an interrupted training with equal inputs stopped.
+    """Train one network, or resume an interrupted training with equal inputs.
 
     Args:
         hr: HR chips.
         lr: Their LR chips.
-        splits: Which chips train and which validate.
-        parameters: What to build and how to train it.
+        splits: The chips to train and to validate on.
+        parameters: The network and its training.
         fabric: From `sen2naip_sr.training.launch`.
         architecture: The network's name.
-        checkpoint: Where an interrupted training left its state.
-        generators: Weights by network, for an adversarial training to start from.
+        checkpoint: The checkpoint of an interrupted training.
+        generators: Weights by network that an adversarial training can start from.
         report: See `sen2naip_sr.training.fit.fit`.
         observe: See there.
-        wrap: Makes what is trained of the built network; the weights that come of it are those of
-            the built one. None: the network itself is trained.
+        wrap: Makes a `Reparametrised` of the built network, which is trained instead. The returned
+            weights are those of the built network. None: the network itself is trained.
 
     Returns:
-        The averaged weights that were kept, and what came of the training.
+        The averaged weights that were kept, and the result of the training.
 
     Raises:
-        UserError: If the weights to start from are not there or do not fit, and as `fit`.
+        UserError: If the weights to start from are missing or do not fit, and as `fit`.
     """
     data = _training_data(hr, lr, splits)
     start = starting_weights(architecture, parameters, generators)
@@ -89,7 +89,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
 
 
 def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, Any]:
-    """Return what a checkpoint depends on beside how it was trained."""
+    """Return what the result depends on besides the parameters of the training."""
     parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit"})
     if isinstance(trained, Reparametrised):
         return {**parts, **trained.described}
@@ -106,10 +106,10 @@ def starting_weights(
     Args:
         architecture: The network's name.
         parameters: Its parameters, which name the weights.
-        generators: Weights by network, for an adversarial training to start from.
+        generators: Weights by network that an adversarial training can start from.
 
     Raises:
-        UserError: If they are not there.
+        UserError: If they are missing.
     """
     if parameters.start_from == "shipped":
         if shipped := load_shipped(architecture):
@@ -128,13 +128,13 @@ def starting_weights(
         return found
     raise UserError(
         "generator-missing",
-        f"there are no weights of '{generator}' that an adversarial training could start from",
+        f"there are no weights of '{generator}' to start the adversarial training from",
         f"train a '{generator}' first",
     )
 
 
 def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
-    """Refuse weights of another network, or of other images; the GAN's may be a generator's."""
+    """Refuse weights of another network or of other bands; the GAN takes a generator's too."""
     theirs = start.metadata
     if architecture not in (theirs.architecture, "gan"):
         raise UserError(
@@ -161,7 +161,7 @@ def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> TrainingData:
     return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
 
 
-def _describe(  # noqa: PLR0913, PLR0917 - one a source of what is described
+def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -169,7 +169,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - one a source of what is described
     parameters: NetworkParameters,
     start: Weights | None,
 ) -> WeightsMetadata:
-    """Return what the weights will depend on; PSNR and step are filled in after the training."""
+    """Return the metadata of the weights; PSNR and step are known after the training."""
     return WeightsMetadata(
         architecture=architecture,
         architecture_parameters=_architecture(architecture, parameters, start),
@@ -193,7 +193,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - one a source of what is described
 def _architecture(
     architecture: str, parameters: NetworkParameters, start: Weights | None
 ) -> dict[str, Any]:
-    """Return the architecture's parameters: those of the weights that it starts from, if any."""
+    """Return the architecture's parameters; those of the weights to start from take precedence."""
     if start is None:
         return complete_parameters(architecture, parameters.architecture)
     theirs = start.metadata

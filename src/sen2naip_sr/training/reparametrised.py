@@ -1,4 +1,4 @@
-"""Networks of which something else than their weights is trained."""
+"""Networks whose weights are a function of the trained parameters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 
 class Reparametrised(nn.Module, ABC):
-    """A network around another one, whose weights are made of what is trained."""
+    """A network around another one, whose weights it computes from its own parameters."""
 
     @property
     @abstractmethod
     def described(self) -> dict[str, Any]:
-        """What it is, in plain types: a checkpoint of another one is not used."""
+        """Its description in plain types, part of the fingerprint of a checkpoint."""
 
     @abstractmethod
     def folded(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the state of the inner network that a state of this one stands for, on the CPU."""
+        """Return the inner network's state for a state of this one, on the CPU."""
 
 
 Wrap = Callable[[nn.Module], Reparametrised]
-"""Makes one of a network."""
+"""Wraps a network."""

@@ -1,4 +1,4 @@
-"""The score that picks the best weights: PSNR of whole validation chips."""
+"""The score that selects the best weights: PSNR of whole validation chips."""
 
 import numpy as np
 import torch
@@ -23,11 +23,11 @@ class Validator:
         hr: High-resolution chips (n, C, 2h, 2w).
         lr: Low-resolution chips (n, C, h, w).
         chips: Numbers of the validation chips, int (m,).
-        value_range: Digital numbers that become 0 and 1; their distance is the PSNR's peak.
-        most: At most so many chips are scored, spread evenly over ``chips``.
+        value_range: Digital numbers that map to 0 and 1; their difference is the PSNR's peak.
+        most: The largest number of chips to score, spread evenly over ``chips``.
 
     Raises:
-        UserError: If there is no chip to score, or chips are too small to be shaved.
+        UserError: If there is no chip to score, or the chips are too small to shave.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class Validator:
             raise UserError(
                 "no-validation-chip",
                 "there are no chips to validate on",
-                "give that split more places",
+                "give the validation split more places",
             )
         if min(hr.shape[2:]) <= 2 * SHAVE:
             raise UserError(
                 "chips-too-small",
-                f"HR chips of {hr.shape[2]} x {hr.shape[3]} pixels have nothing left to score when "
-                f"{SHAVE} are shaved at each border",
+                f"HR chips of {hr.shape[2]} x {hr.shape[3]} pixels leave nothing to score after "
+                f"shaving {SHAVE} at each border",
                 "make larger chips",
             )
         self._hr, self._lr, self._range = hr, lr, value_range

@@ -135,8 +135,8 @@ def test_unknown_paths_are_refused_with_those_on_offer(path, named):
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("torch.optim.LBFGS", "evaluates the loss many times"),
-        ("torch.optim.SparseAdam", "sparse gradients only"),
+        ("torch.optim.LBFGS", "evaluates the loss several times"),
+        ("torch.optim.SparseAdam", "needs sparse gradients"),
         ("torch.optim.Muon", "matrices only"),
     ],
 )
@@ -152,7 +152,7 @@ def test_unknown_arguments_are_refused_with_the_valid_ones():
 
 
 def test_the_learning_rate_is_no_argument():
-    with pytest.raises(UserError, match="the learning rate is no argument"):
+    with pytest.raises(UserError, match="the learning rate cannot be one"):
         build("torch.optim.AdamW", lr=0.1)
 
 

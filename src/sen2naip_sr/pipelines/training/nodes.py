@@ -1,6 +1,6 @@
 """Nodes of training.
 
-Heavy imports stand inside the functions: listing pipelines needs none of them.
+Heavy imports are inside the functions, because listing pipelines needs none of them.
 """
 
 import logging
@@ -15,13 +15,13 @@ from sen2naip_sr.training.parameters import NetworkParameters
 
 if TYPE_CHECKING:
     from sen2naip_sr.weights.files import Weights
-else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
+else:  # Kedro evaluates the type hints of nodes, which must not import torch
     Weights = Any
 
 logger = logging.getLogger(__name__)
 
 
-def train_network(  # noqa: PLR0913 - one a dataset
+def train_network(  # noqa: PLR0913 - one per dataset
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -34,7 +34,7 @@ def train_network(  # noqa: PLR0913 - one a dataset
     """Train one network; see `sen2naip_sr.training.network.train_network`.
 
     Returns:
-        The averaged weights that were kept, and the history: a row an entry.
+        The averaged weights that were kept, and the history with one row per entry.
     """
     from sen2naip_sr.training import network
     from sen2naip_sr.training.launch import make_fabric
@@ -54,9 +54,9 @@ def train_network(  # noqa: PLR0913 - one a dataset
 
 
 def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:
-    """Return what says how the training goes: in the log, and as curves if there is an MLflow run.
+    """Return a report to the log and, if there is an MLflow run, to its curves.
 
-    MLflow's page groups curves by what stands before the slash.
+    MLflow groups curves by the part of the name before the slash.
     """
     import mlflow
 

@@ -1,4 +1,4 @@
-"""Wiring of training."""
+"""The pipeline of training."""
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
@@ -12,9 +12,9 @@ def create_pipeline(model: str, generators: Sequence[str] = ()) -> Pipeline:
     """Return the pipeline that trains one network.
 
     Args:
-        model: The network's name in `sen2naip_sr.models.registry.MODELS`; its parameters are
+        model: The network's name in `sen2naip_sr.models.networks.NETWORKS`; its parameters are
             ``params:<model>``, its outputs ``<model>.weights`` and ``<model>.history``.
-        generators: Networks that an adversarial training may start from.
+        generators: Networks whose weights an adversarial training can start from.
     """
     train = update_wrapper(partial(train_network, architecture=model), train_network)
     chips = {"hr": "hr", "lr": "lr", "splits": "splits"}

@@ -1,1 +1,1 @@
-"""Random crops of LR and HR chips, and how they are varied."""
+"""Random crops of LR and HR chips, and their augmentation."""

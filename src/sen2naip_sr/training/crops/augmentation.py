@@ -1,4 +1,4 @@
-"""Pairs of crops whose LR is made anew: other pixel sizes, other recipes, CutBlur."""
+"""Pairs of crops with recomputed LR: other pixel sizes, other recipes, CutBlur."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from sen2naip_sr.training.crops.detail import Positions
 from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
 
 MARGIN = 2
-"""LR pixels at a border that a recipe's border handling can reach, the largest of all recipes."""
+"""LR pixels that the border handling of any recipe affects at most."""
 
 
 def some(generator: np.random.Generator, count: int, share: float) -> Array:
-    """Choose about ``share`` of ``count`` at random, and exactly that share on average.
+    """Choose about ``share`` of ``count`` at random; the mean share is exact.
 
     Returns:
         bool (count,).
@@ -28,7 +28,7 @@ def some(generator: np.random.Generator, count: int, share: float) -> Array:
 
 
 def reduce_by_area(images: Tensor, size: int) -> Tensor:
-    """Reduce square images to any smaller size by the mean of the area that each pixel covers.
+    """Downsample square images to any smaller size by area averaging.
 
     Pixels at the edge of an area count by the part of them that it covers, so the mean of the
     image is kept. Where an area touches a value that is not finite, the result is NaN.
@@ -63,7 +63,7 @@ def _overlaps(pixels: int, size: int) -> Tensor:
 
 
 class PairMaker:
-    """Makes pairs whose LR is not the stored one: of reduced HR, or by other recipes.
+    """Makes pairs whose LR is not the stored one: from reduced HR, or by other recipes.
 
     Both images are rounded to the data's dtype, LR after it was made of the rounded HR.
 
@@ -105,12 +105,12 @@ class PairMaker:
 
     @staticmethod
     def needed(recipe: Recipe | None, parameters: AugmentationParameters) -> bool:
-        """Return whether any pair is to be made anew."""
+        """Return whether any pair has to be recomputed."""
         others = set(parameters.recipes) - ({recipe.name} if recipe else set())
         return bool(parameters.pixel_sizes or parameters.cutblur or others)
 
     def replace(self, generator: np.random.Generator, at: Positions, lr: Array, hr: Array) -> None:
-        """Replace some of the pairs of a batch in place by pairs made anew.
+        """Replace some pairs of a batch in place by recomputed pairs.
 
         A pair of reduced pixels shows more ground, the ground of the replaced pair (but for the
         margin) with it.
@@ -173,7 +173,7 @@ class PairMaker:
 
 
 def squares(generator: np.random.Generator, count: int, size: int, side: int) -> Array:
-    """Draw a square anywhere inside each of some images; half of the time return all but it.
+    """Draw a random square in each image; half of the time return its complement.
 
     Returns:
         bool (count, size, size).

@@ -1,4 +1,4 @@
-"""Brighter and darker pairs of crops, whose LR stays what a recipe makes of HR."""
+"""Brighter and darker pairs of crops, whose LR stays the downscaled HR."""
 
 import numpy as np
 import torch
@@ -17,14 +17,14 @@ def jitter_bands(
 ) -> tuple[Array, Array]:
     """Change the brightness of pairs: the same gain and offset for LR and HR of a crop and band.
 
-    Where a crop would leave the value range, all its gains and offsets are weakened by one factor
-    until it just stays inside. Nothing is clipped, since LR of clipped HR is not clipped LR.
+    If a crop would leave the value range, one factor weakens all its gains and offsets until it
+    just stays inside. Nothing is clipped, because LR of clipped HR is not clipped LR.
 
     Args:
         generator: Draws gains and offsets.
         lr: (B, C, h, w).
         hr: (B, C, 2h, 2w) in the same dtype.
-        value_range: Digital numbers that become 0 and 1.
+        value_range: Digital numbers that map to 0 and 1.
         parameters: Limits.
 
     Returns:
@@ -43,11 +43,11 @@ def jitter_bands(
 def _strength(change: Array, lr: Array, hr: Array, value_range: tuple[float, float]) -> Array:
     """Return the largest factor (B, 1, 1, 1) up to 1 of a change that keeps crops in range.
 
-    Crops that reach out of the range already may reach as far as they do.
+    A crop that is outside of the range already may stay as far outside.
     """
     axes = (2, 3)
     low, high = value_range
-    # fmin and fmax pass over NaN
+    # fmin and fmax ignore NaN
     darkest = np.fmin(np.fmin.reduce(lr, axes), np.fmin.reduce(hr, axes)).astype(float)
     brightest = np.fmax(np.fmax.reduce(lr, axes), np.fmax.reduce(hr, axes)).astype(float)
     lower, upper = np.fmin(low, darkest), np.fmax(high, brightest)

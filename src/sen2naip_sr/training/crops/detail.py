@@ -1,4 +1,4 @@
-"""Crop positions drawn more often where there is detail to learn from."""
+"""Crop positions that prefer detail."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from sen2naip_sr.training.parameters.sampling import DetailParameters
 
 @dataclass(frozen=True)
 class Positions:
-    """Where the crops of a batch are cut, each an array (B,).
+    """The positions of a batch's crops, each attribute an array (B,).
 
     Attributes:
         chips: Chip numbers, int.
@@ -30,20 +30,20 @@ class Positions:
 
 
 class DetailMap:
-    """A coarse map of how likely a crop is cut where.
+    """A coarse map of the probability of crop positions.
 
     The possible positions of a crop in a chip are divided into a grid of cells. A cell's energy is
-    the mean over its crops of the mean over their pixels of the squared HR gradient, summed over
-    the bands. A share of the crops is drawn in proportion to energy raised to a power, over all
-    chips together; the rest is drawn uniformly, and all are if there is no gradient anywhere.
+    the squared HR gradient, summed over the bands and averaged over the pixels of the cell's crops.
+    A share of the crops is drawn in proportion to energy raised to a power, over all chips
+    together. The rest is drawn uniformly. Without any gradient, all are drawn uniformly.
 
-    Only the map is kept: 12 bytes a cell.
+    Only the map is kept in memory, 12 bytes a cell.
 
     Args:
         hr: High-resolution chips (n, C, 2h, 2w). Those in ``chips`` are read once.
         chips: Numbers of the chips to draw from, int (m,).
         crop_size: Side of a crop in low-resolution pixels, at most h and w.
-        parameters: How closely positions follow detail.
+        parameters: How strongly positions follow detail.
         shown: Whether to show the progress of the reading.
     """
 
@@ -79,8 +79,8 @@ class DetailMap:
     def draw(self, generator: np.random.Generator, count: int) -> Positions:
         """Draw the positions of ``count`` crops.
 
-        Their weights are one over the density relative to uniform drawing, clipped, divided by
-        what that is on average.
+        Their weights are the inverse of the density relative to uniform drawing, clipped, and
+        divided by their mean.
         """
         cells = np.searchsorted(self._cumulative, generator.random(count), side="right")
         chips, rows, columns = np.unravel_index(cells, self._shape)
@@ -93,14 +93,14 @@ class DetailMap:
 
 
 def _density(energy: Array, uniform: Array, parameters: DetailParameters) -> Array:
-    """Return how much likelier than uniformly each cell's positions are drawn, (m, rows, columns).
+    """Return each cell's density relative to uniform drawing, (m, rows, columns).
 
     Args:
         energy: (m, rows, columns), not negative.
         uniform: Probability of each cell when all positions are equally likely, (rows, columns).
         parameters: Share and power.
     """
-    # the largest energy becomes 1, so that no power overflows
+    # scaled to a maximum of 1, so that no power overflows
     detail = (energy / (energy.max() or 1)) ** parameters.power
     mean = (detail * uniform).sum()
     if mean == 0:
@@ -117,7 +117,7 @@ def _energy(hr: Array) -> Array:
 
 def _crop_means(energy: Array, size: int) -> Array:
     """Return the mean of every crop of an image (h, w), (h - size + 1, w - size + 1)."""
-    # sums of windows rather than differences of cumulative sums: what is flat stays exactly zero
+    # means of windows, not differences of cumulative sums, keep flat areas exactly zero
     for axis in (0, 1):
         energy = np.lib.stride_tricks.sliding_window_view(energy, size, axis).mean(axis=-1)
     return energy
@@ -129,5 +129,5 @@ def _cell_means(values: Array, rows: Array, columns: Array) -> Array:
 
 
 def _edges(positions: int, cells: int) -> Array:
-    """Divide so many positions into cells of about equal size, at least one position each."""
+    """Divide the positions into cells of about equal size, with at least one position each."""
     return np.linspace(0, positions, min(cells, positions) + 1).round().astype(int)

@@ -16,22 +16,21 @@ from sen2naip_sr.training.parameters.sampling import DetailParameters
 
 ORIENTATIONS = 8
 
-# what is drawn beside the positions has generators of its own, so that switching it on or off
-# leaves the positions as they are
+# augmentations have random streams of their own, so that the positions do not depend on them
 PAIR_STREAM, JITTER_STREAM = 1, 2
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a network is trained on.
+    """The chips of a training.
 
     Attributes:
         hr: High-resolution chips (n, C, 2h, 2w).
         lr: Low-resolution chips (n, C, h, w).
         train: Numbers of the chips to train on, int.
-        validation: Numbers of the chips that pick the best weights, int.
-        value_range: Digital numbers that become 0 and 1.
-        recipe: What made ``lr`` of ``hr``; None: not known.
+        validation: Numbers of the chips that select the best weights, int.
+        value_range: Digital numbers that map to 0 and 1.
+        recipe: The recipe that made ``lr`` out of ``hr``; None: unknown.
     """
 
     hr: ShardedArray
@@ -51,12 +50,13 @@ class CropSampler:
     the whole batch, because what varies the crops is drawn for the whole batch.
 
     Args:
-        data: Chips, and those to draw from.
+        data: The chips.
         crop_size: Side of a crop in low-resolution pixels.
         batch_size: Crops a batch, of all ranks together.
         seed: Any non-negative integer.
-        augmentation: How crops are varied; None: with the default parameters.
-        detail: How positions follow detail; None: all are equally likely. Reads every chip once.
+        augmentation: How to vary crops; None: the default parameters.
+        detail: How positions follow detail, which reads every chip once; None: all positions are
+            equally likely.
         rank: The number of this process, from 0.
         world_size: The number of processes.
 
@@ -102,10 +102,10 @@ class CropSampler:
         return self._draw(step)[0].chips
 
     def batch(self, step: int) -> tuple[Array, Array]:
-        """Cut this rank's part of a step's batch and vary it.
+        """Return this rank's part of a step's batch.
 
         Args:
-            step: Which batch, from 0.
+            step: The number of the batch, from 0.
 
         Returns:
             LR (B, C, crop_size, crop_size) and HR (B, C, 2 crop_size, 2 crop_size) in the data's
@@ -154,7 +154,7 @@ class CropSampler:
 
 
 def _part(batch_size: int, rank: int, world_size: int) -> slice:
-    """Return which crops of a batch belong to a rank."""
+    """Return the crops of a batch that belong to a rank."""
     share, left = divmod(batch_size, world_size)
     if left:
         raise UserError(
@@ -189,9 +189,9 @@ def _refuse_unfit(data: TrainingData, crop_size: int) -> None:
 
 
 def orientations(flips: bool, quarter_turns: bool) -> tuple[int, ...]:
-    """Return the ways to turn and mirror that are allowed: 0 to 3 quarter turns, plus 4 mirrored.
+    """Return the allowed orientations: the number of quarter turns, plus 4 if mirrored first.
 
-    Mirroring along both axes is half a turn, so flips alone allow that too.
+    Mirroring along both axes is half a turn, so flips alone allow half a turn too.
     """
     if flips and quarter_turns:
         return tuple(range(ORIENTATIONS))
@@ -201,7 +201,7 @@ def orientations(flips: bool, quarter_turns: bool) -> tuple[int, ...]:
 
 
 def _orient(crops: Array, ways: Array) -> None:
-    """Turn square crops (B, C, n, n) in place: quarter turns (0 to 3), mirrored first from 4 on."""
+    """Turn and mirror square crops (B, C, n, n) in place; see `orientations`."""
     for way in range(ORIENTATIONS):
         chosen = ways == way
         part = crops[chosen]

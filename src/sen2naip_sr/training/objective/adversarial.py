@@ -1,4 +1,4 @@
-"""Adversarial training: a discriminator, its updates, and the term that the generator minimises."""
+"""Adversarial training: the discriminator, its updates, and the loss of the generator."""
 
 import math
 from typing import Any
@@ -14,9 +14,9 @@ from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, 
 from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
 
 SATURATED = 0.99
-"""Above this accuracy a discriminator tells real from fake almost perfectly."""
+"""Above this accuracy a discriminator separates real from fake almost perfectly."""
 
-_WEIGHTS, _PENALTY = 1, 2  # what random numbers are for: keeps their streams apart
+_WEIGHTS, _PENALTY = 1, 2  # separate random streams
 _REMEDY = (
     "lower the weight of the adversarial term or the discriminator's learning rate, or lengthen "
     "the ramp of that weight"
@@ -24,17 +24,17 @@ _REMEDY = (
 
 
 class Adversary:
-    """A discriminator in training, and what it makes the generator do.
+    """A discriminator in training, and the loss that it gives the generator.
 
     Between its own updates the discriminator is frozen: gradients flow through it to the
-    generator but not into its weights, and its power iteration rests.
+    generator but not into its weights, and its power iteration pauses.
 
     Args:
-        parameters: How it is built and trained.
+        parameters: How to build and train it.
         bands: Image bands.
-        fabric: Puts it on its device, in the precision of the generator.
-        seed: Of its weights and of the gradient penalty, any non-negative integer. torch's global
-            random numbers are left as they are.
+        fabric: The Fabric of the generator.
+        seed: The seed of its weights and of the gradient penalty, any non-negative integer.
+            torch's global random generator is not used.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Adversary:
         self._reference_psnr = math.nan
 
     def active(self, step: int) -> bool:
-        """Return whether the discriminator is trained at this step of the generator, from 0."""
+        """Return whether this step of the generator, counted from 0, trains the discriminator."""
         return step >= self._parameters.start_step
 
     def weight(self, step: int) -> float:
@@ -65,13 +65,13 @@ class Adversary:
         return min(1.0, (step - p.start_step) / p.ramp_steps) if p.ramp_steps else 1.0
 
     def generator_term(self, prediction: Tensor, truth: Tensor) -> Tensor:
-        """Return what the generator is to minimise, a float32 scalar.
+        """Return the loss of the generator, a float32 scalar.
 
         Args:
             prediction: (B, C, H, W) in [0, 1], with its graph.
             truth: Same shape.
         """
-        # the bare module: a wrapper for several processes would wait for gradients of its weights
+        # the bare module: a wrapper for several processes would expect gradients of its weights
         with self._fabric.autocast():
             fake = self._module(prediction)
             with torch.no_grad():
@@ -82,15 +82,15 @@ class Adversary:
         """Update the discriminator once, or ``discriminator_steps`` times.
 
         Args:
-            prediction: (B, C, H, W) in [0, 1]; no gradient flows into it.
+            prediction: (B, C, H, W) in [0, 1]; it gets no gradient.
             truth: Same shape.
-            step: The generator's step, from 0; seeds the gradient penalty.
+            step: The generator's step, from 0; it seeds the gradient penalty.
 
         Returns:
-            Scalars on the device, of the last update: ``discriminator_loss`` (with the penalty),
+            Scalars on the device, from the last update: ``discriminator_loss`` (with the penalty),
             ``real_score`` and ``fake_score`` (means), ``discriminator_accuracy`` in [0, 1],
-            ``discriminator_gradient_l2`` (its L2 norm) and, for ``wgan_gp`` alone,
-            ``gradient_penalty`` (before its weight). Empty before ``start_step``.
+            ``discriminator_gradient_l2`` (L2 norm) and, for ``wgan_gp`` only,
+            ``gradient_penalty`` (unweighted). Empty before ``start_step``.
         """
         if not self.active(step):
             return {}
@@ -109,31 +109,31 @@ class Adversary:
     def check(self, step: int, validation_psnr: float | None = None) -> None:
         """Stop a training that has collapsed.
 
-        It has where the discriminator's loss is not finite; where, on average over the last
-        ``collapse_patience`` steps at full weight, its accuracy was above `SATURATED` (not for
-        ``wgan_gp``); or where the validation PSNR is ``collapse_drop_db`` below the reference,
-        which is the last one given up to ``start_step``, or the first one given.
+        There are three signs of a collapse. The discriminator's loss is not finite. Its mean
+        accuracy over the last ``collapse_patience`` steps at full weight is above `SATURATED` (not
+        for ``wgan_gp``). Or the validation PSNR is ``collapse_drop_db`` below the reference, which
+        is the last PSNR up to ``start_step``, or else the first.
 
         Args:
-            step: Steps that the generator has done.
-            validation_psnr: What the validation after this step gave, dB; None: there was none.
+            step: Number of steps of the generator.
+            validation_psnr: PSNR of the validation after this step, dB; None: there was none.
 
         Raises:
-            UserError: If it has collapsed; names the sign, the step and what to change.
+            UserError: If it has collapsed; it names the sign, the step and what to change.
         """
         if not torch.isfinite(self._last_loss):
             self._stop(step, f"the discriminator's loss is {self._last_loss.item():g}")
         if self._saturated():
             self._stop(
                 step,
-                f"the discriminator told {100 * SATURATED:.0f} % of real from fake over the last "
-                f"{self._parameters.collapse_patience} steps, so the generator learns nothing",
+                f"the discriminator separated {100 * SATURATED:.0f} % of real from fake over the "
+                f"last {self._parameters.collapse_patience} steps, so the generator learns nothing",
             )
         if validation_psnr is not None:
             self._check_psnr(step, validation_psnr)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes, as plain data (its tensors are shared, not copied)."""
+        """Return the state as plain data (its tensors are shared, not copied)."""
         return {
             "discriminator": self._module.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -143,7 +143,7 @@ class Adversary:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned, on any device, with the same parameters."""
+        """Restore what `state_dict` returned, on any device, with the same parameters."""
         self._module.load_state_dict(state["discriminator"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._accuracies.copy_(state["accuracies"])
@@ -152,7 +152,7 @@ class Adversary:
 
     def _build(self, bands: int) -> nn.Module:
         p = self._parameters
-        # the generator's weights are drawn from the bare seed: these must not be the same numbers
+        # the generator's weights are drawn from the seed itself: these must be other numbers
         seed = int(np.random.SeedSequence([self._seed, _WEIGHTS]).generate_state(1)[0])
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
@@ -162,7 +162,7 @@ class Adversary:
         self, prediction: Tensor, truth: Tensor, moment: tuple[int, int]
     ) -> dict[str, Tensor]:
         self._optimizer.zero_grad()
-        # in one pass, so that both are scored by the same normalised weights
+        # in one pass, so that the same normalised weights score both
         real, fake = self._network(torch.cat([truth, prediction])).chunk(2)
         loss = self._loss(real, fake)
         figures = {}
@@ -170,7 +170,7 @@ class Adversary:
             figures["gradient_penalty"] = self._penalty(prediction, truth, moment)
             loss = loss + self._parameters.gradient_penalty * figures["gradient_penalty"]
         self._fabric.backward(loss)
-        # an infinite norm clips nothing: the gradient is unscaled where need be, and measured
+        # an infinite norm clips nothing, but unscales the gradient if needed and measures it
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=math.inf, error_if_nonfinite=False
         )
@@ -188,7 +188,7 @@ class Adversary:
     def _penalty(self, prediction: Tensor, truth: Tensor, moment: tuple[int, int]) -> Tensor:
         random = np.random.default_rng([self._seed, _PENALTY, *moment])
         share = torch.from_numpy(random.random(len(truth), dtype=np.float32)).to(truth)
-        # the bare module, and so in full precision: derivatives of derivatives need its digits
+        # the bare module computes in full precision, which second derivatives need
         return gradient_penalty(self._module, truth, prediction, share)
 
     def _saturated(self) -> bool:

@@ -1,10 +1,10 @@
-"""What a discriminator and its generator minimise, given the discriminator's scores.
+"""The losses of a discriminator and its generator, as functions of the discriminator's scores.
 
-Losses are those of Lim and Ye 2017, "Geometric GAN", https://arxiv.org/abs/1705.02894 (hinge);
+The losses are those of Lim and Ye 2017, "Geometric GAN", https://arxiv.org/abs/1705.02894 (hinge);
 Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from standard
 GAN", https://arxiv.org/abs/1807.00734 (relativistic average); and Gulrajani et al. 2017, "Improved
 Training of Wasserstein GANs", https://arxiv.org/abs/1704.00028 (WGAN-GP). Scores are averaged over
-the batch and, since a discriminator scores places, over these.
+the batch and over the positions that the discriminator scores.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,20 @@ from sen2naip_sr.training.parameters.adversarial import AdversarialLossName
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, share: Tensor
 ) -> Tensor:
-    """Return how far a critic's slope is from 1 between real and fake images.
+    """Return the penalty on a critic's slope that differs from 1 between real and fake images.
 
-    Gulrajani et al. 2017, equation 3: the mean squared difference to 1 of the L2 norm of the
-    gradient of an image's score (the mean over its places) by the image, half way or elsewhere
-    between a real and a fake one.
+    Gulrajani et al. 2017, equation 3: the mean squared difference from 1 of the L2 norm of the
+    gradient of an image's score (its mean over positions) with respect to the image, at a mixture
+    of a real and a fake image.
 
     Args:
-        critic: Maps (B, C, H, W) to scores (B, ...), each image on its own.
+        critic: Maps (B, C, H, W) to scores (B, ...), each image independently.
         real: (B, C, H, W), float.
         fake: Same shape.
-        share: How much of the real image is in the mixture (B,), in [0, 1].
+        share: The share of the real image in the mixture (B,), in [0, 1].
 
     Returns:
-        A scalar to be differentiated by the critic's weights.
+        A scalar, differentiable with respect to the critic's weights.
     """
     mixture = torch.lerp(fake, real, share.view(-1, 1, 1, 1)).requires_grad_()
     scores = critic(mixture).reshape(len(mixture), -1).mean(dim=1)
@@ -41,11 +41,11 @@ def gradient_penalty(
 
 
 def accuracy(loss: AdversarialLossName, real: Tensor, fake: Tensor) -> Tensor:
-    """Return the share of scores that are on the right side, as the loss understands it.
+    """Return the share of scores on the correct side of a threshold.
 
-    ``hinge``: of zero. Otherwise only differences of scores mean anything: of the mean score of
-    the other kind, in ``wgan_gp`` image by image, since its critic's score is the mean over the
-    places.
+    The threshold of ``hinge`` is zero. Of the other losses only differences of scores have a
+    meaning, so the threshold is the mean score of the other kind. ``wgan_gp`` compares the mean
+    score of each image, which is the score of its critic.
 
     Args:
         loss: The name of the loss.
@@ -89,4 +89,4 @@ LOSSES: dict[AdversarialLossName, tuple[Loss, Loss]] = {
     "relativistic": (_relativistic, _relativistic_generator),
     "wgan_gp": (_wasserstein, _raise_fake),
 }
-"""The discriminator's loss and the generator's, by name."""
+"""The losses of the discriminator and of the generator, by name."""

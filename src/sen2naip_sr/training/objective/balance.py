@@ -1,4 +1,4 @@
-"""How the weights of the terms of a loss are chosen: fixed, or adapted while training."""
+"""The weights of the terms of a loss: fixed, or adapted in the course of a training."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 RATE = 0.05
-"""The share of the way to a batch's ideal weights that `GradientNormBalance` goes in one step."""
+"""Step size of `GradientNormBalance`: the share of the way to a batch's ideal weights."""
 
 
 class Balance(nn.Module):
-    """Weights that stay as they are.
+    """Fixed weights.
 
     Args:
         shares: The weights of the terms, positive.
@@ -23,15 +23,15 @@ class Balance(nn.Module):
         self.register_buffer("shares", torch.tensor(shares), persistent=False)
 
     def weights(self) -> Tensor:
-        """Return the weights of the terms as they are now, (terms,)."""
+        """Return the current weights of the terms, (terms,)."""
         return self.shares
 
     def forward(self, terms: Sequence[Tensor]) -> Tensor:
-        """Return the weighted sum of scalar terms, and what their weights cost."""
+        """Return the weighted sum of scalar terms, plus the cost of the weights."""
         return (self.weights() * torch.stack(list(terms))).sum()
 
     def rebalance(self, terms: Sequence[Tensor], shared: Tensor, scale: float) -> None:
-        """Adapt the weights to the gradients of the terms; here: leave them."""
+        """Adapt the weights to the gradients of the terms; fixed weights do not adapt."""
 
 
 class UncertaintyBalance(Balance):
@@ -44,8 +44,8 @@ class UncertaintyBalance(Balance):
     logarithm times its share.
 
     Args:
-        shares: How much each term counts; with ``s_i = 0``, as at the start, its weight.
-        likelihoods: Which terms are likelihoods, positive and 0 at best. Others keep their weight.
+        shares: The importance of each term; it is the initial weight (``s_i = 0``).
+        likelihoods: Which terms are likelihoods, positive and at best 0. Others keep their weight.
     """
 
     likelihoods: Tensor
@@ -56,33 +56,33 @@ class UncertaintyBalance(Balance):
         self.log_variances = nn.Parameter(torch.zeros(len(shares)))
 
     def weights(self) -> Tensor:
-        """Return the weights of the terms as they are now, (terms,)."""
+        """Return the current weights of the terms, (terms,)."""
         return self.shares * torch.exp(-self.log_variances * self.likelihoods)
 
     def forward(self, terms: Sequence[Tensor]) -> Tensor:
-        """Return the weighted sum of scalar terms, and what their weights cost."""
+        """Return the weighted sum of scalar terms, plus the cost of the weights."""
         cost = (self.shares * self.log_variances * self.likelihoods).sum()
         return super().forward(terms) + cost
 
 
 class GradientNormBalance(Balance):
-    """Weights that give the gradients of the weighted terms the lengths asked for.
+    """Weights that give the gradients of the weighted terms the wanted lengths.
 
     Chen et al. 2018, "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
     Multitask Networks", https://arxiv.org/abs/1711.02257. What differs:
 
-    - alpha is 0: the terms judge the same image, so none is a task that trains faster than
+    - alpha is 0: all terms compare the same images, so no term is a task that trains faster than
       another, and the paper's ratio to the first loss has no meaning for an adversarial term;
-    - each term's gradient is to have its share of the sum of their lengths; equal shares are the
+    - each term has its own share of the sum of the gradients' lengths; equal shares are the
       paper's case;
     - a gradient's length is linear in the term's weight, so the weights that minimise the paper's
-      loss (equation 2) on a batch are known, and `RATE` of the way there is gone in logarithms.
-      The paper takes a gradient step, which depends on the scale of the losses.
+      loss (equation 2) on a batch are known in closed form. A step covers `RATE` of the way there,
+      in logarithms. The paper takes a gradient step, which depends on the scale of the losses.
 
-    As in the paper, the sum of the weights stays what it was.
+    As in the paper, the sum of the weights is constant.
 
     Args:
-        shares: The weights at the start, and how long the gradients are to be, relatively.
+        shares: The initial weights, and the relative lengths of the gradients.
     """
 
     log_weights: Tensor
@@ -92,14 +92,14 @@ class GradientNormBalance(Balance):
         self.register_buffer("log_weights", self.shares.log())
 
     def weights(self) -> Tensor:
-        """Return the weights of the terms as they are now, (terms,)."""
+        """Return the current weights of the terms, (terms,)."""
         return self.log_weights.exp()
 
     @torch.no_grad()
     def rebalance(self, terms: Sequence[Tensor], shared: Tensor, scale: float) -> None:
-        """Go `RATE` of the way to the weights that are right for these terms.
+        """Move `RATE` of the way to the ideal weights of these terms.
 
-        A term without a gradient keeps its weight; where one is not finite, all do.
+        A term without a gradient keeps its weight. If a gradient is not finite, all weights stay.
         """
         norms = torch.stack([_gradient_norm(term, shared, scale) for term in terms])
         known = norms > 0

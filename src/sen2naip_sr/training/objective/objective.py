@@ -23,7 +23,7 @@ class Crops:
     Attributes:
         lr: (b, C, h, w).
         hr: (b, C, 2h, 2w).
-        weights: How much each crop counts (b,), 1 on average; None: all alike.
+        weights: The weight of each crop (b,), 1 on average; None: equal weights.
     """
 
     lr: Tensor
@@ -31,7 +31,7 @@ class Crops:
     weights: Tensor | None = None
 
     def __iter__(self) -> Iterator["Crops"]:
-        """Go through the crops one by one, as batches of one."""
+        """Iterate over the crops, as batches of one."""
         for number in range(len(self.lr)):
             yield Crops(self.lr[number : number + 1], self.hr[number : number + 1])
 
@@ -40,9 +40,9 @@ class Objective:
     """The losses of a training.
 
     Args:
-        parameters: Which losses, and how they are weighted.
-        data: What is trained on.
-        fabric: Of the training.
+        parameters: The losses and their weights.
+        data: The chips of the training.
+        fabric: The Fabric of the training.
 
     Raises:
         UserError: What `TotalLoss` raises.
@@ -58,26 +58,26 @@ class Objective:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What the optimiser trains beside the network: adaptive weights of losses."""
+        """Trained parameters besides the network's: the adaptive weights of the losses."""
         return list(self._losses.parameters())
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        """What keeps a state, by name."""
+        """The objects with a state, by name."""
         adversary = {"adversary": self._adversary} if self._adversary else {}
         return {"losses": self._losses, **adversary}
 
     def __call__(
         self, prediction: Tensor, crops: Crops, step: int, shared: Tensor | None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the sum to be minimised, a scalar, and the losses for the log.
+        """Return the weighted sum to minimise, a scalar, and the losses for the log.
 
         Args:
-            prediction: (b, C, 2h, 2w), made from ``crops.lr``.
-            crops: What it is compared with.
-            step: The step that is being taken, from 0.
-            shared: The weights of the network's last layer, once a step, for weights that balance
-                gradients; None: leave the weights as they are.
+            prediction: (b, C, 2h, 2w), from ``crops.lr``.
+            crops: The crops to compare it with.
+            step: The current step, from 0.
+            shared: The weights of the network's last layer, once a step, to balance gradients by;
+                None: leave the weights of the losses as they are.
         """
         terms = self._terms(prediction, crops)
         if shared is not None and self._balanced:
@@ -90,7 +90,7 @@ class Objective:
         return total, _for_log(total, terms)
 
     def update(self, predictions: list[Tensor], crops: list[Crops], step: int) -> dict[str, Tensor]:
-        """Train the adversary, if there is one, after the network; return its figures.
+        """Train the discriminator, if there is one, after the network; return its measurements.
 
         Raises:
             UserError: If the adversarial training has collapsed.
@@ -103,7 +103,7 @@ class Objective:
         return figures
 
     def weights(self) -> dict[str, float]:
-        """Return the weights of the losses where they adapt, for the log."""
+        """Return the weights of the losses if they adapt, for the log."""
         if not self._balanced:
             return {}
         return {f"weight_{name}": w for name, w in self._losses.current_weights().items()}
@@ -133,7 +133,7 @@ class Objective:
 
 
 def _for_log(total: Tensor, terms: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the sum and, if there are several, the terms. Waits for the device once."""
+    """Return the sum and, if there are several, the terms. Synchronises with the device once."""
     named = {f"loss_{name}": term for name, term in terms.items()} if len(terms) > 1 else {}
     values = torch.stack([total, *named.values()]).tolist()
     return dict(zip(("loss", *named), values, strict=True))

@@ -44,7 +44,7 @@ class TotalLoss(nn.Module):
         Args:
             prediction: (B, C, 2h, 2w), of any float dtype, in [0, 1].
             truth: The same shape and range.
-            lr: (B, C, h, w), the same range: what ``prediction`` was made from.
+            lr: (B, C, h, w), the same range: the input of ``prediction``.
 
         Raises:
             UserError: If the images are too small for a loss.
@@ -54,11 +54,11 @@ class TotalLoss(nn.Module):
             return {name: loss(*images) for name, loss in self._losses.items()}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the terms, a scalar, whatever their order.
+        """Return the weighted sum of the terms, a scalar, in any order.
 
         Args:
-            terms: What `terms` returned, and ``adversarial`` where it is one of the losses (a zero
-                while there is no discriminator yet).
+            terms: The result of `terms`, and ``adversarial`` if it is one of the losses (0 before
+                the discriminator starts).
 
         Raises:
             ValueError: If a term is missing or not one of the losses.
@@ -67,15 +67,16 @@ class TotalLoss(nn.Module):
         return total
 
     def rebalance(self, terms: Mapping[str, Tensor], shared: Tensor, scale: float = 1.0) -> None:
-        """Adapt the weights of ``gradient_norm`` to a batch; call it before the backward pass.
+        """Adapt the weights of ``gradient_norm`` to a batch, before the backward pass.
 
-        The graph of the terms is kept. With other balances this does nothing.
+        The graph of the terms stays intact. Other balances do nothing.
 
         Args:
-            terms: As for `total`, but before any ramp of ``adversarial``, which would be undone.
-            shared: The weight of the network's last layer, through which all terms pass.
-            scale: What the terms are multiplied by before their gradients are taken: the gradient
-                scaler's, so that they do not vanish in float16. It does not change the weights.
+            terms: As for `total`, but before the ramp of ``adversarial``, which balancing would
+                undo.
+            shared: The weight of the network's last layer, which all terms depend on.
+            scale: A factor on the terms for their gradients, from the gradient scaler, so that
+                they do not vanish in float16. It does not change the weights.
 
         Raises:
             ValueError: If a term is missing or not one of the losses.
@@ -83,7 +84,7 @@ class TotalLoss(nn.Module):
         self.balance.rebalance(self._in_order(terms), shared, scale)
 
     def current_weights(self) -> dict[str, float]:
-        """Return what each term is multiplied by at present."""
+        """Return the current weight of each term."""
         return dict(zip(self.names, self.balance.weights().tolist(), strict=True))
 
     def _in_order(self, terms: Mapping[str, Tensor]) -> list[Tensor]:

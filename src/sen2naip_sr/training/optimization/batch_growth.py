@@ -1,4 +1,4 @@
-"""Larger batches, by accumulation, as the gradient gets noisier."""
+"""Larger batches, by gradient accumulation, as the gradient becomes noisier."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
 
 
 class BatchGrowth:
-    """Decides of how many micro-batches a step's gradient is the mean.
+    """Decides how many micro-batches a step accumulates.
 
-    A batch well below the gradient noise scale wastes steps, one well above it wastes samples
+    A batch well below the gradient noise scale wastes steps, a batch well above it wastes samples
     (McCandlish et al. 2018, "An Empirical Model of Large-Batch Training",
     https://arxiv.org/abs/1812.06162, section 2). The noise scale grows as the loss falls, so the
-    batch starts at one micro-batch and doubles, at most once a decision, while it is smaller than
-    the noise scale. It never shrinks: a low reading late in a training is noise.
+    batch starts at one micro-batch. At each decision it doubles if it is smaller than the noise
+    scale. It never shrinks: a low measurement late in a training is noise.
 
     Args:
-        parameters: How far and how often.
+        parameters: The limit and the interval of the growth.
         batch_size: Samples in a micro-batch.
 
     Attributes:
-        micro_batches: How many make up the next step.
-        drawn: Micro-batches of all steps so far.
+        micro_batches: Number of micro-batches in the next step.
+        drawn: Number of micro-batches in all steps so far.
     """
 
     def __init__(self, parameters: BatchGrowthParameters, batch_size: int) -> None:
@@ -36,19 +36,19 @@ class BatchGrowth:
 
     @property
     def numbers(self) -> range:
-        """The next step's micro-batches, counted from 0 through all steps.
+        """The numbers of the next step's micro-batches, counted from 0 through all steps.
 
-        Each is drawn once. While the batch has not grown, the number is that of the step.
+        Each is drawn once. Until the batch grows, the number is the step's.
         """
         return range(self.drawn, self.drawn + self.micro_batches)
 
     def advance(self, step: int, noise_scale: float) -> None:
-        """Count the step just taken and decide on the next one.
+        """Count the last step and decide on the next one.
 
         Args:
-            step: Steps done, the one just taken included.
-            noise_scale: The measured noise scale in samples; NaN where there is none yet,
-                infinite where the noise hides the gradient.
+            step: Number of steps taken, including the last one.
+            noise_scale: The measured noise scale in samples; NaN if there is none yet, infinite if
+                the noise hides the gradient.
         """
         self.drawn += self.micro_batches
         if step % self._parameters.every == 0 and noise_scale > self.size:
@@ -59,5 +59,5 @@ class BatchGrowth:
         return {"micro_batches": self.micro_batches, "drawn": self.drawn}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self.micro_batches, self.drawn = state_dict["micro_batches"], state_dict["drawn"]

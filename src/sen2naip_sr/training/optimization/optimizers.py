@@ -24,23 +24,23 @@ def build_optimizer(
     device: torch.device,
     extra: Iterable[nn.Parameter] = (),
 ) -> Optimizer:
-    """Build an optimiser of the weights that are to be trained.
+    """Build an optimiser.
 
-    On a CPU the fused implementation is chosen where there is one and the arguments do not name
-    another, since what torch takes there by itself is a loop over the tensors.
+    On a CPU it is the fused implementation, if there is one and the arguments choose no other:
+    torch's own choice there is a loop over the tensors.
 
     Args:
-        model: The network, or the names and weights of a part of it. Weights that need no
-            gradient are left out.
-        learning_rate: Of every group at the beginning.
+        model: The network, or the names and weights of a part of it. Weights without a gradient
+            are left out.
+        learning_rate: The initial learning rate of every group.
         parameters: The optimiser's class and arguments.
-        device: Where the weights are.
-        extra: Further parameters, such as the weights of losses. They become a group of their own
-            without weight decay, and no optimiser sees matrices in them.
+        device: The device of the weights.
+        extra: Further parameters, such as the weights of losses. They are a group of their own
+            without weight decay, and are not treated as matrices.
 
     Raises:
         UserError: If there is no such optimiser or argument, or if it cannot train this network
-            one gradient a step.
+            with one gradient a step.
     """
     named = model.named_parameters() if isinstance(model, nn.Module) else model
     kind = _resolve(parameters.path)
@@ -60,7 +60,7 @@ def build_optimizer(
 
 
 def available_optimizers() -> list[str]:
-    """Return the dotted paths of the project's own optimisers and of those of torch.optim."""
+    """Return the dotted paths of the optimisers of the project and of torch.optim."""
     found = vars(torch.optim).items()
     theirs = [f"torch.optim.{name}" for name, value in found if _usable(value)]
     return [*OWN_OPTIMIZERS, *sorted(theirs)]
@@ -75,14 +75,14 @@ def _is_optimizer(value: Any) -> TypeGuard[type[Optimizer]]:
 
 
 def _unsuited(kind: type[Optimizer]) -> str | None:
-    """Say why an optimiser cannot take one step for each gradient of a network, if so."""
+    """Return why an optimiser cannot take one step per gradient of a network, or None."""
     closure = inspect.signature(kind.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
-        return "it evaluates the loss many times a step, and each batch is drawn for one gradient"
+        return "it evaluates the loss several times a step, and each batch is used for one gradient"
     if kind is torch.optim.SparseAdam:
-        return "it takes sparse gradients only, and those of a network are dense"
+        return "it needs sparse gradients, and those of a network are dense"
     if kind is getattr(torch.optim, "Muon", None):
-        return "it takes matrices only, and a network has kernels and biases"
+        return "it trains matrices only, and a network has kernels and biases"
     return None
 
 
@@ -97,8 +97,8 @@ def _resolve(path: str) -> type[Optimizer]:
         raise UserError(
             "unknown-optimiser",
             f"'{path}' is no optimiser: {reason}",
-            f"{_nearest(path)}set one of {', '.join(available_optimizers())}, or the path of any "
-            "other subclass of torch.optim.Optimizer that can be imported",
+            f"{_nearest(path)}choose one of {', '.join(available_optimizers())}, or the path of "
+            "any other importable subclass of torch.optim.Optimizer",
         )
     if unsuited := _unsuited(kind):
         raise UserError(
@@ -122,7 +122,7 @@ def _accepted(kind: type[Optimizer]) -> list[str]:
 def _arguments(
     kind: type[Optimizer], parameters: OptimizerParameters, device: torch.device
 ) -> dict[str, Any]:
-    """Return checked keyword arguments, without those that `build_optimizer` gives itself."""
+    """Return the checked keyword arguments, without those that `build_optimizer` sets itself."""
     given = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in parameters.arguments.items()
@@ -132,7 +132,7 @@ def _arguments(
     if "lr" in given:
         raise UserError(
             "learning-rate-twice",
-            f"optimiser {parameters.path}: the learning rate is no argument of its own",
+            f"optimiser {parameters.path}: the learning rate cannot be one of the arguments",
             "set the learning rate of the training instead",
         )
     unknown = [name for name in given if name not in accepted]

@@ -1,4 +1,4 @@
-"""How long a training lasts, and what changes on the way: learning rate, decay of averages."""
+"""The length of a training, and the schedules of learning rate and weight averaging."""
 
 import math
 import time
@@ -11,9 +11,9 @@ class Budget:
     """The length of a training, in steps or in wall-clock minutes.
 
     Args:
-        steps: Number of steps; None: ``minutes`` counts.
-        minutes: Wall-clock time; None: ``steps`` counts.
-        spent: Seconds that earlier parts of the training took.
+        steps: Number of steps; None: ``minutes`` is the length.
+        minutes: Wall-clock time; None: ``steps`` is the length.
+        spent: Seconds of the earlier parts of a resumed training.
     """
 
     def __init__(self, steps: int | None, minutes: float | None, spent: float = 0.0) -> None:
@@ -31,7 +31,7 @@ class Budget:
         return time.perf_counter() - self._start
 
     def progress(self, step: int) -> float:
-        """Return the share of the training that is done after ``step`` steps, in [0, 1]."""
+        """Return the completed share of the training after ``step`` steps, in [0, 1]."""
         share = step / self._steps if self._steps is not None else self.elapsed / self._seconds
         return min(1.0, share)
 
@@ -41,14 +41,13 @@ def learning_rate_factor(
 ) -> float:
     """Return the learning rate as a share of its peak.
 
-    A pure function of what is kept anyway, so that a resumed training needs no other state.
+    It is a pure function of state that is kept anyway, so a resumed training needs no other state.
 
     Args:
-        step: Steps done so far, from 0.
-        progress: Share of the training that is done, in [0, 1].
-        parameters: Which schedule, and its shape.
-        validations: PSNR of all validations so far, dB, the oldest first. Only plateau looks at
-            them.
+        step: Number of steps taken.
+        progress: Completed share of the training, in [0, 1].
+        parameters: The schedule and its shape.
+        validations: PSNR of all validations so far, dB, the oldest first. Only plateau uses them.
 
     Returns:
         A number in [0, 1].
@@ -67,7 +66,7 @@ def learning_rate_factor(
 
 
 def _cosine(share: float, begin: float, end: float) -> float:
-    """Go from ``begin`` to ``end`` along half a cosine.
+    """Return a value between ``begin`` and ``end`` along half a cosine.
 
     Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts",
     https://arxiv.org/abs/1608.03983, equation 5.
@@ -76,10 +75,9 @@ def _cosine(share: float, begin: float, end: float) -> float:
 
 
 def _share_of_cycle(progress: float, cycles: int, growth: float) -> float:
-    """Return how far the current one of ``cycles`` is, each ``growth`` times its forerunner.
+    """Return the completed share of the current cycle; each is ``growth`` times the one before.
 
-    The restarts of SGDR (see `_cosine`), their lengths chosen so that the last cycle ends with
-    the training.
+    These are the restarts of SGDR (see `_cosine`). The last cycle ends with the training.
     """
     lengths = [growth**number for number in range(cycles)]
     position = progress * sum(lengths)
@@ -91,10 +89,10 @@ def _share_of_cycle(progress: float, cycles: int, growth: float) -> float:
 
 
 def _one_cycle(progress: float, p: ScheduleParameters) -> float:
-    """Rise to the peak and fall again, both along half a cosine.
+    """Return the share of the peak: it rises and falls along half a cosine.
 
     Smith and Topin 2017, "Super-Convergence: Very Fast Training of Neural Networks Using Large
-    Learning Rates", https://arxiv.org/abs/1708.07120: the learning rate alone, the momentum stays.
+    Learning Rates", https://arxiv.org/abs/1708.07120. What differs: the momentum is constant.
     """
     if progress < p.peak_at:
         return _cosine(progress / p.peak_at, p.start, 1.0)
@@ -116,7 +114,7 @@ def _plateau(validations: Sequence[float], p: ScheduleParameters) -> float:
 def ema_decay(count: int, largest: float) -> float:
     """Return the decay of averaged weights after ``count`` updates.
 
-    It starts small, so that the average forgets the initial weights soon, and grows to
+    It starts small, so that the average forgets the initial weights quickly, and grows to
     ``largest``: the ramp of TensorFlow's ``ExponentialMovingAverage`` with ``num_updates``.
     """
     return min(largest, (1 + count) / (10 + count))

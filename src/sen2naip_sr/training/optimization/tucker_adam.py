@@ -1,6 +1,6 @@
 """TuckerAdam: Adam in the principal axes of a kernel's output, input and tap gradients.
 
-The derivation is in docs/optimizer.md. It stands on Shampoo (Gupta, Koren and Singer 2018,
+The derivation is in docs/optimizer.md. It builds on Shampoo (Gupta, Koren and Singer 2018,
 https://arxiv.org/abs/1802.09568), SOAP (Vyas et al. 2024, https://arxiv.org/abs/2409.11321) and
 Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980).
 """
@@ -20,25 +20,26 @@ class TuckerAdam(Optimizer):
     """Adam with decoupled weight decay, in orthonormal bases that follow every kernel's gradient.
 
     A kernel is a tensor of three modes: outputs, inputs and taps (a matrix has the first two).
-    Each mode has a basis, the eigenvectors of the averaged covariance of the gradient along it;
-    Adam runs on the coefficients of the gradient in these bases, and its averages turn with them.
-    Vectors and scalars are trained by Adam as they are, so one learning rate suits all. Kernels
-    of equal shape are turned together, by batched matrix products.
+    Each mode has a basis: the eigenvectors of the averaged covariance of the gradient along it.
+    Adam runs on the coefficients of the gradient in these bases, and its averages rotate with
+    them. Vectors and scalars are trained by plain Adam, so one learning rate suits all. Kernels of
+    equal shape are rotated together, by batched matrix products.
 
-    Low-precision weights are stepped in float32; the state has the dtype of its weight.
+    The step of low-precision weights is computed in float32; the state has the dtype of its
+    weight.
 
     Args:
         params: Weights, or groups of them.
         lr: Learning rate, that of Adam.
         betas: Decay of the averages of the gradient and of its square, each in [0, 1).
         eps: Added to the root of the averaged square, for vectors.
-        damping: Added there for kernels, as a share of the kernel's root mean square. Axes whose
-            gradient is a rounding error would take full steps otherwise.
-        weight_decay: Share of a weight, times the learning rate, taken off at every step.
-        refresh_every: Steps between refreshes of the bases; the first steps all refresh them.
-        basis_decay: Decay of the covariances from one refresh to the next, in [0, 1).
-        largest_mode: Modes longer than this keep the axes that they have: a refresh takes time
-            with the cube of the length.
+        damping: The same for kernels, as a share of the kernel's root mean square. Without it, axes
+            whose gradient is a rounding error would take full steps.
+        weight_decay: Share of a weight that every step subtracts, times the learning rate.
+        refresh_every: Steps between updates of the bases; each of the first steps updates them.
+        basis_decay: Decay of the covariances from one update to the next, in [0, 1).
+        largest_mode: Longer modes keep their own axes: the time of an update grows with the cube
+            of the length.
         matrices: Whether there are kernels and matrices; False: everything is trained as vectors.
 
     Raises:
@@ -60,13 +61,13 @@ class TuckerAdam(Optimizer):
         matrices: bool = True,
     ) -> None:
         if not all(0 <= decay < 1 for decay in (*betas, basis_decay)):
-            raise ValueError(f"betas {betas} and basis_decay {basis_decay} have to be in [0, 1)")
+            raise ValueError(f"betas {betas} and basis_decay {basis_decay} must be in [0, 1)")
         if min(lr, eps, damping, weight_decay) < 0:
             raise ValueError(
                 f"lr {lr}, eps {eps}, damping {damping} or weight_decay {weight_decay} is negative"
             )
         if refresh_every < 1:
-            raise ValueError(f"refresh_every is {refresh_every}, and has to be at least 1")
+            raise ValueError(f"refresh_every is {refresh_every}, and must be at least 1")
         defaults = {
             "lr": lr,
             "betas": tuple(betas),
@@ -82,13 +83,13 @@ class TuckerAdam(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step; weights without a gradient stay as they are.
+        """Take one step; weights without a gradient do not change.
 
         Args:
-            closure: Evaluates the loss and its gradient anew.
+            closure: Evaluates the loss and its gradient again.
 
         Returns:
-            What ``closure`` returned.
+            The result of ``closure``.
 
         Raises:
             RuntimeError: If a gradient is sparse.
@@ -102,7 +103,7 @@ class TuckerAdam(Optimizer):
             for weights in self._batches(group):
                 states = [self.state[weight] for weight in weights]
                 gradients = torch.stack([_modes(w.grad) for w in weights if w.grad is not None])
-                # a step taken under autocast would turn in half precision
+                # under autocast the rotations would be in half precision
                 with torch.autocast(gradients.device.type, enabled=False):
                     step = _batch_step(gradients, states, group)
                 _apply(weights, step, group)

@@ -1,4 +1,4 @@
-"""Parameters of training, one subject a file. Imports no torch, so that start-up stays quick."""
+"""Parameters of training, one file a subject. Importing them imports no torch."""
 
 from sen2naip_sr.training.parameters.network import NetworkParameters
 from sen2naip_sr.training.parameters.training import TrainingParameters

@@ -1,4 +1,4 @@
-"""How crops are varied between the data and the network; see docs/augmentation.md."""
+"""Augmentation of crops; see docs/augmentation.md."""
 
 from typing import Annotated, Self
 
@@ -14,34 +14,34 @@ class PixelSizeParameters(Parameters):
     """Crops of larger pixels than the data's, so that one network serves several pixel sizes."""
 
     share: Share = 0.5
-    """Share of a batch's crops that is cut from reduced HR chips, met on average over the steps."""
+    """Share of a batch's crops that come from reduced HR chips, on average over the steps."""
     largest: float = Field(default=4.0, ge=1, allow_inf_nan=False)
-    """Largest factor of reduction. Factors are drawn log-uniformly from 1 up to this, or up to
-    what a chip holds where that is less."""
+    """Largest factor of reduction. Factors are drawn log-uniformly from 1 to this, or to the
+    largest factor that a chip has room for, if that is smaller."""
 
 
 class BandJitterParameters(Parameters):
-    """Gain and offset of each crop and band, as illumination and calibration vary them."""
+    """Gain and offset of each crop and band, like changes of illumination and calibration."""
 
     gain: float = Field(default=0.08, ge=0)
-    """Largest relative change of brightness that all bands of a crop have in common."""
+    """Largest relative change of brightness that all bands of a crop share."""
     band_gain: float = Field(default=0.02, ge=0)
-    """Largest further change of each band by itself."""
+    """Largest additional change of each band."""
     offset: float = Field(default=0.0, ge=0, lt=1)
-    """Largest shift of each band, up or down, as a share of the value range."""
+    """Largest offset of each band, up or down, as a share of the value range."""
 
     @model_validator(mode="after")
     def _gains_stay_positive(self) -> Self:
         if self.gain + self.band_gain >= 1:
-            raise ValueError("'gain' and 'band_gain' together have to be less than 1")
+            raise ValueError("'gain' and 'band_gain' together must be less than 1")
         return self
 
 
 class CutBlurParameters(Parameters):
-    """LR crops with a square, or all but a square, made by another recipe from the same HR."""
+    """LR crops in which another recipe makes a square, or all but a square, from the same HR."""
 
     share: Share = 0.25
-    """Share of a batch's crops that is treated, met on average over the steps."""
+    """Share of a batch's crops that are changed, on average over the steps."""
     recipe: str = "blur_noise"
     """The other recipe."""
     side: float = Field(default=0.7, gt=0, le=1)
@@ -49,18 +49,18 @@ class CutBlurParameters(Parameters):
 
 
 class AugmentationParameters(Parameters):
-    """How crops are varied. What is not given is not done."""
+    """Augmentation of crops. By default only flips and quarter turns."""
 
     flips: bool = True
     """Mirror crops at random, along either axis."""
     quarter_turns: bool = True
     """Turn crops at random by multiples of 90 degrees."""
     pixel_sizes: PixelSizeParameters | None = None
-    """Mix in crops of larger pixels; null: the data's pixel size alone."""
+    """Add crops of larger pixels; null: only the data's pixel size."""
     band_jitter: BandJitterParameters | None = None
-    """Vary brightness; null: leave values as they are."""
+    """Vary brightness; null: do not."""
     cutblur: CutBlurParameters | None = None
-    """Mix two recipes within a crop; null: one recipe a crop."""
+    """Mix two recipes in a crop; null: one recipe per crop."""
     recipes: dict[str, Weight] = Field(default_factory=dict)
-    """Recipes by name and how often each makes a crop's LR, relative to the others; empty: the
-    recipe of the stored LR alone."""
+    """Recipes that make the LR of crops, with their relative frequencies; empty: only the recipe of
+    the stored LR."""

@@ -1,4 +1,4 @@
-"""What training minimises, by name."""
+"""The losses of a training, by name."""
 
 from pathlib import Path
 from pkgutil import iter_modules
@@ -33,15 +33,15 @@ Weight = Annotated[float, Field(gt=0)]
 
 
 class PerceptualParameters(Parameters):
-    """How the loss ``vgg16`` looks at images. The defaults are for red, green, blue, infrared."""
+    """The loss ``vgg16``. The defaults are for the bands red, green, blue, near-infrared."""
 
     weights: str | None = None
-    """Path of the published ``vgg16-397923af.pth`` (or of its ``features`` alone); ``download``:
-    fetch it once into torch's cache; ``random``: features that were never trained, for tests."""
+    """Path of the published ``vgg16-397923af.pth`` (or of its ``features`` only); ``download``:
+    download it once into torch's cache; ``random``: untrained features, for tests."""
     triples: list[tuple[Band, Band, Band]] = Field(default=[(0, 1, 2), (3, 0, 1)], min_length=1)
-    """Bands, from 0, that VGG16 sees as its red, green and blue, one view a triple: true colour
-    and false-colour infrared. The loss is the mean over the views."""
+    """Bands, counted from 0, that VGG16 takes for red, green and blue. Each triple is a view; the
+    defaults are true colour and false-colour infrared. The loss is the mean over the views."""
     layers: dict[LayerName, Weight] = Field(
         default={"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}, min_length=1
     )
-    """The features that are compared, and the weight of each."""
+    """The compared features, and the weight of each."""

@@ -1,4 +1,4 @@
-"""What is built, and how it is trained."""
+"""The parameters of one network and its training."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class NetworkParameters(Parameters):
     architecture: dict[str, Any] = Field(default_factory=dict)
     """The architecture's parameters; see `sen2naip_sr.models.networks`."""
     start_from: str | None = None
-    """A weights file of the same architecture to start from, or ``shipped`` for the one that comes
-    with the project; null: random weights, or, for the GAN, those of its generator. The size of
-    the network is then that of the weights, whatever ``architecture`` says."""
+    """A weights file of the same architecture to start from, or ``shipped`` for the project's own
+    weights; null: random weights, or, for the GAN, those of its generator. Weights to start from
+    determine the size of the network; ``architecture`` is then ignored."""
     training: TrainingParameters

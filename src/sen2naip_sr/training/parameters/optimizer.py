@@ -1,4 +1,4 @@
-"""Which optimiser trains a network."""
+"""The optimiser of a network."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ class OptimizerParameters(Parameters):
     """An optimiser and its arguments; the learning rate belongs to the schedule."""
 
     path: str = "torch.optim.AdamW"
-    """The optimiser's class by its dotted path: of torch.optim, or any that can be imported."""
+    """Dotted path of the optimiser's class: of torch.optim or any other importable module."""
     arguments: dict[str, Any] = Field(
         default_factory=lambda: {"betas": [0.9, 0.99], "weight_decay": 0.0}
     )
-    """What its constructor takes beside weights and learning rate. Lists become tuples."""
+    """Arguments of its constructor besides weights and learning rate. Lists become tuples."""

@@ -1,4 +1,4 @@
-"""How the learning rate changes in the course of a training."""
+"""The schedule of the learning rate."""
 
 from typing import Literal
 
@@ -10,31 +10,31 @@ ScheduleName = Literal["cosine", "one_cycle", "plateau", "warm_restarts", "const
 
 
 class ScheduleParameters(Parameters):
-    """How the learning rate changes, as a share of its peak.
+    """The schedule of the learning rate, as a share of its peak.
 
-    A field that names a schedule belongs to that one alone; the others leave it unused.
+    A field that names a schedule is used by this schedule only.
     """
 
     name: ScheduleName = "cosine"
-    """The shape: half a cosine; one_cycle: up and down again; plateau: lowered whenever
-    validation no longer gains; warm_restarts: cosines one after another; constant."""
+    """The shape. cosine: half a cosine; one_cycle: up and down; plateau: lowered whenever
+    validation no longer improves; warm_restarts: several cosines; constant."""
     warmup_steps: int = Field(default=50, ge=0)
-    """Steps over which the learning rate rises linearly, before any shape but one_cycle, whose
-    own rise is its warm-up."""
+    """Steps over which the learning rate rises linearly at the start. Not used by one_cycle, which
+    has a rise of its own."""
     final: float = Field(default=0.01, ge=0, le=1)
-    """Where the learning rate ends as a share of its peak: the end of one_cycle and of each
-    cosine, and the least that plateau goes down to. Unused by constant."""
+    """The final learning rate as a share of its peak: the end of one_cycle and of each cosine, and
+    the minimum of plateau. Not used by constant."""
     peak_at: float = Field(default=0.3, gt=0, lt=1)
-    """one_cycle: the share of the training after which the peak is reached."""
+    """one_cycle: the share of the training before the peak."""
     start: float = Field(default=0.04, ge=0, le=1)
-    """one_cycle: where the learning rate begins, as a share of its peak."""
+    """one_cycle: the initial learning rate as a share of its peak."""
     cycles: int = Field(default=3, ge=1, le=100)
-    """warm_restarts: how many cosines the training holds."""
+    """warm_restarts: the number of cosines."""
     growth: float = Field(default=2.0, ge=1, le=10)
-    """warm_restarts: how many times longer each cosine is than the one before."""
+    """warm_restarts: the length of each cosine relative to the one before."""
     factor: float = Field(default=0.5, gt=0, lt=1)
-    """plateau: what the learning rate is multiplied by."""
+    """plateau: the factor that lowers the learning rate."""
     patience: int = Field(default=3, ge=1)
-    """plateau: after so many validations in a row without a gain the learning rate is lowered."""
+    """plateau: the number of validations in a row without a gain before the learning rate falls."""
     threshold: float = Field(default=0.02, ge=0)
-    """plateau: dB by which a validation has to pass the best one to count as a gain."""
+    """plateau: a gain is an improvement of the best validation by more than this, dB."""
