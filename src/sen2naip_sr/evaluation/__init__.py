@@ -1,1 +1,1 @@
-"""Scores of methods on test chips, their comparison, and figures; see docs/protocol.md."""
+"""Scores of methods on test chips, comparisons and figures; see docs/protocol.md."""

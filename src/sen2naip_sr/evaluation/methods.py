@@ -1,4 +1,4 @@
-"""Everything that upscales and can be scored: interpolations, and networks that have weights."""
+"""The methods that can be scored: interpolations, and networks with weights."""
 
 import logging
 from collections.abc import Mapping

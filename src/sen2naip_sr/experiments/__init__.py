@@ -1,1 +1,1 @@
-"""Experiments: questions that are answered by training variations of one network."""
+"""Experiments: variations of trainings, and what comparing them shows."""

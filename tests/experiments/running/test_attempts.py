@@ -1,4 +1,4 @@
-"""A training whose process is ended from outside is given up, unless it comes further."""
+"""A training whose process is killed again and again is given up, unless it advances."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def is_given_up(folder, fingerprint="of this"):
         with counted(folder, fingerprint, folder / CHECKPOINT):
             return False
     except UserError as error:
-        assert "ended from outside three times" in f"{error}"
+        assert "was killed 3 times (out of memory?)" in f"{error}"
         return True
 
 
@@ -98,7 +98,7 @@ def test_a_variation_that_ends_the_command_does_not_keep_it_from_the_others(tmp_
     poison, fine = make_variation("poison"), make_variation("fine", seed=1)
     kill_in(tmp_path / "poison", 3, poison.fingerprint(*stores, EVALUATION))
     given_up, trained = run_variations([poison, fine], *stores, tmp_path, EVALUATION)
-    assert "ended from outside three times" in given_up.error
+    assert "was killed 3 times (out of memory?)" in given_up.error
     assert trained.error is None
     assert read_outcome(tmp_path / "poison") == given_up
     again, _ = run_variations([poison, fine], *stores, tmp_path, EVALUATION)

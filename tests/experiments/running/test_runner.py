@@ -247,7 +247,7 @@ def test_a_worker_that_is_killed_takes_one_variation_along(stores, tmp_path, mon
     monkeypatch.setattr(processes, "STARTS", 2)
     variations = [make_variation(name) for name in ("doomed", "a", "b")]
     doomed, *others = run_variations(variations, *stores, tmp_path, EVALUATION, workers=2)
-    assert "ended from outside" in doomed.error
+    assert "killed (out of memory?)" in doomed.error
     assert [outcome.error for outcome in others] == [None, None]
     monkeypatch.undo()
     doomed, *_ = run_variations(variations, *stores, tmp_path, EVALUATION)

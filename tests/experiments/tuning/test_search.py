@@ -199,7 +199,7 @@ def test_a_trial_that_ended_the_command_three_times_fails_and_the_search_goes_on
         assert ended.returncode == 9
     study = run_search(folder, trials=3)
     assert states(study)[:2] == ["COMPLETE", "FAIL"]
-    assert "ended from outside three times" in study.trials[1].user_attrs["error"]
+    assert "killed 3 times (out of memory?)" in study.trials[1].user_attrs["error"]
     assert study.trials[2].state.is_finished()
 
 
@@ -221,7 +221,7 @@ def test_a_failed_trial_is_recorded_and_not_the_end(folder, monkeypatch):
 
 
 def test_says_why_if_no_trial_came_to_its_end(folder):
-    with pytest.raises(UserError, match=r"no trial came to its end: .*crop"):
+    with pytest.raises(UserError, match=r"no trial finished: .*crop"):
         run_search(folder, training={"crop_size": 500})
 
 
@@ -271,7 +271,7 @@ def test_a_trial_whose_process_is_ended_is_tried_again_and_not_for_ever(folder, 
     killer = folder / "sitecustomize.py"
     killer.write_text("import os, sys\nif 'spawn_main' in ' '.join(sys.orig_argv): os._exit(9)\n")
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    with pytest.raises(UserError, match="its process was ended from outside"):
+    with pytest.raises(UserError, match="its process was killed"):
         run_search(folder, trials=1, workers=2)
     killer.unlink()
 

@@ -1,4 +1,4 @@
-"""A few test chips as the best methods show them."""
+"""A few test chips, upscaled by the best methods."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,15 +20,15 @@ from sen2naip_sr.raster.geotiff import Raster
 
 @dataclass(frozen=True)
 class Example:
-    """One chip as every method shows it.
+    """One chip, upscaled by two methods.
 
     Attributes:
         chip: Its number.
-        place: Where it lies.
+        place: Its place.
         lr: (C, h, w) digital numbers.
         interpolation: (C, 2h, 2w) of the best interpolation.
-        network: (C, 2h, 2w) of the best network, or of the second-best interpolation where there
-            is no network.
+        network: (C, 2h, 2w) of the best network; of the second-best interpolation if there is no
+            network.
         truth: (C, 2h, 2w).
     """
 
@@ -41,7 +41,7 @@ class Example:
 
 
 def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str) -> str:
-    """Return the network with the best PSNR; without any, the next best interpolation."""
+    """Return the network with the best PSNR; if there is none, the second-best interpolation."""
     trained = [method.name for method in methods if method.trained]
     ranked = comparison["method"]
     candidates = ranked[ranked.isin(trained)] if trained else ranked[ranked != interpolation]
@@ -49,12 +49,12 @@ def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolat
 
 
 def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
-    """Return chips of as many places as possible, within a place spread over their difficulty.
+    """Choose chips of as many places as possible, spread over the difficulties within a place.
 
     Args:
         scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
-        method: Whose PSNR tells the difficulty; the hardest place comes first.
-        count: At most so many.
+        method: The method whose PSNR measures difficulty; the hardest place comes first.
+        count: Largest number of chips.
     """
     joint = scores[(scores["band"] == ALL_BANDS) & (scores["method"] == method)]
     ranked = joint.sort_values(["psnr", "chip"])
@@ -72,12 +72,12 @@ def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
 def make_examples(
     chips: Sequence[int], names: tuple[str, str], methods: Sequence[Method], hr: Store, lr: Store
 ) -> list[Example]:
-    """Predict chips by two methods.
+    """Upscale chips by two methods.
 
     Args:
         chips: Their numbers.
         names: The interpolation's and the network's name.
-        methods: Among them those two.
+        methods: Methods that include those two.
         hr: HR chips.
         lr: LR chips.
     """
@@ -114,7 +114,7 @@ def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Arra
 
 
 def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str, Raster]:
-    """Return a chip's LR image, both predictions and truth, on the ground where it lies."""
+    """Return a chip's LR image, both predictions and truth, georeferenced."""
     row = hr.table("index").set_index("chip").loc[example.chip]
     truth = Raster(
         pixels=example.truth,
@@ -131,7 +131,7 @@ def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str,
 
 
 def _in_turn(counts: pd.Series) -> Iterator[str]:
-    """Yield every place as often as it has chips, one after the other."""
+    """Yield the places in turn, each as often as it has chips."""
     for number in range(int(counts.max())):
         yield from counts.index[counts > number]
 

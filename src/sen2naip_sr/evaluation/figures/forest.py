@@ -1,4 +1,4 @@
-"""The figure of paired differences: a row a pair with its mean, interval and every chip."""
+"""The forest plot of paired differences: mean, interval and every chip of each pair."""
 
 import math
 import textwrap
@@ -17,31 +17,31 @@ from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.metrics.metric import Metric
 
 WIDTH = 9.0
-"""Of the figure, inches; likewise the next."""
+"""Width of the figure, inches; likewise the sizes below."""
 ROW = 0.85
 HEADER = 0.62
 FOOTER = 0.98
 RIGHT = 2.4
 CHARACTER = 0.078
-"""Of a label."""
+"""Width of a character of a label."""
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
-"""Of places, told apart by the colour-blind too: Paul Tol's bright scheme."""
+"""Colours of places: Paul Tol's bright scheme, which is safe for colour-blind readers."""
 MANY = len(COLOURS)
 PLAIN = "#7f8c9b"
 SHOWN, NOT_SHOWN = "black", "#8a8a8a"
 BAR = -0.26
-"""Where in its row the interval lies, in rows from its middle, downwards."""
+"""Position of the interval in its row, in rows below the middle."""
 POINTS = (-0.08, 0.4)
-"""Likewise the points of the first and last location."""
+"""Positions of the points of the first and the last location."""
 LABEL = 24
-"""Characters a line of a label."""
+"""Characters per line of a label."""
 
 
 def draw_forest(
     differences: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
 ) -> Figure:
-    """Draw a row a pair: diamond and bar for mean and interval, a point for every chip.
+    """Draw a row for each pair: diamond and bar for mean and interval, a point for every chip.
 
     Chips of one location stand at one height, coloured by place where there are few places.
 
@@ -143,7 +143,7 @@ def _frame(axes: Axes, rows: int, metric: Metric) -> None:
     for row in range(1, rows):
         axes.axhline(row - 0.5, color="#dddddd", linewidth=0.8, zorder=0)
     low, high = axes.get_xlim()
-    # zero stays in sight, with some room on either side
+    # keep zero in sight, with a margin on either side
     margin = 0.06 * (high - low)
     axes.set_xlim(min(low, -margin), max(high, margin))
     axes.set_yticks([])
@@ -209,6 +209,6 @@ def _foot(figure: Figure, colours: dict[str, str], parameters: ComparingParamete
 
 
 def _place_colours(differences: pd.DataFrame) -> dict[str, str]:
-    """Return a colour a place; none where there are too many to tell apart, or only one."""
+    """Return a colour for each place; none if there is only one, or too many to tell apart."""
     places = sorted(differences["place"].unique())
     return dict(zip(places, cycle(COLOURS), strict=False)) if 1 < len(places) <= MANY else {}

@@ -14,7 +14,7 @@ from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.figures.examples import upscale
-from sen2naip_sr.evaluation.figures.ground import choose_ground, most_detailed
+from sen2naip_sr.evaluation.figures.land_cover import choose_by_land_cover, most_detailed
 from sen2naip_sr.evaluation.figures.tiles import (
     SYNTHETIC_NOTE,
     TileGrid,
@@ -33,18 +33,18 @@ GAP, LABEL, TITLE, FOOTER = 4, 48, 40, 32
 """In screen pixels."""
 NOTE = (
     "PSNR of the whole chip over all bands, the highest in bold.\n"
-    "An HR pixel is {zoom} x {zoom} here. A row is stretched as its truth is."
+    "An HR pixel is {zoom} x {zoom} here. The contrast stretch of a row is taken from its truth."
 )
 
 
 @dataclass(frozen=True)
 class GalleryChip:
-    """A part of one chip as every method shows it.
+    """A part of one chip, upscaled by every method.
 
     Attributes:
         chip: Its number.
-        place: Where it lies.
-        ground: What it was chosen for.
+        place: Its place.
+        chosen_for: The criterion that it was chosen by.
         lr: (C, h, w), digital numbers.
         upscaled: (C, 2h, 2w) of every method, in the order of the methods.
         truth: (C, 2h, 2w).
@@ -52,7 +52,7 @@ class GalleryChip:
 
     chip: int
     place: str
-    ground: str
+    chosen_for: str
     lr: Array
     upscaled: list[Array]
     truth: Array
@@ -97,7 +97,7 @@ def make_gallery(
     lr: Store,
     parameters: EvaluationParameters,
 ) -> list[GalleryChip]:
-    """Choose test chips of different ground and upscale them.
+    """Choose test chips of different land cover and upscale them.
 
     Args:
         methods: What upscales.
@@ -112,7 +112,9 @@ def make_gallery(
     tested = sorted(set(scores["chip"]))
     size = [min(parameters.figure_crop // SCALE, side) for side in lr.chips.shape[2:]]
     gallery = []
-    for chip, ground in choose_ground(hr.chips, tested, value_range[0], parameters.gallery_chips):
+    for chip, criterion in choose_by_land_cover(
+        hr.chips, tested, value_range[0], parameters.gallery_chips
+    ):
         truth, small = hr.chips[chip], lr.chips[chip]
         at = most_detailed(truth, *size)
         inside = _window(at, size, SCALE)
@@ -120,7 +122,7 @@ def make_gallery(
             GalleryChip(
                 chip=chip,
                 place=str(places[chip]),
-                ground=ground,
+                chosen_for=criterion,
                 lr=small[_window(at, size, 1)],
                 upscaled=[upscale(method, small, value_range)[inside] for method in methods],
                 truth=truth[inside],
@@ -156,7 +158,7 @@ def draw_gallery(
         for axes, composite in zip(rows, shown, strict=True):
             draw_composite(axes, [chip.lr, *chip.upscaled, chip.truth], chip.truth, composite)
         _title(rows[0], methods, scores, chip.chip)
-        write_label(rows, f"{chip.place}, chip {chip.chip}", chip.ground)
+        write_label(rows, f"{chip.place}, chip {chip.chip}", chip.chosen_for)
     note = NOTE.format(zoom=zoom)
     figure.text(
         grid.label / figure.get_figwidth(),

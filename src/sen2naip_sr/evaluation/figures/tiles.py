@@ -1,4 +1,4 @@
-"""What the figures share: images on a grid of equal tiles, their colours and labels."""
+"""Shared parts of the figures: images on a grid of equal tiles, their colours and labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ Composite = tuple[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Blocks of rows of equal tiles, laid out to leave no space unused. All sizes in inches.
+    """A layout of equal tiles in blocks of rows. All sizes in inches.
 
     Attributes:
-        columns: Tiles a row.
+        columns: Tiles per row.
         width: Of a tile.
         height: Of a tile.
         gap: Between tiles.
@@ -68,7 +68,7 @@ class TileGrid:
 
 
 def composites(bands: int) -> list[Composite]:
-    """Return what is shown of images with so many bands: names and band numbers from 0."""
+    """Return the composites of images with so many bands: names, and band numbers from 0."""
     if bands >= 4:
         return [("red, green, blue", (0, 1, 2)), ("NIR, red, green", (3, 0, 1))]
     return [("bands 1, 2, 3", (0, 1, 2))] if bands == 3 else [("band 1", (0,))]
@@ -77,7 +77,7 @@ def composites(bands: int) -> list[Composite]:
 def draw_composite(
     axes: Sequence[Axes], images: Sequence[Array], truth: Array, composite: Composite
 ) -> None:
-    """Draw images (C, H, W) beside each other, all stretched from the truth's 1 to 99 %."""
+    """Draw images (C, H, W) side by side, stretched between the truth's 1 % and 99 % quantiles."""
     name, order = composite
     low, high = np.percentile(truth[list(order)], (1, 99), axis=(1, 2))
     for axis, image in zip(axes, images, strict=True):
@@ -97,7 +97,7 @@ def stretched(image: Array, low: Array, high: Array) -> Array:
 
 
 def write_label(rows: Sequence[Sequence[Axes]], text: str, heading: str = "") -> None:
-    """Write a text along the left of a block, smaller where it is long, or its end alone.
+    """Write a text along the left of a block: smaller if it is long, or only its end.
 
     Args:
         rows: The block's axes.

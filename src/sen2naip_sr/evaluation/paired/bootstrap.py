@@ -1,8 +1,8 @@
 """Confidence intervals of mean scores by a bootstrap over locations.
 
-Chips of the same ground are not independent, so locations are drawn with replacement, each with
-all its chips (the cluster bootstrap), and the interval lies between percentiles of the draws'
-means. Both are treated in Davison and Hinkley 1997, Bootstrap Methods and their Application.
+Chips with the same footprint are not independent. So locations are drawn with replacement, each
+with all its chips (the cluster bootstrap), and the interval lies between percentiles of the draws'
+means: Davison and Hinkley 1997, Bootstrap Methods and their Application.
 """
 
 import math
@@ -41,19 +41,19 @@ def mean_interval(
 ) -> Interval:
     """Return the mean score of the chips and its percentile interval.
 
-    In each draw as many locations as there are come back with replacement; the statistic is the
-    mean over all chips of the drawn locations. Chips without a finite score are left out, and
-    locations without such a chip with them.
+    Each draw takes as many locations as there are, with replacement; the statistic is the mean over
+    all chips of the drawn locations. Chips without a finite score are left out, and so are
+    locations without any other chip.
 
     Args:
-        values: One score a chip (N,).
+        values: One score per chip (N,).
         locations: The location of each chip (N,): names or numbers.
-        draws: How often the locations are drawn.
-        confidence: Share of the draws' means that lies inside the interval, between 0 and 1.
+        draws: Number of draws.
+        confidence: Share of the draws' means inside the interval, between 0 and 1.
         seed: Seed of the draws; equal inputs and seed give equal intervals.
 
     Returns:
-        The mean and its interval; one location says nothing of others, so its ends are NaN.
+        The mean and its interval. The ends are NaN for a single location.
 
     Raises:
         ValueError: If the shapes do not match or are not one-dimensional, if ``draws`` is below 1
@@ -86,12 +86,12 @@ def paired_difference(  # noqa: PLR0913
 ) -> Interval:
     """Return the mean of ``a - b`` over the chips and its percentile interval.
 
-    Both methods are compared on the same chips, which removes what makes chips differ from each
-    other. A chip counts only where both scores are finite.
+    Both methods are compared on the same chips, which removes the differences between chips. A
+    chip counts only if both scores are finite.
 
     Args:
-        a: One score a chip (N,) of the one method.
-        b: One score a chip (N,) of the other, of the same chips in the same order.
+        a: One score per chip (N,) of the first method.
+        b: One score per chip (N,) of the second, of the same chips in the same order.
         locations: The location of each chip (N,).
         draws: See `mean_interval`.
         confidence: See `mean_interval`.

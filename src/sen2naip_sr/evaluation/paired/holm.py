@@ -11,10 +11,10 @@ from sen2naip_sr.arrays import Array
 
 
 def holm_adjusted(p_values: ArrayLike) -> Array:
-    """Return adjusted p-values, to be held against the level that is meant for all together.
+    """Return adjusted p-values, to be compared with the level for all comparisons together.
 
-    The smallest of m is multiplied by m, the next by m - 1 and so on; none may then be smaller
-    than one before it, nor above 1.
+    The smallest of m is multiplied by m, the next by m - 1, and so on. Then each is raised to the
+    one before it, if that is larger, and cut at 1.
 
     Args:
         p_values: Those of all comparisons (m,), in [0, 1] or NaN.

@@ -1,7 +1,7 @@
 """A permutation test of paired differences, with flips by location.
 
 If two methods are equally good, either could have had the other's score: the sign of a difference
-is arbitrary (Fisher 1935, The Design of Experiments). Chips of the same ground are not
+is arbitrary (Fisher 1935, The Design of Experiments). Chips with the same footprint are not
 independent, so all chips of a location flip together. With all flips enumerated the p-value is
 exact; with random ones it is that of Phipson and Smyth 2010, Permutation P-values Should Never Be
 Zero, which counts the observed signs as one of the draws.
@@ -26,17 +26,17 @@ def sign_flip_p_value(
     """Return the two-sided p-value of the mean difference being zero.
 
     The statistic is the absolute mean over all chips. Chips without a finite difference are left
-    out, and locations without such a chip with them.
+    out, and so are locations without any other chip.
 
     Args:
-        differences: One difference a chip (N,).
+        differences: One difference per chip (N,).
         locations: The location of each chip (N,): names or numbers.
-        permutations: Up to so many sign patterns are enumerated, which makes the p-value exact;
-            where there are more, so many are drawn.
-        seed: Seed of the drawn patterns; unused where all are enumerated.
+        permutations: Up to so many sign patterns are enumerated, which makes the p-value exact.
+            If there are more, so many are drawn.
+        seed: Seed of the drawn patterns; unused if all are enumerated.
 
     Returns:
-        The p-value, above 0 and at most 1; NaN where there are fewer than two locations.
+        The p-value, above 0 and at most 1; NaN for fewer than two locations.
 
     Raises:
         ValueError: If the shapes do not match or are not one-dimensional, or if ``permutations``

@@ -1,1 +1,1 @@
-"""Variations compared: studies, cross-validation, overfitting."""
+"""Comparisons of variations, cross-validation and overfitting."""

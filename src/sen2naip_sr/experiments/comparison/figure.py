@@ -30,7 +30,7 @@ def draw_costs(table: pd.DataFrame) -> Figure:
     colours = _colours(table["variation"])
     for axis, (cost, title) in zip(axes, COSTS.items(), strict=True):
         front = table[table[f"on_front_{cost}"]].sort_values(cost)
-        # the front goes on to the right: its best PSNR is to beat at every higher cost
+        # extend the front to the largest cost: its best PSNR holds at every higher cost
         costs, psnr = [*front[cost], table[cost].max()], [*front["psnr"], front["psnr"].max()]
         label = "Pareto front (filled)"
         axis.step(costs, psnr, where="post", color="0.7", zorder=0, label=label)

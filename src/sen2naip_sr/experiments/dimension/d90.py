@@ -1,4 +1,4 @@
-"""The smallest subspace that reaches a share of what the whole network reaches."""
+"""The smallest subspace that reaches a share of the whole network's gain."""
 
 import math
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ SHARE = 0.9
 def d90(gains: Mapping[int, float], full: float, share: float = SHARE) -> int | None:
     """Return the smallest dimension in which a network reaches 90 % of its gain.
 
-    Between measured dimensions the gain is taken to be linear in the dimension's logarithm. The
-    dimension is where the gain first passes the threshold; where the smallest measured one passes
-    it already, that one, which is an upper bound then. A gain that is not a number counts as none.
+    Between measured dimensions the gain is interpolated linearly in the logarithm of the dimension.
+    The result is where the gain first passes the threshold. If the smallest measured dimension
+    passes it already, that one is returned, as an upper bound. NaN counts as no gain.
 
     Args:
         gains: Gain over bicubic in dB by the subspace's dimension, in any order.
@@ -23,23 +23,23 @@ def d90(gains: Mapping[int, float], full: float, share: float = SHARE) -> int | 
         share: The share to be reached, above 0.
 
     Returns:
-        The dimension, rounded up; None: not reached up to the largest that was measured.
+        The dimension, rounded up; None if no measured dimension reaches the share.
 
     Raises:
-        UserError: If there are no gains, a dimension is below 1, or the full gain is not positive:
-            then there is nothing that a share could be of.
+        UserError: If there are no gains, a dimension is below 1, or the full gain is not
+            positive.
     """
     if not gains or min(gains) < 1:
         raise UserError(
             "no-dimensions",
-            f"the gains of subspaces of the dimensions {sorted(gains)} lead to no intrinsic one",
+            f"the gains of subspaces of the dimensions {sorted(gains)} give no intrinsic dimension",
             "measure at least one dimension, all of them 1 or more",
         )
     if not full > 0:
         raise UserError(
             "no-gain",
-            f"the network trained with all its weights gains {full:.3f} dB over bicubic, of which "
-            f"{share:.0%} is no goal",
+            f"the network trained with all its weights gains {full:.3f} dB over bicubic: "
+            "there is no gain to reach a share of",
             "train it longer",
         )
     goal = share * full
@@ -53,10 +53,10 @@ def d90(gains: Mapping[int, float], full: float, share: float = SHARE) -> int | 
 
 
 def _between(below: tuple[int, float], above: tuple[int, float], goal: float) -> int:
-    """Return where the line through two dimensions and their gains comes to the goal."""
+    """Return where the line through two dimensions and their gains reaches the goal."""
     if math.isnan(below[1]):
         return above[0]
     part = (goal - below[1]) / (above[1] - below[1])
     exact = below[0] * (above[0] / below[0]) ** part
-    # not one more where the logarithms miss a whole number by rounding
+    # do not round up where the logarithms miss an integer by rounding alone
     return math.ceil(exact - 1e-9 * exact)

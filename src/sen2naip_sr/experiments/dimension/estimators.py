@@ -1,17 +1,17 @@
-"""The intrinsic dimension of points: how many numbers tell them apart, whatever they are made of.
+"""Estimates of the intrinsic dimension of points.
 
-Both estimators look at how fast the number of neighbours grows with their distance, and come from
+Both estimators measure how fast the number of neighbours grows with distance, and come from
 scikit-dimension (Bac et al. 2021, https://arxiv.org/abs/2109.02596):
 
 - ``two_nn``: Facco et al. 2017, "Estimating the intrinsic dimension of datasets by a minimal
   neighborhood information", https://doi.org/10.1038/s41598-017-11873-y, from the ratio of the
-  distances to the second and the first neighbour. It sees the finest scale, noise included.
+  distances to the second and the first neighbour. It measures the finest scale, noise included.
 - ``mle``: Levina and Bickel 2005, "Maximum Likelihood Estimation of Intrinsic Dimension", over
   more neighbours, and thus a coarser scale, with far less variance. Points are combined by the
   mean of the inverses (MacKay and Ghahramani 2005, a comment on that paper).
 
-Both take the density for constant within a neighbourhood. Where the dimension is high, points are
-too few for that, and at the borders of what they fill: estimates above 10 or so are too low.
+Both assume a constant density within a neighbourhood. In high dimensions there are too few points
+for that, and most lie near a boundary: estimates above about 10 are too low.
 """
 
 import logging
@@ -30,7 +30,7 @@ EstimatorName = Literal["two_nn", "mle"]
 ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
 
 PARTITIONS = 4
-"""How often the points are dealt into groups; the variances are averaged."""
+"""How often the points are divided into groups; the variances are averaged."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ class Estimate:
     """An intrinsic dimension and its 95 % interval.
 
     Attributes:
-        estimator: What it was estimated by.
+        estimator: The estimator's name.
         dimension: The estimate.
         low: Lower end of the interval; NaN where all points are of one chip.
         high: Upper end of the interval; NaN likewise.
-        points: Distinct points that it is an estimate of.
-        duplicates: Points that were left out since they equal another one.
+        points: The number of distinct points.
+        duplicates: The number of points left out because they equal another one.
     """
 
     estimator: EstimatorName
@@ -66,35 +66,35 @@ def estimate_dimension(
 ) -> list[Estimate]:
     """Estimate the intrinsic dimension of points by every estimator.
 
-    A bootstrap draws points more than once, and a point beside its copy has a neighbour at the
-    distance zero, which no estimator survives. Subsets that overlap have other neighbours than
-    the whole, so that a jackknife of them takes the noise for too large (by a quarter for halves).
-    The interval is therefore one of random groups (Wolter 2007, Introduction to Variance
-    Estimation, chapter 2): the points are dealt into groups that share none, each is estimated
-    alone, and the spread of the logarithms, divided by the root of the number of groups, is the
-    standard error of the whole. Groups reach farther to their neighbours, so only their spread is
-    used, not their mean. The interval is Student's, for one degree of freedom less than there are
-    groups. It holds the noise of which points were drawn, not an estimator's own bias.
+    The interval is one of random groups (Wolter 2007, Introduction to Variance Estimation, chapter
+    2). The points are divided into disjoint groups, each is estimated separately, and the standard
+    deviation of the logarithms, divided by the square root of the number of groups, is the standard
+    error of the whole. Neighbours within a group are farther apart, so only the spread of the
+    groups is used, not their mean. The interval is Student's with one degree of freedom less than
+    there are groups. It covers the sampling noise of the points, not the bias of an estimator.
 
-    Equal points are dropped but for one, since they say that values are rounded, not how points
-    lie; how many stands in the result, and in the log. Rounded values also put neighbours at equal
-    distances, which makes estimates of small patches of 8-bit imagery too high.
+    A bootstrap would draw points twice, at distance zero, where the estimators are not defined. A
+    jackknife of overlapping subsets overestimates the noise (by a quarter for halves).
+
+    Of equal points only one is kept, since they result from rounding. Their number stands in the
+    result and in the log. Rounding also puts neighbours at equal distances, which makes estimates
+    of small patches of 8-bit imagery too high.
 
     Args:
         points: (N, F), finite, any real dtype, F at least 2.
-        neighbours: Neighbours of a point that ``mle`` looks at, at least 2.
-        groups: Groups that the points are dealt into, at least 2; no more than there are chips.
-        chips: What each point is from (N,): all points of a chip go into one group, so that the
-            interval covers that other chips would have been other ground. One chip says nothing
-            of others: no interval. None: points are independent.
-        seed: Seeds the dealing; equal arguments give equal results.
+        neighbours: Neighbours of a point that ``mle`` uses, at least 2.
+        groups: The number of groups, at least 2 and at most the number of chips.
+        chips: The chip of each point (N,). All points of a chip go into one group, so that the
+            interval covers the variation between chips; there is none for a single chip. None:
+            points are independent.
+        seed: Seeds the division into groups; equal arguments give equal results.
 
     Returns:
         One estimate for each of `ESTIMATORS`.
 
     Raises:
-        UserError: If points are not finite, have less than two values or are all equal, or if
-            distinct points are too few for so many groups and neighbours.
+        UserError: If points are not finite, have fewer than two values or are all equal, or if
+            there are too few distinct points for the groups and neighbours.
         ValueError: If the shapes do not fit, or ``neighbours`` or ``groups`` is below 2.
     """
     _refuse_shapes(points, chips, neighbours, groups)

@@ -1,4 +1,4 @@
-"""Points for the intrinsic dimension of what a network sees: its last features."""
+"""Points for the intrinsic dimension of a network's last features."""
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ def last_features(
 ) -> Array:
     """Return a network's features just before its last convolution, at the patches' centres.
 
-    Where the network works at high resolution there, the first of the low-resolution pixel's
-    pixels is taken. A whole chip goes through the network at once.
+    If the network works at high resolution there, the first high-resolution pixel of the
+    low-resolution pixel is taken. The network is applied to whole chips.
 
     Args:
         model: A network in eval mode, on ``device``.
@@ -50,7 +50,7 @@ def last_features(
 
 
 def before_last_convolution(model: nn.Module, image: Tensor) -> Tensor:
-    """Return what the last convolution that runs is given: (B, channels, H, W).
+    """Return the input of the last convolution that runs: (B, channels, H, W).
 
     Args:
         model: Any network.
@@ -62,7 +62,7 @@ def before_last_convolution(model: nn.Module, image: Tensor) -> Tensor:
     given: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        # each convolution's input takes the place of the one before, so the last one's stays
+        # each convolution's input replaces the one before, so that the last one's remains
         given[:] = [inputs[0]]
 
     hooks = [

@@ -14,9 +14,9 @@ WIDTH, LEAST_HEIGHT, DPI = 11.0, 4.6, 120
 TITLES: dict[EstimatorName, str] = {"two_nn": "TwoNN", "mle": "maximum likelihood"}
 COLOURS: dict[EstimatorName, str] = {"two_nn": "#0072b2", "mle": "#d55e00"}
 GAIN, WHOLE, GOAL = "#0072b2", "#444444", "#d55e00"
-"""Okabe and Ito's colours, which the colour-blind tell apart."""
+"""Okabe and Ito's colours, which are safe for colour-blind readers."""
 APART = 0.2
-"""Between the estimates of one kind of points, in rows."""
+"""Distance between the estimates of one kind of points, in rows."""
 
 
 def draw_dimension(
@@ -26,7 +26,7 @@ def draw_dimension(
     estimates: Mapping[str, Sequence[Estimate]],
     share: float = SHARE,
 ) -> Figure:
-    """Draw what subspaces gain, and the intrinsic dimension of points.
+    """Draw the gains in subspaces, and the intrinsic dimension of points.
 
     Args:
         gains: Gain over bicubic in dB by the subspace's dimension; one or more.
@@ -53,7 +53,7 @@ def _draw_gains(
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.plot(dimensions, [gains[dimension] for dimension in dimensions], "o-", color=GAIN)
     _draw_level(axis, full, f"all {weights:,} weights: {full:.2f} dB", WHOLE)
-    # of a network that gains nothing there is no share to be reached
+    # without a gain there is no share to reach
     if full > 0:
         _draw_level(axis, share * full, f"{100 * share:.0f} %: {share * full:.2f} dB", GOAL)
         _mark_reached(axis, gains, full, share)

@@ -8,30 +8,28 @@ from sen2naip_sr.experiments.running.parameters import ExperimentParameters
 
 
 class IntrinsicDimensionParameters(ExperimentParameters):
-    """What is trained in which subspaces, and of which points the dimension is estimated."""
+    """Which subspaces are trained, and which points the dimension is estimated from."""
 
     seed: int = Field(default=0, ge=0)
-    """Seeds the network, its projections, and which points are drawn."""
+    """Seeds the network, its projections and the choice of points."""
     architecture: dict[str, Any] | None = Field(
         default_factory=lambda: {"channels": 16, "blocks": 2}
     )
-    """What differs in the network's size; null: as in ``parameters_*.yml``."""
+    """Architecture parameters that differ; null: the network's own."""
     dimensions: list[PositiveInt] = Field(default=[16, 64, 256, 1024, 4096, 14512], min_length=1)
-    """Dimensions of the subspaces that it is trained in. Those above the number of its weights
-    are left out."""
+    """Dimensions of the subspaces. Those above the number of weights are left out."""
     share: float = Field(default=0.9, gt=0, le=1)
     """Share of the whole network's gain over bicubic that a subspace has to reach."""
     chips: int = Field(default=32, ge=1)
-    """At most so many training chips are points drawn from, spread evenly over all of them."""
+    """Largest number of training chips to draw points from, spread evenly over all."""
     patches: int = Field(default=2000, ge=8)
-    """Points whose dimension is estimated, of every kind."""
+    """Number of points of every kind."""
     patch_sides: list[PositiveInt] = Field(default=[3, 5, 7], min_length=1)
     """Sides of the patches, in low-resolution pixels."""
     neighbours: int = Field(default=10, ge=2)
-    """Neighbours of a point that the maximum-likelihood estimator looks at."""
+    """Neighbours of a point that the maximum-likelihood estimator uses."""
     subsamples: int = Field(default=10, ge=2)
-    """Groups that the points are dealt into for the 95 % interval, each of ``2 neighbours`` points
-    or more."""
+    """Groups of points for the 95 % interval, each of at least ``2 neighbours`` points."""
 
     @model_validator(mode="after")
     def _points_fill_groups(self) -> Self:

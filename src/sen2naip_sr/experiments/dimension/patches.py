@@ -33,7 +33,7 @@ class PatchPositions:
 def draw_positions(
     lr: ShardedArray, chips: Array, count: int, side: int, seed: int
 ) -> PatchPositions:
-    """Draw positions of patches, all equally likely and none twice; patches may overlap.
+    """Draw positions of patches uniformly without replacement; patches may overlap.
 
     Args:
         lr: Low-resolution chips (n, C, h, w).
@@ -43,7 +43,7 @@ def draw_positions(
         seed: Equal arguments and seed give equal positions.
 
     Raises:
-        UserError: If a patch is larger than a chip, or there are less positions than asked for.
+        UserError: If a patch is larger than a chip, or there are fewer positions than asked for.
     """
     height, width = (size - side + 1 for size in lr.shape[2:])
     if min(height, width) < 1:
@@ -91,9 +91,9 @@ def residual_patches(
     positions: PatchPositions,
     value_range: tuple[float, float],
 ) -> Array:
-    """Return what the bicubic upscaling lacks at the same places: high resolution minus upscaling.
+    """Return patches of the residual at the same places: high resolution minus bicubic upscaling.
 
-    The whole chip is upscaled, so that a patch's border is no border of the image, and nothing is
+    The whole chip is upscaled, so that a patch's border is no border of the image. Nothing is
     clipped or rounded.
 
     Args:

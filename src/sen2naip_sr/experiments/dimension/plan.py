@@ -1,4 +1,4 @@
-"""Which subspaces the intrinsic dimension takes, and what training in them gained."""
+"""Which subspaces are trained for the intrinsic dimension, and the gains in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from sen2naip_sr.training.parameters import NetworkParameters
 
 WHOLE = "all weights"
 FROM_BICUBIC = {"start_from": None}
-"""A gain over bicubic needs a start from it."""
+"""A gain over bicubic is measured from an untrained network, which is bicubic."""
 
 
 def plan_subspaces(
@@ -30,7 +30,7 @@ def plan_subspaces(
     splits: pd.DataFrame,
     bands: int,
 ) -> list[Variation]:
-    """Return the training with all weights, and one for each subspace; validation is held out.
+    """Return the training with all weights and one for each subspace; validation is held out.
 
     Args:
         parameters: Which subspaces.
@@ -82,14 +82,14 @@ def _in_subspace(whole: NetworkParameters, dimension: int, weights: int) -> Netw
 
 @dataclass(frozen=True)
 class Gains:
-    """What trainings gained over bicubic on the validation chips, dB.
+    """Gains of the trainings over bicubic on the validation chips, dB.
 
     Attributes:
         full: With all weights.
         subspaces: By the subspace's dimension.
-        weights: How many the network has.
-        steps: The fewest and the most steps of a training; they differ where minutes are given.
-        reached: The smallest dimension that reaches the share of ``full``; None: none does, or
+        weights: The number of weights.
+        steps: The fewest and the most steps of a training; they differ if budgets are in minutes.
+        reached: The smallest dimension that reaches the share of ``full``; None if none does, or
             nothing is gained.
     """
 
@@ -117,7 +117,7 @@ class Gains:
                 "training-failed",
                 f"the training '{needed[0].name}' failed, without which there is no intrinsic "
                 f"dimension: {needed[0].error}",
-                "correct that, and run again: what is done is not done again",
+                "correct that, and run again: finished trainings are kept",
             )
         subspaces = {d: gain(outcome) for d, outcome in inside.items() if not outcome.error}
         full = gain(whole)
@@ -127,9 +127,9 @@ class Gains:
 
 
 def gain(outcome: Outcome) -> float:
-    """Return what a training gained in validation PSNR, dB: its last weights' minus its first's.
+    """Return a training's gain in validation PSNR, dB: the last value minus the first.
 
-    An untrained network is bicubic exactly, so that step 0 of its curve is bicubic's PSNR on the
+    An untrained network equals bicubic, so that step 0 of its curve is the PSNR of bicubic on the
     same chips.
     """
     return outcome.curve[-1][1] - outcome.curve[0][1]
@@ -138,12 +138,12 @@ def gain(outcome: Outcome) -> float:
 def tabulate(
     variations: Sequence[Variation], outcomes: Sequence[Outcome], gains: Gains, share: float
 ) -> pd.DataFrame:
-    """Return a row a training, the subspaces by dimension and all weights last.
+    """Return one row for each training, the subspaces by dimension and all weights last.
 
     Returns:
         Columns training, dimension, weights, psnr and bicubic (validation chips, dB), gain, share
-        (of the gain with all weights; NaN where that is none), steps, learning_rate, seconds, and
-        d90, or whatever the share is, the same in all rows: empty where it is not reached.
+        (of the gain with all weights; NaN if there is none), steps, learning_rate, seconds, and
+        d90 (named by the share; the same in all rows, empty if it is not reached).
     """
     rows = [
         {
@@ -166,5 +166,5 @@ def tabulate(
 
 
 def called(share: float) -> str:
-    """Return what the dimension that reaches a share is called: d90."""
+    """Return the name of the dimension that reaches a share, for instance d90."""
     return f"d{100 * share:.0f}"

@@ -17,8 +17,8 @@ from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParam
 from sen2naip_sr.experiments.dimension.patches import draw_positions, lr_patches, residual_patches
 
 SPHERES = (5, 20)
-"""Dimensions of the spheres that the estimators are checked on: one that they find, and one where
-every estimator of this kind is too low."""
+"""Dimensions of the spheres that the estimators are checked on: they recover the first, and are too
+low for the second."""
 CHECK = "check: sphere of {} dimensions"
 
 
@@ -35,8 +35,8 @@ def estimate_kinds(
         parameters: How many points, and how to estimate.
         hr: HR chips.
         lr: LR chips.
-        splits: Only chips that train are looked at.
-        network: Whose last features are taken; in eval mode, on the CPU.
+        splits: Only training chips are used.
+        network: The network whose last features are taken; in eval mode, on the CPU.
 
     Returns:
         Estimates by the kind of points.
@@ -71,13 +71,13 @@ def estimate_kinds(
 
 
 def sphere(dimension: int, points: int, seed: int) -> Array:
-    """Return points (points, dimension + 1), spread evenly over a sphere's surface."""
+    """Return points (points, dimension + 1), uniformly distributed on a sphere."""
     drawn = np.random.default_rng(seed).normal(size=(points, dimension + 1))
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
 def tabulate_estimates(estimates: Mapping[str, Sequence[Estimate]]) -> pd.DataFrame:
-    """Return a row a kind of points and estimator.
+    """Return one row for each kind of points and estimator.
 
     Returns:
         Columns kind, estimator, dimension, low, high, points and duplicates.

@@ -1,7 +1,7 @@
-"""How often a training was ended from outside, so that it does not end every run of a command.
+"""Counts the starts of a training, so that one whose process is killed is not tried for ever.
 
-The kernel ends the process of a training that takes more memory than there is. Nothing can be
-recorded then, so the beginning is.
+The kernel kills a process that uses too much memory. Nothing can be recorded at that moment, so
+the start is recorded instead.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from sen2naip_sr.training.checkpoint import saved_progress
 
 ATTEMPTS = "attempts.json"
 MOST_ENDS = 3
-"""A training that has been ended from outside so often, and came no further, is given up."""
+"""A training is given up after so many kills without progress."""
 
 
 class _Attempts(BaseModel):
-    """Starts of a training that none of the steps since the first has come of."""
+    """Starts of a training since its checkpoint last advanced."""
 
     fingerprint: str
     starts: int = Field(ge=1)
@@ -29,17 +29,17 @@ class _Attempts(BaseModel):
 
 @contextmanager
 def counted(folder: Path, fingerprint: str, checkpoint: Path) -> Iterator[None]:
-    """Count a training as started until it has ended, in whatever way Python sees.
+    """Count a start of a training, until the training ends in a way that Python sees.
 
-    Ctrl-C does not count, nor do the starts before a checkpoint that got further.
+    Ctrl-C does not count. A checkpoint that has advanced resets the count.
 
     Args:
-        folder: Of the training.
-        fingerprint: Of all that its outcome depends on; starts of another one do not count.
-        checkpoint: Where it keeps its state.
+        folder: The training's folder.
+        fingerprint: A hash of all that its outcome depends on; starts of another do not count.
+        checkpoint: The file with its state.
 
     Raises:
-        UserError: If it has been started `MOST_ENDS` times to no end. The next time it is tried.
+        UserError: If it was killed `MOST_ENDS` times without progress. The next call tries again.
     """
     before = _read(folder, fingerprint)
     step, _ = saved_progress(checkpoint)
@@ -48,7 +48,7 @@ def counted(folder: Path, fingerprint: str, checkpoint: Path) -> Iterator[None]:
         _write(folder, None)
         raise UserError(
             "worker-killed",
-            "its process was ended from outside three times, as happens where memory runs out",
+            f"its process was killed {MOST_ENDS} times (out of memory?)",
             "give it more memory, a smaller batch or crop, or fewer workers beside it, and run "
             "again: what is done is kept",
         )

@@ -1,4 +1,4 @@
-"""The PSNR of interpolations on held-out chips: computed once for each set of chips, then read."""
+"""PSNR of the interpolations on held-out chips, computed once for each set of chips."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from sen2naip_sr.files import replacing
 def score_interpolations(
     hr: Store, lr: Store, chips: pd.DataFrame, folder: Path, evaluation: EvaluationParameters
 ) -> pd.DataFrame:
-    """Return the interpolations' PSNR, all that they are compared in.
+    """Return PSNR of the interpolations (the only metric compared).
 
     Args:
         hr: HR chips.
         lr: Their LR chips.
-        chips: The chips to score, all of them, as from `scored_chips`.
+        chips: The chips to score, from `scored_chips`.
         folder: Where the scores are kept.
-        evaluation: On which device.
+        evaluation: The device.
 
     Returns:
         The columns of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
@@ -38,12 +38,12 @@ def score_interpolations(
 
 
 def scored_chips(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the chips of scores: what they can be compared on.
+    """Return the chips that scores are of.
 
     Args:
         scores: From `sen2naip_sr.experiments.running.outcome.read_scores`.
 
     Returns:
-        A row a chip, with columns chip, place and location.
+        One row for each chip, with columns chip, place and location.
     """
     return scores[["chip", "place", "location"]].drop_duplicates(ignore_index=True)

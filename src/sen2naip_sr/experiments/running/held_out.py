@@ -1,4 +1,4 @@
-"""Chips that an experiment may see, and which of them it holds out. Never a test chip."""
+"""Which chips an experiment trains on and which it holds out. Never a test chip."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
 
 UNSELECTED: dict[str, Any] = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
-"""What a training takes in which held-out chips are to pick neither weights nor its end. The
-schedule is the caller's: see `refuse_plateau`."""
+"""Settings that keep held-out chips from choosing weights or stopping the training. The schedule is
+left to the caller: see `refuse_plateau`."""
 
 
 def without_test(splits: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of all chips that are not tested on: train on train, hold out validation."""
+    """Return the splits without test chips: training chips train, validation chips are held out."""
     return splits[splits["split"] != TEST].reset_index(drop=True)
 
 
@@ -24,7 +24,7 @@ def fold_splits(splits: pd.DataFrame, fold: int) -> pd.DataFrame:
 
     Args:
         splits: From `sen2naip_sr.chips.splits.make_splits`.
-        fold: Whose chips are held out; all other folds train.
+        fold: The fold that is held out; all others train.
     """
     usable = without_test(splits)
     held_out = usable["fold"] == fold
@@ -39,14 +39,15 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
         chips: Numbers of training chips.
 
     Raises:
-        UserError: If one of them is none.
+        UserError: If one of them is no training chip.
     """
     training = splits[splits["split"] == TRAIN]
     if strangers := sorted(set(chips) - set(training["chip"])):
         raise UserError(
             "not-a-training-chip",
             f"chip {strangers[0]} is no training chip",
-            f"choose of {training['chip'].min()} to {training['chip'].max()}, as the splits say",
+            f"choose training chips; they lie between {training['chip'].min()} and "
+            f"{training['chip'].max()}",
         )
     chosen = training[training["chip"].isin(chips)]
     both = [chosen, chosen.assign(split=VALIDATION)]
@@ -60,7 +61,7 @@ def refuse_plateau(schedule: str) -> None:
         schedule: The name of a schedule.
 
     Raises:
-        UserError: If it is that one.
+        UserError: If it is plateau.
     """
     if schedule == "plateau":
         raise UserError(
@@ -71,12 +72,12 @@ def refuse_plateau(schedule: str) -> None:
 
 
 def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFrame) -> None:
-    """Check that the weights that a training starts from have not seen what it holds out.
+    """Check that initial weights were not trained on held-out places.
 
     Args:
         model: The network's name.
         parameters: Its parameters, which name the weights.
-        splits: Held out are its validation chips.
+        splits: The validation chips are held out.
 
     Raises:
         UserError: If the weights were trained on a held-out place, or are not there.

@@ -13,13 +13,13 @@ LOCK = "running.lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder; the system frees it even if this process is killed.
+    """Keep other runs out of a folder. A killed process releases the lock.
 
     Args:
-        folder: Where this run writes; made where it is not there.
+        folder: Where this run writes; it is created if missing.
 
     Raises:
-        UserError: If another run is at it.
+        UserError: If another run holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)

@@ -1,4 +1,4 @@
-"""What came of a variation, and the files of its folder."""
+"""The outcome of a variation, and the files of its folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +15,20 @@ SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
 
 
 class Outcome(BaseModel):
-    """What came of a variation; plain JSON.
+    """The outcome of a variation; plain JSON.
 
     Attributes:
-        name: The variation.
+        name: The variation's name.
         model: Its network.
-        tags: What distinguishes it.
-        fingerprint: Of all that it depends on.
-        error: Why it failed; None: it did not.
+        tags: Its tags.
+        fingerprint: A hash of all that the outcome depends on.
+        error: Why it failed; None if it did not.
         seconds: Wall-clock time of the training, interrupted parts included.
         steps: Steps done.
-        psnr: Mean PSNR of the held-out chips, dB, of the weights that were kept.
-        parameters: Numbers that training changes.
-        multiply_adds: For each pixel of LR.
-        curve: Validation PSNR by step.
+        psnr: Mean PSNR of the held-out chips with the kept weights, dB.
+        parameters: Number of trainable parameters.
+        multiply_adds: Per LR pixel.
+        curve: Steps with their validation PSNR, dB.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class Outcome(BaseModel):
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """Return the outcome that was written to a variation's folder, if it can be read."""
+    """Return the outcome in a variation's folder; None if there is none that can be read."""
     try:
         return Outcome.model_validate_json((folder / OUTCOME).read_text())
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def read_outcome(folder: Path) -> Outcome | None:
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
-    """Write an outcome to its variation's folder, whole or not at all."""
+    """Write an outcome to its variation's folder, atomically."""
     write_atomically(folder / OUTCOME, outcome.model_dump_json(indent=1).encode())
 
 
@@ -63,7 +63,7 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return the held-out scores of the outcomes that did not fail.
 
     Args:
-        folder: Of the experiment.
+        folder: The experiment's folder.
         outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
 
     Returns:
@@ -81,10 +81,10 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
-    """Return the trained networks of outcomes that did not fail, called like their variations.
+    """Return the trained networks of outcomes that did not fail, named as their variations.
 
     Args:
-        folder: Of the experiment.
+        folder: The experiment's folder.
         outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
     """
     return [

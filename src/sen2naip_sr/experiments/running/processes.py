@@ -1,4 +1,4 @@
-"""Processes that work side by side, of which any may die without the others."""
+"""Worker processes. One that dies does not take the others with it."""
 
 import os
 import signal
@@ -17,22 +17,22 @@ import torch
 from sen2naip_sr.experiments.running.attempts import MOST_ENDS
 
 STARTS = MOST_ENDS + 1
-"""How often a task whose process dies is started: the last time, a training gives itself up."""
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has the other alone, which kills too
+"""How often a task whose process dies is started; at the last start, a training gives up."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM kills
 PATIENCE = 20
-"""Seconds that a task has to end in, where nobody waits for it any more."""
+"""Seconds that a task is given to end, once nobody waits for it."""
 
 
 class Runs(Protocol):
-    """What runs tasks."""
+    """Runs tasks."""
 
     def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Return what the task will return."""
+        """Start a task, and return the future of its result."""
 
 
 @contextmanager
 def open_processes(count: int) -> Iterator[Runs]:
-    """Return what runs so many tasks at a time; one: in this process."""
+    """Yield a runner of so many tasks at a time. A single one runs in this process."""
     if count == 1:
         yield _Here()
         return
@@ -51,13 +51,13 @@ class _Here:
 
 
 class Processes:
-    """Like a pool of processes, but one that dies takes only its own task along, and is replaced.
+    """A pool of processes. One that dies fails only its own task, and is replaced.
 
-    Each has its share of torch's threads. Left by an exception, it ends what they are at, and
-    waits for that: nothing trains any more once it is left.
+    Each process has its share of torch's threads. When the context is left by an exception, running
+    tasks are interrupted and waited for, so that none outlives it.
 
     Args:
-        count: How many.
+        count: The number of processes.
     """
 
     def __init__(self, count: int) -> None:
@@ -65,14 +65,14 @@ class Processes:
         self._own = local()
         self._all: dict[int, ProcessPoolExecutor] = {}
         self._lock, self._ended = Lock(), False
-        # a thread for each process waits for it
+        # one thread waits for each process
         self._pool = ThreadPoolExecutor(count)
 
     def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Return what the task will return.
+        """Start a task, and return the future of its result.
 
-        Where its process dies it is tried again in a fresh one; where each of `STARTS` died, it
-        raises BrokenProcessPool.
+        If its process dies, the task is started again in a new one, `STARTS` times in all. The
+        future then raises BrokenProcessPool.
         """
         return self._pool.submit(self._run, task, *arguments)
 
@@ -88,7 +88,7 @@ class Processes:
                     raise
 
     def _process(self) -> ProcessPoolExecutor:
-        """Return this thread's process, a new one where it has none."""
+        """Return this thread's process; start one if it has none."""
         if getattr(self._own, "process", None) is None:
             # spawned: a forked process would share the locks of torch's threads
             process = ProcessPoolExecutor(
@@ -104,7 +104,7 @@ class Processes:
         return self._own.process
 
     def _forget(self) -> None:
-        """Take this thread's process, which has died, from the others."""
+        """Remove this thread's process, which has died."""
         if getattr(self._own, "process", None) is not None:
             with self._lock:
                 del self._all[self._own.number]
@@ -127,7 +127,7 @@ class Processes:
         traceback: TracebackType | None,
     ) -> None:
         last = Timer(PATIENCE, self._send, [KILL])
-        if error is not None:  # nobody waits for what they are at
+        if error is not None:  # nobody waits for the results
             self._send(signal.SIGTERM)
             last.start()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -139,7 +139,7 @@ class Processes:
 def _prepare(threads: int) -> None:
     torch.set_num_threads(threads)
     Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C is the parent's, which ends these by a signal that they can tell from a kill
+    # the parent handles Ctrl-C, and ends its workers by a signal that differs from a kill
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     # several progress bars at a time would write over each other
@@ -152,7 +152,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent's death: two would train the same when the experiment is run again."""
+    """Exit when the parent dies: a rerun of the experiment would train the same beside it."""
     parent = parent_process()
     if parent is not None:
         parent.join()

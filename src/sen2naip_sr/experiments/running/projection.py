@@ -3,7 +3,7 @@
 Fastfood: Le, Sarlos and Smola 2013, "Fastfood - Approximating Kernel Expansions in Loglinear
 Time", https://arxiv.org/abs/1408.3060, which Li et al. 2018, https://arxiv.org/abs/1804.08838
 (supplement S7), take for this purpose. A dense matrix of 400,000 x 10,000 would fill 16 GB; this
-one takes a permutation and two signs a row, and n log n operations for n rows.
+one needs a permutation and two signs per row, and n log n operations for n rows.
 
 It is preferred to very sparse projections (Li, Hastie and Church 2006, "Very Sparse Random
 Projections"): those hold dimension x root of n numbers, and leave most weights untouched where

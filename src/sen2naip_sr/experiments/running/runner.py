@@ -1,4 +1,4 @@
-"""Runs the variations of an experiment: each once, whatever interrupts them."""
+"""Runs the variations of an experiment, each once, and resumes them after interruptions."""
 
 import logging
 import math
@@ -47,6 +47,8 @@ from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
 
 COUNTED_SIDE = 64
+"""Side of the image whose multiply-adds are counted, LR pixels."""
+KILLED = "its process was killed (out of memory?)"
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +65,10 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
 ) -> list[Outcome]:
     """Train every variation and score it on its held-out chips.
 
-    Each has a folder of its own with weights, history, scores and, written last, its outcome: what
-    is there already with equal inputs is not done again, and a training that was interrupted goes
-    on from its checkpoint. What fails is recorded, stops nothing, and is tried again the next time;
-    so is, once it has been begun several times, what ends its process.
+    Each has a folder with weights, history, scores and, written last, its outcome. A variation
+    whose outcome is there for equal inputs is skipped, and an interrupted training resumes from
+    its checkpoint. A failure is recorded, does not stop the others, and is tried again by the next
+    call. A training whose process is killed counts as failed after several starts.
 
     Args:
         variations: What to train; their names are unique.
@@ -74,16 +76,16 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
         lr: Their LR chips.
         folder: Where their folders are made.
         evaluation: How held-out chips are scored.
-        workers: Processes that train at the same time, each with its share of torch's threads. 1:
-            this process.
+        workers: Processes that train at the same time, each with its share of torch's threads.
+            1 trains in this process.
         done: Called in this thread with each variation and its outcome, as they end.
 
     Returns:
         The outcomes, in the order of the variations.
 
     Raises:
-        UserError: If two variations have one name, another run is at the folder, or all of them
-            failed.
+        UserError: If two variations have the same name, another run uses the folder, or all
+            variations failed.
     """
     names = [variation.name for variation in variations]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -117,7 +119,7 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
     evaluation: EvaluationParameters,
     report: Report | None = None,
 ) -> Outcome:
-    """Train one variation, unless that has been done, and return what came of it.
+    """Train one variation unless that is done, and return its outcome.
 
     Args:
         variation: What to train.
@@ -159,7 +161,7 @@ def _train(  # noqa: PLR0913, PLR0917
     fingerprint: str,
 ) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    # what it goes with is about to be overwritten
+    # the files that it describes are about to be overwritten
     (folder / OUTCOME).unlink(missing_ok=True)
     frames, checkpoint = folder / FRAMES / fingerprint, folder / CHECKPOINT
     if variation.watched and not frames.is_dir():
@@ -201,7 +203,7 @@ def _train(  # noqa: PLR0913, PLR0917
 
 
 def _finite(outcome: Outcome) -> Outcome:
-    """Return the outcome, or a failed one where a PSNR is no number: JSON has none such."""
+    """Return the outcome, or a failed one if a PSNR is not finite, which JSON cannot hold."""
     assert outcome.psnr is not None
     for psnr in (outcome.psnr, *(psnr for _, psnr in outcome.curve)):
         if not math.isfinite(psnr):
@@ -213,13 +215,13 @@ def _finite(outcome: Outcome) -> Outcome:
 
 
 def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observe:
-    """Return what upscales the watched chips, and writes them as a file a step.
+    """Return a function that upscales the watched chips and writes one file for each step.
 
     Args:
-        variation: Whose chips are watched.
+        variation: The variation with the watched chips.
         hr: HR chips.
         lr: Their LR chips.
-        folder: Of its frames. Those of other trainings lie beside it, and go when one begins.
+        folder: For its frames. Those of other trainings beside it are removed at step 0.
     """
     chips = np.stack([lr.chips[chip] for chip in variation.watched])
     value_range = tuple(hr.attributes["value_range"])
@@ -277,5 +279,5 @@ def _result(variation: Variation, future: Future[Outcome]) -> Outcome:
             model=variation.model,
             tags=dict(variation.tags),
             fingerprint="",
-            error="its process was ended from outside, as happens where memory runs out",
+            error=KILLED,
         )

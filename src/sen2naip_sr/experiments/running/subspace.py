@@ -2,10 +2,10 @@
 
 Li et al. 2018, "Measuring the Intrinsic Dimension of Objective Landscapes",
 https://arxiv.org/abs/1804.08838: the fewest random directions in which a network can be trained
-to 90 % of what it reaches with all its weights say how much of it the task needs.
+to 90 % of what it reaches with all its weights measure how much of it the task needs.
 
-The project's networks begin as bicubic interpolation, so that here 90 % is meant of the gain over
-bicubic, not of the score.
+The project's networks start as bicubic interpolation. So the 90 % refer to the gain over bicubic,
+not to the score.
 """
 
 import copy
@@ -27,9 +27,9 @@ HANDED_THROUGH = ("bands", "multiple", "receptive_field")
 class SubspaceNetwork(Reparametrised):
     """A network whose weights are ``theta0 + P d``, of which only d is trained.
 
-    theta0 are the weights that the network comes with, P is a `FastfoodProjection`. Both are
-    buffers, so they go where the network goes, and d, which starts at zero, is its one parameter.
-    Buffers of the network's own (statistics of batch normalisation) change in training as ever.
+    theta0 are the network's initial weights, P is a `FastfoodProjection`. Both are buffers. The
+    only parameter is d, which starts at zero. The network's own buffers (statistics of batch
+    normalisation) change in training as usual.
 
     Args:
         model: The network; it is copied.
@@ -91,24 +91,24 @@ class SubspaceNetwork(Reparametrised):
 
 
 def in_subspace(dimension: int | None, seed: int) -> Wrap | None:
-    """Return what puts a network into a random subspace; None without a dimension."""
+    """Return a function that puts a network into a random subspace; None without a dimension."""
     return partial(SubspaceNetwork, dimension=dimension, seed=seed) if dimension else None
 
 
 def count_weights(model: nn.Module) -> int:
-    """Return how many weights a network has: the dimension of the whole space."""
+    """Return the number of weights: the dimension of the whole space."""
     return sum(weight.numel() for weight in model.parameters())
 
 
 def subspace_learning_rate(learning_rate: float, dimension: int, weights: int) -> float:
-    """Return the learning rate in a subspace that moves a network as far as a rate in the whole.
+    """Return the learning rate in a subspace that moves a network as far as the given one.
 
-    The first step of Adam changes every number by the learning rate, so that it is longer by the
-    root of how many there are, and P keeps lengths. A rate for all weights is too small for a few
-    coordinates by the root of the ratio.
+    The first step of Adam changes every number by the learning rate, so its length grows with the
+    square root of their count, and P preserves lengths. So the rate is scaled by the square root of
+    the ratio of weights to dimensions.
 
     Args:
-        learning_rate: What the network is trained with in the whole space.
+        learning_rate: The learning rate with all weights.
         dimension: Of the subspace.
         weights: Of the network.
     """
@@ -117,7 +117,7 @@ def subspace_learning_rate(learning_rate: float, dimension: int, weights: int) -
 
 @torch.no_grad()
 def _freeze(model: nn.Module) -> None:
-    """Make buffers of all parameters, under the same names."""
+    """Replace all parameters by buffers of the same names."""
     for module in model.modules():
         for name, weight in list(module.named_parameters(recurse=False)):
             delattr(module, name)

@@ -1,4 +1,4 @@
-"""How long trained networks take, measured so that they can be compared."""
+"""Prediction times of trained networks, measured so that they are comparable."""
 
 import time
 from collections.abc import Sequence

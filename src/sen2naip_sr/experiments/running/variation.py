@@ -14,23 +14,23 @@ from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.version import __version__
 
 REPLACED = ("losses", "optimizer")
-"""Parameters that a change replaces as a whole: what is left of the others would not belong."""
+"""Groups that a change replaces as a whole: entries of the old group would not fit the new one."""
 
 
 @dataclass(frozen=True)
 class Variation:
-    """A training: what is built, how and on which chips it is trained.
+    """One training: the network, its parameters and its chips.
 
     Attributes:
-        name: Its name, unique in the experiment; a folder is called so.
+        name: Its name, unique in the experiment, and the name of its folder.
         model: The network's name in `sen2naip_sr.models.registry.MODELS`.
-        parameters: What to build and how to train it.
-        splits: Which chips train, and which are held out (called validation): scored during the
-            training and in the end. Holds no test chip.
-        tags: What distinguishes it from the others, as ``{"fold": "2"}``.
-        watched: Chips that are upscaled at every validation, to see how they emerge.
-        subspace: Dimension of the random subspace that its weights are trained in; None: the whole
-            space.
+        parameters: Of the architecture and the training.
+        splits: Which chips train, and which are held out (called validation) and scored during
+            and after the training. No test chip is among them.
+        tags: What distinguishes it from the others, for instance ``{"fold": "2"}``.
+        watched: Chips that are upscaled at every validation, for an animation.
+        subspace: Dimension of the random subspace that its weights are trained in; None: all
+            weights are trained.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Variation:
     subspace: int | None = None
 
     def fingerprint(self, hr: Store, lr: Store, evaluation: EvaluationParameters) -> str:
-        """Return a hash of all that the outcome depends on.
+        """Return a hash of everything that the outcome depends on.
 
         Args:
             hr: HR chips.
@@ -50,7 +50,7 @@ class Variation:
             evaluation: How held-out chips are scored.
 
         Raises:
-            UserError: If the weights to start from are not there.
+            UserError: If the weights to start from are missing.
         """
         start = starting_weights(self.model, self.parameters)
         return fingerprint_of(
@@ -68,13 +68,13 @@ class Variation:
 
 
 def varied(parameters: Mapping[str, Any], *changes: Mapping[str, Any]) -> NetworkParameters:
-    """Return a network's parameters with changes, of which later ones win.
+    """Return a network's parameters with changes; later changes win.
 
-    Groups are merged field by field, but for those of `REPLACED`.
+    Groups are merged field by field, except those of `REPLACED`.
 
     Args:
-        parameters: As conf has them.
-        *changes: The same nested, with what is to be different.
+        parameters: Nested as in a configuration file.
+        *changes: What differs, nested likewise.
 
     Raises:
         pydantic.ValidationError: If a name is unknown or a value not valid.

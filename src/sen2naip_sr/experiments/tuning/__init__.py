@@ -1,1 +1,1 @@
-"""The search for hyperparameters."""
+"""The search for hyperparameters, with Optuna."""

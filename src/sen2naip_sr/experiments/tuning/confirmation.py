@@ -37,26 +37,26 @@ def plan_confirmation(
 ) -> list[Variation]:
     """Return two trainings that compare the best trial with the network's own parameters.
 
-    They hold out a fold of training places, and score it once.
+    They hold out a fold of training places, which is scored once.
 
     Args:
         parameters: The search.
         model: The network's name.
         network: Its own parameters.
-        best: Those of the best trial, as conf has them.
+        best: Those of the best trial, nested as in a configuration file.
         splits: From `sen2naip_sr.chips.splits.make_splits`.
 
     Returns:
-        Empty where every fold holds validation places, none is wanted, or there is nothing to
-        compare: the best trial has the network's own values.
+        Two variations. None if every fold holds validation places, no confirmation is asked for, or
+        the best trial has the network's own values.
 
     Raises:
-        UserError: If what is held out would steer a training, or the weights to start from have
-            seen it.
+        UserError: If held-out chips would steer a training, or the initial weights were trained on
+            them.
     """
     fold = fresh_fold(splits)
     own = full_parameters(model, network, parameters.training)
-    # conf names what was searched: nothing of it is a default
+    # best names every hyperparameter, so that none is left to a default
     values = {name: held_value(best, name) for name in parameters.space}
     unchanged = all(held_value(own, name) == value for name, value in values.items())
     if parameters.confirm is None or fold is None or unchanged:
@@ -77,7 +77,7 @@ def plan_confirmation(
 def require_start_unseen(
     parameters: TuningParameters, model: str, network: Mapping[str, Any], splits: pd.DataFrame
 ) -> None:
-    """Check that the weights to start from have not seen what search or confirmation hold out.
+    """Check that initial weights were not trained on what search or confirmation hold out.
 
     Args:
         parameters: The search.
@@ -86,7 +86,7 @@ def require_start_unseen(
         splits: From `sen2naip_sr.chips.splits.make_splits`.
 
     Raises:
-        UserError: If they have.
+        UserError: If they were.
     """
     own, fold = varied(network), fresh_fold(splits)
     require_unseen(model, own, without_test(splits))
@@ -120,7 +120,7 @@ def compare_with_own(scores: pd.DataFrame, evaluation: EvaluationParameters) -> 
 
 
 def why_not(parameters: TuningParameters, splits: pd.DataFrame) -> str:
-    """Return why there is no confirmation, where `plan_confirmation` planned none."""
+    """Return why `plan_confirmation` planned nothing."""
     if parameters.confirm is None:
         return "no confirmation is configured"
     if fresh_fold(splits) is None:

@@ -1,4 +1,4 @@
-"""The figure of a search: its course, what mattered, and two slices through it."""
+"""The figure of a search: its history, the importances, and two slices."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,8 +22,8 @@ def draw_search(
 
     Args:
         table: From `sen2naip_sr.experiments.tuning.results.trial_table`.
-        importance: By hyperparameter; empty: not known.
-        space: Where was searched.
+        importance: By hyperparameter; empty if not known.
+        space: The search space.
     """
     figure = Figure(figsize=(11, 7), dpi=DPI, layout="constrained")
     axes = figure.subplots(2, 2)
@@ -42,7 +42,7 @@ def draw_search(
 def _draw_history(axis: Axes, table: pd.DataFrame) -> None:
     complete, pruned = _states(table)
     axis.plot(complete["trial"], complete["psnr"], "o", color="tab:blue", label="complete")
-    axis.plot(pruned["trial"], pruned["last_psnr"], "x", color="0.5", label="pruned: when it was")
+    axis.plot(pruned["trial"], pruned["last_psnr"], "x", color="0.5", label="pruned")
     own = complete[complete["own"].astype(bool)]
     axis.plot(own["trial"], own["psnr"], "s", color="tab:orange", label="own parameters")
     best = complete["psnr"].cummax()
@@ -94,7 +94,7 @@ def _states(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _positions(values: pd.Series, found: RangeParameters) -> np.ndarray:
     if found.choices is None:
         return values.to_numpy(dtype=float)
-    # a table that was read from a file has lost the types of texts, numbers and nothing
+    # a table that was read from a file has lost the types of its values
     places = {_key(choice): number for number, choice in enumerate(found.choices)}
     return np.array([places.get(_key(value), np.nan) for value in values], dtype=float)
 
@@ -106,7 +106,7 @@ def _key(value: Any) -> str:
 
 
 def _limit(axis: Axes, complete: pd.DataFrame, pruned: pd.DataFrame) -> None:
-    """Leave what lies far below out, such as a diverged trial: the rest would be one line."""
+    """Leave out scores far below the others, such as that of a diverged trial."""
     scores = pd.concat([complete["psnr"], pruned["last_psnr"]]).dropna().to_numpy(dtype=float)
     top, middle = scores.max(), np.median(scores)
     low = max(scores.min(), top - 4 * max(top - middle, 0.05))

@@ -11,20 +11,20 @@ Choice = bool | int | float | str | None
 
 
 class RangeParameters(Parameters):
-    """Where one hyperparameter is searched: from low to high, or among choices."""
+    """The range of one hyperparameter: from low to high, or a list of choices."""
 
     low: float | None = None
-    """The least value."""
+    """The smallest value."""
     high: float | None = None
-    """The largest."""
+    """The largest value."""
     log: bool = False
-    """Draw the logarithm evenly, for what varies by factors."""
+    """Search on a logarithmic scale."""
     step: float | None = Field(None, gt=0)
-    """Distance of the values; null: any between the ends."""
+    """Distance between the values; null: any value between the ends."""
     whole: bool = False
-    """Whole numbers only."""
+    """Integers only."""
     choices: list[Choice] | None = Field(None, min_length=2)
-    """Values to choose from, instead of ends."""
+    """Values to choose from, instead of low and high."""
 
     @model_validator(mode="after")
     def _is_one_or_the_other(self) -> Self:
@@ -42,27 +42,27 @@ class TuningParameters(ExperimentParameters):
     """The search for a network's hyperparameters."""
 
     trials: int = Field(20, ge=1)
-    """Trainings in all, the ones of an earlier run of the same study included. The first has the
+    """Number of trials, those of earlier runs of the same study included. The first has the
     network's own parameters."""
     space: dict[str, RangeParameters] = Field(min_length=1)
-    """Hyperparameters by their place in the network's parameters (``training.learning_rate``); a
-    null takes one out."""
+    """Ranges by the hyperparameter's place in the network's parameters, for instance
+    ``training.learning_rate``; null removes one."""
     sampler: Literal["tpe", "random", "gp"] = "tpe"
-    """What proposes trials: tree-structured Parzen estimators, chance, or Gaussian processes."""
+    """Proposes trials: tree-structured Parzen estimators, chance, or Gaussian processes."""
     reduction: int = Field(3, ge=2)
-    """Successive halving: of trials that got as far as a rung, the best of so many go on."""
+    """Successive halving: one of so many trials that reach a rung continues."""
     first_rung: int = Field(1, ge=1)
     """Validations before a trial can be pruned."""
     seed: int = 0
-    """Of the sampler."""
+    """Seeds the sampler."""
     confirm: TrainingChanges | None = Field(default_factory=dict)
     """Training parameters that differ when the best trial and the network's own parameters are
-    compared on places that the search has not scored; null: do not compare."""
+    compared on places that the search has not scored; null: no confirmation."""
 
     @field_validator("space", mode="before")
     @classmethod
     def _nulls_take_out(cls, space: Any) -> Any:
-        # what conf/base searches cannot be left out of another conf otherwise: they are merged
+        # configurations are merged, so that only a null can remove what another one names
         if isinstance(space, dict):
             return {name: found for name, found in space.items() if found is not None}
         return space

@@ -1,4 +1,4 @@
-"""What came of a search: its trials, what mattered, and the best one's parameters."""
+"""The results of a search: its trials, the importances, and the best parameters."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
     from optuna import Study
 
 FEWEST = 4
-"""Trials that importances can be told from."""
+"""Fewest complete trials from which importances are computed."""
 
 
 def trial_table(study: "Study") -> pd.DataFrame:
-    """Return a row a trial.
+    """Return one row for each trial.
 
     Columns trial, state (complete, pruned, fail, running), own (the network's own parameters),
     psnr (dB, of all held-out chips; complete trials only), last_psnr (of the last validation),
-    validations, steps, seconds (of training; of interrupted parts, those up to their checkpoints),
-    saved_seconds (about how much longer a pruned one would have
-    trained), error, and one for each hyperparameter.
+    validations, steps, seconds (of training; interrupted parts count up to their checkpoints),
+    saved_seconds (an estimate of what pruning saved), error, and one for each hyperparameter.
     """
     return pd.DataFrame([_row(trial) for trial in study.trials])
 
@@ -42,7 +41,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "last_psnr": reported[max(reported)] if reported else None,
         "validations": len(reported),
         "steps": noted.get(STEPS, 0),
-        # not its duration, which holds the hours between a kill and the next run
+        # not the duration, which includes the time between a kill and the next run
         "seconds": noted.get(SECONDS),
         "saved_seconds": noted.get(SAVED, 0.0),
         "error": noted.get(ERROR),
@@ -51,10 +50,10 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def importance(study: "Study") -> dict[str, float]:
-    """Return how much of the score's variance each hyperparameter explains, by fANOVA.
+    """Return the share of the score's variance that each hyperparameter explains, by fANOVA.
 
     Hutter, Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter
-    Importance". Complete trials count; empty with too few of them.
+    Importance". Only complete trials count; empty with too few of them.
     """
     ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(ended) < FEWEST or len({trial.value for trial in ended}) < 2:
@@ -64,9 +63,9 @@ def importance(study: "Study") -> dict[str, float]:
 
 
 def best_parameters(study: "Study", network: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a network's parameters as conf has them, with the best trial's values.
+    """Return a network's parameters, nested as in configuration, with the best trial's values.
 
-    Its length of training and all else that was not searched stays as it is.
+    Everything that was not searched, such as the training's length, stays as it is.
     """
     best = with_values(network, study.best_trial.params)
     NetworkParameters.model_validate(best)

@@ -2,7 +2,7 @@
 
 Trials are proposed by tree-structured Parzen estimators (Bergstra et al. 2011, "Algorithms for
 Hyper-Parameter Optimization") and pruned by asynchronous successive halving (Li et al. 2020,
-https://arxiv.org/abs/1810.05934), as Optuna has them.
+https://arxiv.org/abs/1810.05934); both are Optuna's.
 """
 
 import logging
@@ -24,6 +24,7 @@ from sen2naip_sr.experiments.running.held_out import without_test
 from sen2naip_sr.experiments.running.lock import locked
 from sen2naip_sr.experiments.running.outcome import Outcome, read_outcome
 from sen2naip_sr.experiments.running.processes import open_processes
+from sen2naip_sr.experiments.running.runner import KILLED
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.search_space import (
@@ -50,7 +51,7 @@ Done = Callable[[Variation, Outcome], object]
 
 @dataclass(frozen=True)
 class _Search:
-    """What all trials have in common."""
+    """What all trials share."""
 
     study: "Study"
     parameters: TuningParameters
@@ -64,16 +65,16 @@ class _Search:
     done: Done | None
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
-        """Return what to train.
+        """Return the training of a trial.
 
         Raises:
-            ValueError: If its values do not go together.
+            ValueError: If its values are not valid together.
         """
         changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
         return self._of(trial, changed)
 
     def shown(self, trial: Trial | FrozenTrial) -> Variation:
-        """Return the same to look at, whether its values go together or not."""
+        """Return the training of a trial to track, even if its values are not valid together."""
         try:
             return self.variation(trial)
         except ValueError:
@@ -84,7 +85,7 @@ class _Search:
         return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
 
     def failed(self, trial: Trial | FrozenTrial, error: str) -> Outcome:
-        """Return the outcome of a trial that left none."""
+        """Return the outcome of a trial that wrote none."""
         name, tags = f"trial {trial.number}", {"trial": str(trial.number)}
         return Outcome(name=name, model=self.model, tags=tags, fingerprint="", error=error)
 
@@ -97,8 +98,7 @@ class _Search:
             self.folder,
             self.parameters,
             self.evaluation,
-            # what later ones are compared with, the network's own values among it, has to come to
-            # its end
+            # the first trials, which later ones are compared with, have to finish
             prunable=trial.number >= first_trials(self.parameters),
         )
 
@@ -116,24 +116,24 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
 ) -> "Study":
     """Run trials until there are as many as asked for; those of earlier runs count.
 
-    The trials that a killed search was at go on from their checkpoints. Each is scored on the
-    validation chips; test chips take no part.
+    Trials that were running when a search was killed resume from their checkpoints. Each is scored
+    on the validation chips; test chips take no part.
 
     Args:
         parameters: The search.
         model: The network's name.
-        network: Its parameters as conf has them.
+        network: Its parameters, nested as in a configuration file.
         splits: From `sen2naip_sr.chips.splits.make_splits`.
         hr: HR chips.
         lr: Their LR chips.
         folder: Where study and trials are kept.
         evaluation: How held-out chips are scored.
-        done: Called with each trial that has ended, in earlier runs too.
+        done: Called with each trial that has ended, those of earlier runs included.
 
     Raises:
         UserError: If the space names what the network does not have, or a value that is not
-            valid; if the study was begun otherwise, or another run is at it; if no trial came
-            to its end.
+            valid; if the study was begun with other inputs, or another run uses it; if no trial
+            finished.
     """
     base = full_parameters(model, network, parameters.training)
     check_space(parameters.space, model, base, parameters.confirm)
@@ -146,7 +146,7 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
         "split": split_hash(usable),
         "evaluation.chips": evaluation.chips,
     }
-    # trials that are still marked as running were left behind by a run that was killed
+    # trials that are still marked as running were left by a run that was killed
     with locked(folder):
         study = open_study(folder, parameters, model, depends)
         _begin(study, parameters, base)
@@ -156,7 +156,7 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
         errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
         raise UserError(
             "no-trial-finished",
-            f"no trial came to its end: {errors[-1]}",
+            f"no trial finished: {errors[-1]}",
             f"correct that, move {folder} away, and run again",
         )
     return study
@@ -175,7 +175,7 @@ def _begin(study: "Study", parameters: TuningParameters, base: Mapping[str, Any]
 def _run(shared: _Search) -> None:
     study, parameters = shared.study, shared.parameters
     for ended in study.get_trials(deepcopy=False, states=ENDED):
-        _tell_again(shared, ended)
+        _report_again(shared, ended)
     left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     running: dict[Future[Outcome], Trial] = {}
     with open_processes(parameters.workers) as processes:
@@ -196,7 +196,7 @@ def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool
 
 
 def _suggested(shared: _Search, trial: Trial) -> Job | None:
-    """Return the job of a trial; None, and the trial has failed: its values do not go together."""
+    """Return the job of a trial. If its values are not valid together, fail it and return None."""
     for name, found in shared.parameters.space.items():
         suggest(trial, name, found)
     try:
@@ -214,7 +214,7 @@ def _outcome(shared: _Search, trial: Trial, future: Future[Outcome]) -> Outcome:
         raise error
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, BrokenProcessPool):
-        text = "its process was ended from outside, as happens where memory runs out"
+        text = KILLED
     return shared.failed(trial, text)
 
 
@@ -231,10 +231,10 @@ def _end(shared: _Search, trial: Trial, outcome: Outcome) -> None:
     else:
         shared.study.tell(trial, outcome.psnr)
         logger.info("%s: %.2f dB", outcome.name, outcome.psnr)
-    _say(shared, trial, outcome)
+    _report(shared, trial, outcome)
 
 
-def _say(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
+def _report(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
     if not shared.done:
         return
     pruned = outcome.psnr is None and not outcome.error
@@ -242,10 +242,10 @@ def _say(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> None:
     shared.done(shared.shown(trial), outcome.model_copy(update={"tags": tags}))
 
 
-def _tell_again(shared: _Search, trial: FrozenTrial) -> None:
-    """Hand on a trial of an earlier run, so that this run shows the whole search."""
+def _report_again(shared: _Search, trial: FrozenTrial) -> None:
+    """Report a trial of an earlier run, so that this run tracks the whole search."""
     outcome = read_outcome(shared.folder / f"trial {trial.number}")
     if outcome is None and (error := trial.user_attrs.get(ERROR)):
         outcome = shared.failed(trial, error)
     if outcome is not None:
-        _say(shared, trial, outcome)
+        _report(shared, trial, outcome)

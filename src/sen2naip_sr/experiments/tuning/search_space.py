@@ -1,4 +1,4 @@
-"""Hyperparameters by their place in a network's parameters: what they are, where to search them."""
+"""Hyperparameters by their place in a network's parameters, and their ranges."""
 
 import copy
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def full_parameters(
 
     Args:
         model: The network's name.
-        network: Its parameters as conf has them.
+        network: Its parameters, nested as in a configuration file.
         training: Training parameters that differ.
 
     Raises:
@@ -46,14 +46,14 @@ def full_parameters(
 
 
 def with_values(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters in which each named value, and nothing else, is replaced."""
+    """Return parameters with the named values replaced, and nothing else."""
     changed = copy.deepcopy(dict(parameters))
     for name, value in values.items():
         *groups, last = name.split(".")
         inner = changed
         for group in groups:
             held = inner.get(group)
-            # a group that conf leaves out, or says null to, begins empty: the rest are defaults
+            # a group that is missing or null starts empty: the rest are defaults
             inner[group] = held if isinstance(held, dict) else {}
             inner = inner[group]
         inner[last] = value
@@ -61,7 +61,7 @@ def with_values(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dic
 
 
 def unchecked(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> NetworkParameters:
-    """Return what `with_values` does, though the values may not go together: not to train with."""
+    """Return the same without validation of the values together; not for training."""
     changed: Any = NetworkParameters.model_validate(parameters)
     for name, value in values.items():
         changed = _put(changed, name.split("."), value)
@@ -103,7 +103,7 @@ def held_value(parameters: Mapping[str, Any], name: str) -> Any:
 
 
 def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
-    """Return a hyperparameter's value in a trial, drawn if it has none yet."""
+    """Return a hyperparameter's value in a trial; draw it if it has none yet."""
     if found.choices is not None:
         return trial.suggest_categorical(name, found.choices)
     low, high = _typed(found, found.low), _typed(found, found.high)
@@ -113,7 +113,7 @@ def suggest(trial: Trial, name: str, found: RangeParameters) -> Any:
 
 
 def own_values(space: Space, base: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the network's own values of what is searched; None if one lies outside the space."""
+    """Return the network's own hyperparameters; None if one lies outside the space."""
     values = {name: held_value(base, name) for name in space}
     inside = all(_contains(found, values[name]) for name, found in space.items())
     return values if inside else None
@@ -122,19 +122,18 @@ def own_values(space: Space, base: Mapping[str, Any]) -> dict[str, Any] | None:
 def check_space(
     space: Space, model: str, base: Mapping[str, Any], confirm: Mapping[str, Any] | None
 ) -> None:
-    """Refuse a space that the network could not be trained in, or its best not be confirmed.
+    """Refuse a space whose values the network cannot be trained or confirmed with.
 
-    Ends and choices are tried one at a time: what fails only together fails as a trial.
+    Ends and choices are tried one at a time. Values that are invalid only together fail as a trial.
 
     Args:
-        space: Where is searched.
+        space: The search space.
         model: The network's name.
         base: From `full_parameters`.
-        confirm: Training parameters that differ where the best trial is compared on a fold of its
-            own; None: it is not.
+        confirm: Training parameters that differ in the confirmation; None: there is none.
 
     Raises:
-        UserError: If a name is unknown, or a value is not valid there.
+        UserError: If a name is unknown or a value is not valid.
     """
     sizes = [name for name in space if name.startswith("architecture.")]
     if sizes and base["start_from"]:

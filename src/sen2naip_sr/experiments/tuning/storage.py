@@ -1,4 +1,4 @@
-"""Where a search's trials are kept: an Optuna study in SQLite, on one machine."""
+"""The storage of a search: an Optuna study in SQLite, on one machine."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ PATIENCE = 60
 def open_study(
     folder: Path, parameters: TuningParameters, model: str, depends: Mapping[str, Any]
 ) -> "Study":
-    """Return the study of a folder, a new one where there is none.
+    """Return the study of a folder; create it if there is none.
 
     Args:
-        folder: Where its database lies.
+        folder: The folder of its database.
         parameters: The search.
         model: The network's name.
         depends: What its trials depend on, the search space included.
 
     Raises:
-        UserError: If it was begun with something else: names what differs.
+        UserError: If it was begun with other inputs; the message names them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -59,7 +59,7 @@ def open_study(
 
 
 def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study":
-    """Return a study that is there, for a process that runs one of its trials."""
+    """Return an existing study, for a process that runs one of its trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.load_study(
         study_name=model,
@@ -83,9 +83,10 @@ def resumed(study: "Study", folder: Path, number: int) -> Trial:
 
 
 def first_trials(parameters: TuningParameters) -> int:
-    """Return how many trials are drawn by chance and never pruned: later ones learn from them.
+    """Return the number of first trials, which are random and never pruned.
 
-    A third, so that short searches learn as well; ten are enough for long ones.
+    Later trials learn from them. A third leaves room for that in short searches; ten are enough in
+    long ones.
     """
     return min(10, max(3, parameters.trials // 3))
 
@@ -103,7 +104,7 @@ def _pruner(parameters: TuningParameters) -> optuna.pruners.BasePruner:
 
 
 def _sampler(parameters: TuningParameters, begun: int) -> optuna.samplers.BaseSampler:
-    # a search that goes on must not draw again what it drew in the beginning
+    # a search that resumes must not repeat its first draws
     seed = int(np.random.SeedSequence([parameters.seed, begun]).generate_state(1)[0])
     if parameters.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)

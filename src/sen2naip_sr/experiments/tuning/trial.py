@@ -1,4 +1,4 @@
-"""One trial of a search: a variation that is reported to the study, and pruned by it."""
+"""One trial of a search: a variation that reports to the study, which may prune it."""
 
 import time
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ SAVED = "saved_seconds"
 
 @dataclass(frozen=True)
 class Job:
-    """All that a process needs to run a trial.
+    """Everything that a process needs to run a trial.
 
     Attributes:
         trial: Its number.
         variation: What to train.
         hr: Folder of the HR chips.
         lr: Folder of their LR chips.
-        folder: Of the study.
-        parameters: Of the search.
+        folder: The study's folder.
+        parameters: The search.
         evaluation: How held-out chips are scored.
-        prunable: Whether it may be ended early.
+        prunable: Whether it may be pruned.
     """
 
     trial: int
@@ -64,18 +64,18 @@ def run_job(job: Job) -> Outcome:
 
 
 class _Watch:
-    """Tells the study of every validation, and ends the trial if the study says so.
+    """Reports every validation to the study, and prunes the trial if the study asks for it.
 
     Args:
-        trial: Of the study.
-        job: What is run.
-        spent: Seconds of training that the checkpoint knows of, if it goes on from one.
+        trial: The trial.
+        job: Its job.
+        spent: Seconds of training up to the checkpoint that it resumes from, if any.
     """
 
     def __init__(self, trial: Trial, job: Job, spent: float) -> None:
         self._trial, self._job = trial, job
         self._training = job.variation.parameters.training
-        # a trial that goes on after its process was killed has reported the first ones already
+        # a trial that resumes after a kill has reported its first validations already
         every = self._training.validate_every
         known = trial.study.trials[trial.number].intermediate_values
         self._reported = set(known)
@@ -90,14 +90,14 @@ class _Watch:
             self._begin(step)
         self._step = step
         self.history.append({"step": step, **metrics})
-        # the network before its first step says nothing of hyperparameters
+        # the score before the first step does not depend on the hyperparameters
         if not step or "validation_psnr" not in metrics:
             return
         number = -(-step // self._training.validate_every)
         if number not in self._reported:
             self._reported.add(number)
             self._trial.report(metrics["validation_psnr"], number)
-        # asked of every trial: by asking, the pruner learns what later ones are compared with
+        # ask for every trial: the pruner records the values that it compares later trials with
         worse = self._trial.should_prune()
         # pruning at the last step would save nothing
         if worse and self._job.prunable and step != self._training.steps:
@@ -121,7 +121,7 @@ class _Watch:
         )
 
     def _begin(self, step: int) -> None:
-        """Note where this process begins: a training that reports step 0 begins anew."""
+        """Note the first step of this process; a training that reports step 0 has not resumed."""
         self._first = step, time.perf_counter()
         self.history = [entry for entry in self.history if entry["step"] < step]
         if not step:
@@ -129,11 +129,11 @@ class _Watch:
 
     @property
     def seconds(self) -> float:
-        """Seconds of training so far; of interrupted parts, those up to their checkpoints."""
+        """Seconds of training so far; interrupted parts count up to their checkpoints."""
         return self._spent + time.perf_counter() - self._start
 
     def _saved(self) -> float:
-        """Return about how many more seconds of training there would have been."""
+        """Estimate the seconds of training that were left."""
         if self._training.steps is None:
             return max(0.0, 60 * (self._training.minutes or 0) - self.seconds)
         assert self._first is not None

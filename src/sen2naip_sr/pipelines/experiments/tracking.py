@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from sen2naip_sr.experiments.running.variation import Variation
 
 INHERITED = ("data_hash", "data_source", "recipe", "git_commit")
-"""Tags of the run above that hold for its variations too; without them none can be compared."""
+"""Tags of the parent run that its variations inherit; the comparison of runs needs them."""
 AT_ONCE = 1000
-"""Metrics that MLflow takes in one call."""
+"""Largest number of metrics in one call of MLflow."""
 
 
 def track_variation(
     experiment: str, folder: Path, variation: "Variation", outcome: "Outcome"
 ) -> None:
-    """Log a variation as a run below the active one; does nothing where there is none.
+    """Log a variation as a run nested in the active one; do nothing if there is none.
 
-    Its curves have the names that a training's run has (``train/...``), the scores of its held-out
-    chips are ``held_out/...``.
+    Its curves are called ``train/...``, as in the run of a training; the scores of its held-out
+    chips are called ``held_out/...``.
 
     Args:
         experiment: The experiment's name.
-        folder: Of the experiment's trainings.
-        variation: What was trained.
-        outcome: What came of it.
+        folder: The folder of the experiment's trainings.
+        variation: The variation.
+        outcome: Its outcome.
     """
     import mlflow
 

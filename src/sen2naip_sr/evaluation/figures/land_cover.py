@@ -1,4 +1,4 @@
-"""Test chips of different ground, and where they hold most detail, by simple image measures."""
+"""Test chips of different land cover, and their most detailed part, by simple image measures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ RED, NIR = 0, 3
 
 @dataclass(frozen=True)
 class Criterion:
-    """What a chip is chosen for.
+    """How one chip is chosen among others.
 
     Attributes:
-        title: In words.
-        measure: A column of `measure_ground`.
-        pick: Returns one position among the chips in rising order of the measure, given their
-            number.
+        title: Its name for people.
+        measure: A column of `measure_land_cover`.
+        pick: Maps the number of chips to the position that is taken, in rising order of the
+            measure.
     """
 
     title: str
@@ -57,25 +57,24 @@ WITHOUT_NIR = (
     Criterion("darkest", "brightness", _first),
     MEDIAN,
 )
-"""Edges are many where there are roofs and roads; NDVI is high over vegetation; NIR is low over
-water and in shadow."""
+"""Roofs and roads have many edges; vegetation has a high NDVI; water and shadow have a low NIR."""
 
 
-def choose_ground(
+def choose_by_land_cover(
     hr: ShardedArray, chips: Sequence[int], low: float, count: int
 ) -> list[tuple[int, str]]:
-    """Choose chips by one criterion after the other, none twice.
+    """Choose chips by one criterion after the other, each chip once.
 
     Args:
         hr: HR chips (n, C, H, W); band 1 is red and, of four or more, band 4 near-infrared.
-        chips: Numbers of those to choose from; each is read once.
-        low: Digital number without any light.
-        count: At most so many; beyond the number of criteria these start anew.
+        chips: Numbers of the candidates; each is read once.
+        low: Digital number of zero radiance.
+        count: Largest number of chips; beyond the number of criteria, these repeat.
 
     Returns:
-        Chip numbers and what each was chosen for.
+        Chip numbers, each with the title of its criterion.
     """
-    left = pd.DataFrame([measure_ground(hr[chip], low) for chip in chips], index=list(chips))
+    left = pd.DataFrame([measure_land_cover(hr[chip], low) for chip in chips], index=list(chips))
     criteria = WITH_NIR if hr.shape[1] > NIR else WITHOUT_NIR
     chosen = []
     for criterion in islice(cycle(criteria), min(count, len(left))):
@@ -86,17 +85,17 @@ def choose_ground(
     return chosen
 
 
-def measure_ground(image: Array, low: float) -> dict[str, float]:
+def measure_land_cover(image: Array, low: float) -> dict[str, float]:
     """Return simple measures of a chip (C, H, W) of digital numbers.
 
     Args:
         image: Band 1 is red and, of four or more, band 4 near-infrared.
-        low: Digital number without any light.
+        low: Digital number of zero radiance.
 
     Returns:
         Means over the pixels: ``edges`` (squared gradient, summed over the bands, in digital
         numbers squared), ``brightness`` (digital numbers above ``low``) and, with four bands,
-        ``nir`` (likewise) and ``ndvi`` (0 where there is no light).
+        ``nir`` (likewise) and ``ndvi`` (0 where both bands are 0).
     """
     light = np.nan_to_num(image.astype(np.float64) - low, posinf=0, neginf=0)
     measures = {"edges": gradient_energy(image).mean(), "brightness": light.mean()}
@@ -109,7 +108,7 @@ def measure_ground(image: Array, low: float) -> dict[str, float]:
 
 
 def most_detailed(truth: Array, rows: int, columns: int) -> tuple[int, int]:
-    """Return where the part of a chip with the most gradient energy begins.
+    """Return the corner of the part of a chip with the most gradient energy.
 
     Args:
         truth: (C, H, W), H and W even.

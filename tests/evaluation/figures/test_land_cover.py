@@ -4,7 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sen2naip_sr.chips.shards import ShardedArray
-from sen2naip_sr.evaluation.figures.ground import choose_ground, measure_ground, most_detailed
+from sen2naip_sr.evaluation.figures.land_cover import (
+    choose_by_land_cover,
+    measure_land_cover,
+    most_detailed,
+)
 
 SIDE = 16
 
@@ -33,7 +37,7 @@ def chips(*images, dtype=np.uint8, scale=1):
 @pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 1), (np.uint16, 250), (np.float32, 1e-3)])
 def test_chips_are_chosen_for_roofs_vegetation_water_and_what_is_common(dtype, scale):
     hr = chips(MEADOW, WATER, FIELD, ROOFS, FOREST, dtype=dtype, scale=scale)
-    assert choose_ground(hr, range(5), 0.0, 4) == [
+    assert choose_by_land_cover(hr, range(5), 0.0, 4) == [
         (3, "most edges"),
         (4, "highest NDVI"),
         (1, "lowest NIR"),
@@ -43,29 +47,29 @@ def test_chips_are_chosen_for_roofs_vegetation_water_and_what_is_common(dtype, s
 
 def test_only_the_given_chips_are_chosen_and_their_order_does_not_matter():
     hr = chips(ROOFS, WATER, FIELD, ROOFS, FOREST)
-    chosen = choose_ground(hr, [1, 2, 4], 0.0, 4)
+    chosen = choose_by_land_cover(hr, [1, 2, 4], 0.0, 4)
     assert {chip for chip, _ in chosen} == {1, 2, 4}
-    assert choose_ground(hr, [4, 1, 2], 0.0, 4) == chosen
+    assert choose_by_land_cover(hr, [4, 1, 2], 0.0, 4) == chosen
 
 
 @pytest.mark.parametrize("count", range(1, 9))
 def test_no_chip_is_chosen_twice_and_a_smaller_choice_is_the_beginning_of_a_larger(count):
     hr = chips(MEADOW, WATER, FIELD, ROOFS, FOREST, FIELD, WATER)
-    chosen = choose_ground(hr, range(7), 0.0, count)
+    chosen = choose_by_land_cover(hr, range(7), 0.0, count)
     assert len({chip for chip, _ in chosen}) == len(chosen) == min(count, 7)
-    assert chosen == choose_ground(hr, range(7), 0.0, 8)[:count]
+    assert chosen == choose_by_land_cover(hr, range(7), 0.0, 8)[:count]
 
 
 @pytest.mark.parametrize("bands", [1, 3])
 def test_without_nir_brightness_tells_chips_apart(bands):
     dark, bright = (flat(*[level] * bands) for level in (10, 200))
     images = chequered(bands, 90, 110), dark, chequered(bands, 40, 240), bright
-    chosen = choose_ground(chips(*images), range(4), 0.0, 4)
+    chosen = choose_by_land_cover(chips(*images), range(4), 0.0, 4)
     assert [chip for chip, _ in chosen] == [2, 3, 1, 0]
 
 
 def test_ndvi_and_brightness_count_from_the_digital_number_of_darkness():
-    measures = measure_ground(flat(1020, 1060, 1030, 1180).astype(np.uint16), 1000.0)
+    measures = measure_land_cover(flat(1020, 1060, 1030, 1180).astype(np.uint16), 1000.0)
     assert measures["ndvi"] == pytest.approx((180 - 20) / (180 + 20))
     assert (measures["nir"], measures["brightness"]) == (180.0, 72.5)
     assert measures["edges"] == 0
@@ -74,14 +78,14 @@ def test_ndvi_and_brightness_count_from_the_digital_number_of_darkness():
 def test_edges_are_squared_differences_that_do_not_overflow():
     step = flat(0, 0, 0, 0).astype(np.uint16)
     step[0, :, SIDE // 2 :] = 60_000
-    assert measure_ground(step, 0.0)["edges"] == pytest.approx(60_000.0**2 / SIDE)
+    assert measure_land_cover(step, 0.0)["edges"] == pytest.approx(60_000.0**2 / SIDE)
 
 
 def test_darkness_and_pixels_without_value_count_as_nothing():
     image = flat(0, 0, 0, 0).astype(np.float32)
     image[:, 3, 3] = np.nan
     image[2, 5, 5] = np.inf
-    assert set(measure_ground(image, 0.0).values()) == {0.0}
+    assert set(measure_land_cover(image, 0.0).values()) == {0.0}
     image[1, 9, 9] = 1.0
     assert most_detailed(image, 2, 2) == (3, 3)
 
