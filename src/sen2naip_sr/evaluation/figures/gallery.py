@@ -33,7 +33,7 @@ GAP, LABEL, TITLE, FOOTER = 4, 48, 40, 32
 """In screen pixels."""
 NOTE = (
     "PSNR of the whole chip over all bands, the highest in bold.\n"
-    "An HR pixel is {zoom} x {zoom} here. The contrast stretch of a row is taken from its truth."
+    "An HR pixel is {zoom} x {zoom} here. Contrast stretch from the truth."
 )
 
 
