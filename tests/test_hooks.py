@@ -49,8 +49,8 @@ def test_a_user_error_is_found_behind_what_wraps_it():
     ("number", "remedy"),
     [
         (errno.ENOSPC, "free some space"),
-        (errno.EROFS, "can be written to"),
-        (errno.EACCES, "right to read and write it"),
+        (errno.EROFS, "writable"),
+        (errno.EACCES, "allow yourself to read and write it"),
     ],
 )
 def test_disk_errors_name_the_file_and_the_remedy(number, remedy):
@@ -88,5 +88,5 @@ def test_what_was_handled_before_another_fault_is_not_blamed():
 def test_a_read_only_project_is_refused_before_anything_runs(tmp_path, monkeypatch):
     require_writable(tmp_path)
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(UserError, match="cannot be written to"):
+    with pytest.raises(UserError, match="is not writable"):
         require_writable(tmp_path)

@@ -1,4 +1,4 @@
-"""Project hooks: parameter check, provenance in MLflow, errors without tracebacks, the ending."""
+"""Project hooks: parameter check, provenance in MLflow, errors without tracebacks, summary."""
 
 import errno
 import os
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
 DISK_ERRORS = {
-    errno.ENOSPC: "free some space on that disk, or work on another one",
+    errno.ENOSPC: "free some space on that disk, or choose another one",
     errno.EDQUOT: "free some space in your quota",
-    errno.EROFS: "work in a folder that can be written to",
-    errno.EACCES: "give yourself the right to read and write it, or work in another folder",
-    errno.EPERM: "give yourself the right to read and write it, or work in another folder",
+    errno.EROFS: "choose a folder that is writable",
+    errno.EACCES: "allow yourself to read and write it, or choose another folder",
+    errno.EPERM: "allow yourself to read and write it, or choose another folder",
 }
 
 
@@ -49,7 +49,7 @@ class ProjectHooks:
             require_writable(self._root)
             check_pipelines(_asked_pipelines(), list(pipelines))
             loader = context.config_loader
-            # Kedro asks for them again: reading takes a quarter of a second
+            # cached, since Kedro reads them again: reading takes a quarter of a second
             loader["parameters"] = loader["parameters"]
             check_parameters(loader["parameters"])
         except UserError as error:
@@ -57,16 +57,16 @@ class ProjectHooks:
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Note where the results will come from."""
+        """Tag the MLflow run with the commit."""
         self._start = time.perf_counter()
         _tag(git_commit=provenance.git_commit(self._root) or "no checkout")
 
     @hook_impl(tryfirst=True)
     def before_node_run(self, node: "Node", inputs: dict[str, Any]) -> None:
-        """Show MLflow typed parameters as plain ones, so that it logs them one by one.
+        """Convert typed parameters to plain ones, so that MLflow logs them one by one.
 
-        ``inputs`` is each hook's own copy: the node still gets the typed ones. An experiment may
-        vary any network: what is used of their parameters stands in the nested runs.
+        ``inputs`` is a copy for each hook: the node still gets the typed ones. An experiment may
+        vary any network, so the parameters that it uses are logged in the nested runs.
         """
         if "experiment" in node.tags:
             for network in NETWORKS:
@@ -77,7 +77,7 @@ class ProjectHooks:
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
-        """Tag the MLflow run with the hashes of what it used."""
+        """Tag the MLflow run with the hashes of the data it used."""
         if dataset_name == "hr":
             _tag(data_hash=data.manifest.content, data_source=data.attributes["source"])
         elif dataset_name == "lr":
@@ -89,7 +89,7 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
-        """Record what the run cost, and show what came of it."""
+        """Log the cost of the run, and print its summary."""
         _tag(device=provenance.device_name())
         _log_cost(time.perf_counter() - self._start)
         from sen2naip_sr.pipelines.summary import print_summary
@@ -98,29 +98,27 @@ class ProjectHooks:
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """Turn what the user can fix into a message without a traceback."""
+        """Turn errors that the user can fix into messages without a traceback."""
         fixable = find_user_error(error)
         if fixable is not None:
             raise click.ClickException(phrased(fixable, KEDRO)) from error
 
 
 def require_writable(folder: Path) -> None:
-    """Check that the project's folder can be written to: MLflow keeps its database there.
+    """Check that the project's folder is writable: MLflow keeps its database there.
 
     Raises:
-        UserError: If it cannot.
+        UserError: If it is not.
     """
     if not os.access(folder, os.W_OK):
-        raise UserError(
-            "folder-read-only", f"{folder}: cannot be written to", DISK_ERRORS[errno.EROFS]
-        )
+        raise UserError("folder-read-only", f"{folder}: is not writable", DISK_ERRORS[errno.EROFS])
 
 
 def check_pipelines(asked: list[str], known: list[str]) -> None:
     """Check the names of pipelines.
 
     Raises:
-        UserError: If there is no such pipeline; the message names the nearest.
+        UserError: If there is no such pipeline. The message names the nearest one.
     """
     for name in asked:
         if name not in known:
@@ -132,7 +130,7 @@ def check_pipelines(asked: list[str], known: list[str]) -> None:
 
 
 def find_user_error(error: BaseException | None) -> UserError | None:
-    """Return the user's error behind an exception, looking through what wraps it."""
+    """Return the `UserError` among an exception and its causes; disk errors count as such."""
     while error is not None:
         if isinstance(error, UserError):
             return error
@@ -148,7 +146,7 @@ def find_user_error(error: BaseException | None) -> UserError | None:
 
 
 def _asked_pipelines() -> list[str]:
-    """Return the names that the command line asks for; none where there is no command line."""
+    """Return the pipelines named on the command line; none if there is no command line."""
     command = click.get_current_context(silent=True)
     asked = command.params if command else {}
     return [*(asked.get("pipelines") or []), *filter(None, [asked.get("pipeline")])]

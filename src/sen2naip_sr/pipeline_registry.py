@@ -1,4 +1,4 @@
-"""The pipelines that ``kedro run --pipelines=NAME`` knows."""
+"""The pipelines by the names that ``kedro run --pipelines=NAME`` takes."""
 
 import logging
 from pathlib import Path
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 def register_pipelines() -> dict[str, Pipeline]:
     """Return every pipeline by its name.
 
-    Each holds what it needs from the steps before it: a step whose inputs have not changed finds
-    its store on disk and does nothing.
+    Each includes the steps that it depends on. A step whose inputs have not changed finds its
+    store on disk and is skipped.
     """
     networks = list(NETWORKS)
     ingest = ingestion.create_pipeline()

@@ -1,4 +1,4 @@
-"""Where a result came from: commit, device, memory."""
+"""Provenance of results: commit, device, memory."""
 
 import platform
 import resource
@@ -38,7 +38,7 @@ def device_name() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process has held so far, in MB (a million bytes)."""
+    """Return the peak memory of this process so far, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # macOS counts bytes, Linux KiB
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

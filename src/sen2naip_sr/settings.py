@@ -1,18 +1,18 @@
-"""Project settings; Kedro reads them before anything else of the project."""
+"""Project settings. Kedro reads them before anything else of the project."""
 
 import os
 import warnings
 from pathlib import Path
 
-# nothing about the user's runs leaves the machine
+# no telemetry: nothing about the user's runs leaves the machine
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# the making of its database is of no interest; it logs past conf/logging.yml
+# MLflow logs the creation of its database, and ignores conf/logging.yml
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-# small tables come quicker than a bar could show
+# progress bars for small tables are noise
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# `kedro run --pipeline=NAME` is promised to work as well as `--pipelines=NAME`
+# Kedro deprecates `--pipeline=NAME` in favour of `--pipelines=NAME`; both shall work
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
 from kedro.utils import find_kedro_project  # noqa: E402
@@ -21,7 +21,7 @@ from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 
 
 def project_root() -> str:
-    """Return the project's folder, wherever below it the command was given."""
+    """Return the project's folder, from any folder below it."""
     return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""An animated picture in the catalog."""
+"""The catalog's dataset for animations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from sen2naip_sr.files import replacing
 
 
 class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
-    """Writes pictures (h, w, 3), uint8, as an animated GIF that ends with a pause.
+    """Writes images (h, w, 3), uint8, as an animated GIF that pauses at its end.
 
     Example:
         .. code-block:: yaml
@@ -28,7 +28,7 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
 
         Args:
             filepath: The GIF.
-            milliseconds: How long each picture is shown.
+            milliseconds: How long each image is shown.
             metadata: Anything, for plugins.
         """
         self._filepath = Path(filepath)
@@ -36,16 +36,16 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
         self.metadata = metadata
 
     def load(self) -> NoReturn:
-        """Refuse: a GIF holds fewer colours than the pictures that it was made of."""
+        """Refuse: a GIF has fewer colours than the images it was made from."""
         raise DatasetError(f"{self._filepath}: animations are only written")
 
     def save(self, data: Sequence[Array]) -> None:
-        """Write the pictures in one piece or not at all."""
+        """Write the GIF atomically."""
         from PIL import Image
 
-        # one palette for all: with one a picture, colours would flicker
+        # one palette for all images: with a palette each, colours would flicker
         palette = Image.fromarray(data[-1]).quantize(256)
-        images = [Image.fromarray(picture).quantize(palette=palette) for picture in data]
+        images = [Image.fromarray(image).quantize(palette=palette) for image in data]
         durations = [self._milliseconds] * (len(images) - 1) + [2000]
         with replacing(self._filepath) as hidden:
             images[0].save(

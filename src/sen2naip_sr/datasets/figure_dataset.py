@@ -1,4 +1,4 @@
-"""A figure in the catalog."""
+"""The catalog's dataset for figures."""
 
 import base64
 from pathlib import Path
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ImagePreview = NewType("ImagePreview", str)
-"""A base64-encoded picture; Kedro-Viz knows it by this name."""
+"""A base64-encoded PNG. Kedro-Viz recognises the type by this name."""
 
 
 class FigureDataset(AbstractDataset["Figure", NoReturn]):
     """Writes a matplotlib figure as PNG and shows it in Kedro-Viz.
 
-    Unlike the one of kedro-datasets it does not import matplotlib, which every command that
-    builds the catalog would wait for.
+    The dataset of kedro-datasets imports matplotlib, which slows down every command that builds
+    the catalog. This one does not.
 
     Example:
         .. code-block:: yaml
@@ -37,7 +37,7 @@ class FigureDataset(AbstractDataset["Figure", NoReturn]):
 
         Args:
             filepath: The PNG.
-            dpi: Pixels an inch.
+            dpi: Pixels per inch.
             metadata: Anything, for plugins.
         """
         self._filepath = Path(filepath)
@@ -45,16 +45,16 @@ class FigureDataset(AbstractDataset["Figure", NoReturn]):
         self.metadata = metadata
 
     def load(self) -> NoReturn:
-        """Refuse: a picture does not become a figure again."""
+        """Refuse: a PNG cannot be turned back into a figure."""
         raise DatasetError(f"{self._filepath}: figures are only written")
 
     def save(self, data: "Figure") -> None:
-        """Write the figure in one piece or not at all."""
+        """Write the PNG atomically."""
         with replacing(self._filepath) as hidden:
             data.savefig(hidden, dpi=self._dpi, format="png")
 
     def preview(self) -> ImagePreview:
-        """Return the picture for Kedro-Viz, base64-encoded."""
+        """Return the PNG for Kedro-Viz, base64-encoded."""
         return ImagePreview(base64.b64encode(self._filepath.read_bytes()).decode())
 
     def _exists(self) -> bool:

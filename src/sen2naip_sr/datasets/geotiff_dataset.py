@@ -1,4 +1,4 @@
-"""A GeoTIFF in the catalog."""
+"""The catalog's dataset for GeoTIFFs."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class GeoTIFFDataset(AbstractDataset[Raster, Raster]):
         return read_geotiff(self._path)
 
     def save(self, data: Raster) -> None:
-        """Write the file in one piece or not at all."""
+        """Write the file atomically."""
         write_geotiff(self._path, data)
 
     def _exists(self) -> bool:

@@ -1,4 +1,4 @@
-"""A place in the catalog that the core itself reads and writes."""
+"""The catalog's dataset for files and folders that a node itself reads and writes."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -7,7 +7,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 
 class PathDataset(AbstractDataset[NoReturn, Path]):
-    """Loads to a path: where a training keeps its checkpoint, or an experiment its trainings.
+    """Loads a path, such as that of a checkpoint or of an experiment's folder.
 
     Example:
         .. code-block:: yaml
@@ -21,22 +21,22 @@ class PathDataset(AbstractDataset[NoReturn, Path]):
         """Point to a file or folder.
 
         Args:
-            filepath: Where it goes.
+            filepath: The file or folder.
             metadata: Anything, for plugins.
         """
         self._path = Path(filepath)
         self.metadata = metadata
 
     def load(self) -> Path:
-        """Return the path, whether anything is there or not."""
+        """Return the path, whether it exists or not."""
         return self._path
 
     def save(self, data: NoReturn) -> None:
-        """Refuse: the node that gets the path writes there while it runs."""
+        """Refuse: the node that loads the path writes there while it runs."""
         raise DatasetError(f"{self._path}: is written while its node runs, not as its output")
 
     def _exists(self) -> bool:
-        # what loads is the path: without anything there the node simply starts anew
+        # a node can always load the path; if nothing exists there, it starts from the beginning
         return True
 
     def _describe(self) -> dict[str, Any]:

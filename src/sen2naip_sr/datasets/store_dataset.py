@@ -1,4 +1,4 @@
-"""A chip store in the catalog."""
+"""The catalog's dataset for chip stores."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from sen2naip_sr.chips.store import Store, UnmadeStore, read_store, require_stor
 
 
 class StoreDataset(AbstractDataset[UnmadeStore, Store]):
-    """Makes a chip store when it is saved, and maps it into memory when it is loaded.
+    """Makes a chip store when it is saved, and memory-maps it when it is loaded.
 
-    Saving costs nothing if the store is there and was made from the same inputs.
+    Saving does nothing if the store exists and was made from the same inputs.
 
     Example:
         .. code-block:: yaml
@@ -36,7 +36,7 @@ class StoreDataset(AbstractDataset[UnmadeStore, Store]):
         return require_store(self._folder)
 
     def save(self, data: UnmadeStore) -> None:
-        """Make the store, chip by chip, unless it is current."""
+        """Make the store, chip by chip, unless it is up to date."""
         data.make(self._folder)
 
     def _exists(self) -> bool:

@@ -1,4 +1,4 @@
-"""The tracked runs in the catalog."""
+"""The catalog's dataset for tracked runs."""
 
 from functools import cache
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TrackedRunsDataset(AbstractDataset[NoReturn, TrackedRuns]):
-    """Loads to all runs that MLflow tracks for this project; scores are read when asked for.
+    """Loads all runs that MLflow tracks for this project. Scores are read on demand.
 
     Example:
         .. code-block:: yaml
@@ -26,7 +26,7 @@ class TrackedRunsDataset(AbstractDataset[NoReturn, TrackedRuns]):
     """
 
     def __init__(self, *, artifact: str, metadata: dict[str, Any] | None = None) -> None:
-        """Say where runs keep their scores.
+        """Name the artifact with the scores.
 
         Args:
             artifact: Path of a Parquet file among a run's artifacts.
@@ -36,19 +36,19 @@ class TrackedRunsDataset(AbstractDataset[NoReturn, TrackedRuns]):
         self.metadata = metadata
 
     def load(self) -> TrackedRuns:
-        """List the runs of all experiments, but not the one that is under way here."""
+        """List the runs of all experiments, except the active run."""
         import mlflow
 
         client = mlflow.MlflowClient()
         active = mlflow.active_run()
         own = active.info.run_id if active else None
         runs = [_describe_run(run) for run in _all_runs(client) if run.info.run_id != own]
-        # several methods of one run are one download
+        # download a run once, however many of its methods are compared
         read = cache(self._read_scores)
         return TrackedRuns(runs, lambda run: read(run.run_id))
 
     def save(self, data: NoReturn) -> None:
-        """Refuse: runs are tracked by running pipelines."""
+        """Refuse: runs are tracked by MLflow, while pipelines run."""
         raise DatasetError("tracked runs are only read")
 
     def _read_scores(self, run_id: str) -> pd.DataFrame | None:

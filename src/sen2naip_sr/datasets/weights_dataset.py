@@ -1,4 +1,4 @@
-"""A network's weights in the catalog."""
+"""The catalog's dataset for a network's weights."""
 
 import logging
 from pathlib import Path
@@ -15,10 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
-    """A safetensors file that says what it is.
+    """A safetensors file with metadata.
 
-    Where nothing has been trained yet, it loads the weights that the project ships for the
-    network, or None where there are none; likewise, with a warning, where the file is damaged.
+    If the file does not exist, the dataset loads the shipped weights of the network, or None if
+    none are shipped. It does the same for a damaged file, with a warning.
 
     Example:
         .. code-block:: yaml
@@ -40,8 +40,8 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
 
         Args:
             filepath: The safetensors file.
-            shipped: The network whose shipped weights take its place where there is none; None:
-                nothing does.
+            shipped: The network whose shipped weights are loaded if there is no file; None to
+                load none.
             metadata: Anything, for plugins.
         """
         self._filepath = Path(filepath)
@@ -50,7 +50,7 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
 
     def load(self) -> "Weights | None":
         """Read the weights, if there are any."""
-        # torch takes seconds to import: commands that load no weights do without it
+        # importing torch takes seconds, which commands that load no weights save
         from sen2naip_sr.weights.files import load_weights
         from sen2naip_sr.weights.shipped import load_shipped
 
@@ -58,11 +58,11 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
             try:
                 return load_weights(self._filepath)
             except UserError as error:
-                logger.warning("Left out: %s", error)
+                logger.warning("Not used: %s", error)
         return load_shipped(self._shipped) if self._shipped else None
 
     def save(self, data: "Weights") -> None:
-        """Write the weights in one piece or not at all."""
+        """Write the weights atomically."""
         from sen2naip_sr.weights.files import save_weights
 
         save_weights(self._filepath, data.state, data.metadata)

@@ -1,4 +1,4 @@
-"""What a run ends with in the terminal: what came of it, where to look, what to try next."""
+"""The summary at the end of a run: findings, where the files are, what to try next."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,28 +9,29 @@ from rich.console import Console
 from rich.table import Table
 
 from sen2naip_sr.evaluation.columns import COLUMNS
+from sen2naip_sr.remedies import KEDRO
 
 if TYPE_CHECKING:
     import pandas as pd
     from kedro.io import DataCatalog
 
 NEXT_COMMANDS = (
-    ("kedro mlflow ui", "the run's curves, parameters, figures and weights, in the browser"),
-    ("kedro viz run", "the pipeline's graph, in the browser"),
+    ("kedro mlflow ui", "shows the run's curves, parameters, figures and weights in the browser"),
+    ("kedro viz run", "shows the pipeline's graph in the browser"),
     (
         "kedro run --pipelines=train_lean "
         "--params ingestion.source=directory,ingestion.path=FOLDER",
-        "train on your own GeoTIFFs",
+        "trains on your own GeoTIFFs",
     ),
 )
 
 
 def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) -> None:
-    """Print what came of a run.
+    """Print the results of a run.
 
     Args:
-        outputs: The datasets that the run made.
-        catalog: Where they are.
+        outputs: The datasets that the run wrote.
+        catalog: The catalog of the run.
         root: The project's folder; paths are shown relative to it.
     """
     made = set(outputs)
@@ -74,7 +75,7 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
 
     Args:
         comparison: From `sen2naip_sr.evaluation.comparison.compare_methods`.
-        synthetic: Whether the test chips were generated.
+        synthetic: Whether the test chips are synthetic.
     """
     chips = int(comparison["n_chips"].max())
     kind = "synthetic test chips" if synthetic else "test chips"
@@ -98,7 +99,7 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
 def _print_experiment(
     console: Console, catalog: "DataCatalog", root: Path, experiment: str, outputs: set[str]
 ) -> None:
-    """Print an experiment's findings, and where its table and its picture are."""
+    """Print an experiment's findings, and where its table and its figures are."""
     console.print(f"\n[bold]{experiment}[/bold]")
     console.print(catalog.load(f"{experiment}.findings"), highlight=False, markup=False)
     for made in ("table", "study", "figure", "gallery", "animation", "best"):
@@ -113,7 +114,8 @@ def _print_rejected(console: Console, catalog: "DataCatalog", root: Path) -> Non
     count = len(catalog.load("hr").table("rejected"))
     if count:
         path = _path(catalog, "rejected", root)
-        console.print(f"{count} files or chips could not be used; why and what to do: {path}")
+        console.print(f"{count} files or chips were rejected; reasons and remedies: {path}")
+        console.print(f"  parameters: {KEDRO['no-usable-chip']}", highlight=False)
 
 
 def _path(catalog: "DataCatalog", name: str, root: Path) -> str:

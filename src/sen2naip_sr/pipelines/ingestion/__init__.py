@@ -1,4 +1,4 @@
-"""Ingestion: GeoTIFFs of a source become chips in a store."""
+"""Ingestion: cuts the GeoTIFFs of a source into chips."""
 
 from sen2naip_sr.pipelines.ingestion.pipeline import create_pipeline
 

@@ -1,6 +1,6 @@
 """Nodes of ingestion.
 
-Heavy imports stand inside the functions: listing pipelines needs none of them.
+Slow imports are inside the functions, since listing the pipelines needs none of them.
 """
 
 import pandas as pd
@@ -11,12 +11,12 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 
 
 def plan_ingestion(parameters: IngestionParameters) -> UnmadeStore:
-    """Say which source is to be cut into chips, and how; the catalog makes the store of it."""
+    """Plan how a source is cut into chips. The catalog makes the store from the plan."""
     from sen2naip_sr.sources.ingest import Ingestion
 
     return Ingestion(make_source(parameters), parameters)
 
 
 def list_rejected(hr: Store) -> pd.DataFrame:
-    """Return everything that could not be used: file, row and column, reason, remedy."""
+    """Return what was rejected: file, row and column, reason, remedy."""
     return hr.table("rejected")

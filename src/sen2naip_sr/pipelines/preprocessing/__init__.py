@@ -1,4 +1,4 @@
-"""Preprocessing: LR chips by a named recipe, and splits."""
+"""Preprocessing: LR chips made by a named recipe, and splits."""
 
 from sen2naip_sr.pipelines.preprocessing.pipeline import create_pipeline
 

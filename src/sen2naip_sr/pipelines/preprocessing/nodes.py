@@ -1,6 +1,6 @@
 """Nodes of preprocessing.
 
-Heavy imports stand inside the functions: listing pipelines needs none of them.
+Slow imports are inside the functions, since listing the pipelines needs none of them.
 """
 
 import pandas as pd
@@ -10,7 +10,7 @@ from sen2naip_sr.chips.store import Store, UnmadeStore
 
 
 def plan_downscaling(hr: Store, parameters: PreprocessingParameters) -> UnmadeStore:
-    """Say which chips are to be downscaled, and how; the catalog makes the store of it."""
+    """Plan how chips are downscaled. The catalog makes the store from the plan."""
     from sen2naip_sr.chips.lr_store import Downscaling
 
     return Downscaling(hr, parameters.recipe, parameters.seed)

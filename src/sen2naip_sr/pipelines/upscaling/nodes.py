@@ -12,7 +12,7 @@ from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 if TYPE_CHECKING:
     from sen2naip_sr.weights.files import Weights
-else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
+else:  # Kedro evaluates the type hints of nodes, which must not import torch
     Weights = Any
 
 logger = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ def upscale_scenes(
 
     Args:
         parameters: Which scenes, with which network, and how.
-        **weights: By network: those that were trained here, else those of the project.
+        **weights: Weights by network: trained here if there are any, else shipped.
 
     Returns:
-        A row a scene (scene, result, state, message, width, height, seconds,
+        A table with one row per scene (scene, result, state, message, width, height, seconds,
         megapixels_per_second), and the metrics to track.
 
     Raises:
-        UserError: If there is nothing to upscale, or nothing to do it with, or all scenes failed.
+        UserError: If there are no scenes or no weights, or if all scenes failed.
     """
     from sen2naip_sr.upscaling.batch import upscale_all
 
@@ -51,10 +51,10 @@ def upscale_scenes(
 def calibrate_intervals(
     hr: Store, lr: Store, splits: pd.DataFrame, weights: Weights | None
 ) -> dict[str, Any]:
-    """Return the calibration of weights that were trained here.
+    """Return the calibration of weights trained here.
 
     Raises:
-        UserError: If nothing was trained here, or there are too few validation chips.
+        UserError: If no weights were trained here, or there are too few validation chips.
     """
     from sen2naip_sr.release.calibrate import calibrate_weights
 
@@ -68,7 +68,7 @@ def calibrate_intervals(
 
 
 def _metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return what MLflow tracks, in the form of its dataset of metrics."""
+    """Return the metrics to track, as kedro-mlflow's dataset takes them."""
     done = table[table["state"] == "done"]
     figures: dict[str, float] = {
         f"scenes_{state}": (table["state"] == state).sum()

@@ -11,7 +11,7 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that upscales scenes.
 
     Args:
-        models: Networks whose weights are at hand for it.
+        models: The networks to choose from.
     """
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(
@@ -31,7 +31,7 @@ def create_calibration(model: str) -> Pipeline:
     """Return the pipeline that calibrates a network's intervals on the validation chips.
 
     Args:
-        model: The network; its weights were trained before.
+        model: The network.
     """
     return Pipeline(
         [
