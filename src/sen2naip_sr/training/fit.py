@@ -65,9 +65,8 @@ def fit(  # noqa: PLR0913 - the last four are keywords
 
     On a CPU the same parameters, data and number of threads give the same weights bit for bit,
     also if the training was killed and resumed. A length in ``minutes`` is not reproducible.
-
-    In a training of several processes every rank calls this. The process of rank zero alone
-    reports, shows progress and writes checkpoints.
+    In a training of several processes every rank calls this, and rank zero alone reports, shows
+    progress and writes checkpoints.
 
     Args:
         model: A network, trained in place. Its initial weights are the caller's: call
@@ -83,9 +82,8 @@ def fit(  # noqa: PLR0913 - the last four are keywords
         observe: Called after every validation.
 
     Raises:
-        UserError: If the data do not fit the parameters, the device has too little memory, the
-            loss or the gradient is not finite, or an adversarial training collapses (its last
-            checkpoint stays).
+        UserError: If data, parameters and memory do not fit, the loss or the gradient is not
+            finite, or an adversarial training collapses. The last checkpoint stays.
     """
     p, leads = parameters, fabric.is_global_zero
     report, observe = (report, observe) if leads else (None, None)
@@ -111,13 +109,17 @@ def fit(  # noqa: PLR0913 - the last four are keywords
             bar.update(task, completed=progress * budget.total, status=state.status)
     if checkpoint and leads:
         checkpoint.unlink(missing_ok=True)
+    return _result(state, budget.elapsed, saved)
+
+
+def _result(state: TrainingState, seconds: float, saved: Checkpoint | None) -> FitResult:
     return FitResult(
         state=state.best["state"],
         history=state.history,
         step=state.step,
         best_psnr=state.best["psnr"],
         best_step=state.best["step"],
-        seconds=budget.elapsed,
+        seconds=seconds,
         resumed_from=saved["step"] if saved else None,
     )
 
