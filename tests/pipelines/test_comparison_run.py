@@ -14,7 +14,7 @@ from sen2naip_sr.datasets import TrackedRunsDataset
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 TAGS = {"data_hash": "d", "recipe": "area@1", "split_hash": "s", "data_source": "directory"}
-GROUND = np.random.default_rng(0).normal(30, 4, 12)
+LEVEL = np.random.default_rng(0).normal(30, 4, 12)
 
 
 def scores(**methods):
@@ -22,7 +22,7 @@ def scores(**methods):
     rows = [
         {"method": name, "chip": chip, "location": chip, "band": band, "psnr": value + extra}
         for name, gain in methods.items()
-        for chip, value in enumerate(GROUND + gain)
+        for chip, value in enumerate(LEVEL + gain)
         for band, extra in (("all", 0), ("red", 50))
     ]
     table = pd.DataFrame(rows).assign(place="town", rmse=2.0)
@@ -70,7 +70,7 @@ def compare(tracked, monkeypatch):
     return run
 
 
-def test_two_runs_are_compared_and_the_answer_is_printed_and_tracked(tracked, compare, capsys):
+def test_two_runs_are_compared_and_the_findings_are_printed_and_tracked(tracked, compare, capsys):
     _, ids = tracked
     folder = compare(runs=f"[{ids[0][:12]};wider]")
     (row,) = pd.read_csv(folder / "run_comparison.csv").to_dict("records")

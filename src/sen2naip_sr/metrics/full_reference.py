@@ -8,6 +8,7 @@ hundred times as long in float64.
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,9 +25,8 @@ class Scores:
     """Scores of a batch, float64.
 
     Attributes:
-        chip: Over all bands jointly: every metric's key that was asked for to a tensor (B,).
-        band: Of each band: the same to a tensor (B, C), without the metrics that one band does
-            not have.
+        chip: Scores over all bands (B,) by the keys of the metrics that were asked for.
+        band: Scores of each band (B, C) likewise, without metrics that a single band does not have.
     """
 
     chip: dict[str, Tensor]
@@ -46,9 +46,9 @@ def score(  # noqa: PLR0913 - the last six are keywords
 ) -> Scores:
     """Score predictions against the truth, jointly over the bands and for each band.
 
-    The caller has already clipped and rounded the predictions as they would be stored. Every
-    pixel counts: chips with invalid pixels are not for this function, and NaN stays NaN. What each
-    metric is, its module in this package says.
+    The caller has clipped and rounded the predictions as they would be stored. Every pixel counts:
+    chips with invalid pixels are not for this function, and NaN stays NaN. Each metric is defined
+    in its own module of this package.
 
     Args:
         prediction: (B, C, H, W), digital numbers.
@@ -63,31 +63,26 @@ def score(  # noqa: PLR0913 - the last six are keywords
             all of the time.
 
     Returns:
-        The scores, on the device of the inputs, which has to know float64. A score that is not
-        defined is NaN, as of an image that is smaller than the metric's window.
+        The scores, on the device of the inputs, which has to support float64. A score that is not
+        defined is NaN, for instance that of an image smaller than the metric's window.
 
     Raises:
         ValueError: If the shapes differ or are not four-dimensional, if nothing is left after
             shaving, or if ``data_range`` or ``ratio`` is not positive or ``shave`` is negative.
     """
     _check(prediction, truth, data_range, shave, ratio)
-    height, width = truth.shape[-2:]
-    inner = (..., slice(shave, height - shave), slice(shave, width - shave))
-    whole, target = prediction.double(), truth.double()
-    small = None if lr is None else lr.double()
     asked = [METRICS[key] for key in COMPUTED if key in only]
     bands: dict[str, list[Tensor]] = {metric.key: [] for metric in asked if metric.bands}
     joint: dict[str, list[Tensor]] = {metric.key: [] for metric in asked if metric.joint}
     # one chip at a time: the intermediate images take many times its memory
-    for number in range(len(target)):
-        pair = Pair(
-            prediction=whole[number][inner],
-            truth=target[number][inner],
+    for number in range(len(truth)):
+        pair = _pair(
+            prediction[number].double(),
+            truth[number].double(),
+            shave,
             data_range=data_range,
             ratio=ratio,
-            whole=whole[number],
-            shave=shave,
-            lr=None if small is None else small[number],
+            lr=None if lr is None else lr[number].double(),
             downscale=downscale,
         )
         for metric in asked:
@@ -102,6 +97,13 @@ def score(  # noqa: PLR0913 - the last six are keywords
         for metric in asked
     }
     return Scores(chip, band)
+
+
+def _pair(whole: Tensor, truth: Tensor, shave: int, **known: Any) -> Pair:
+    """Return a chip's prediction and truth (C, H, W) without the shaved borders."""
+    height, width = truth.shape[-2:]
+    inner = (..., slice(shave, height - shave), slice(shave, width - shave))
+    return Pair(prediction=whole[inner], truth=truth[inner], whole=whole, shave=shave, **known)
 
 
 def _check(prediction: Tensor, truth: Tensor, data_range: float, shave: int, ratio: int) -> None:

@@ -35,7 +35,7 @@ def test_an_ambiguous_beginning_is_refused_with_the_ids():
         find_run("aaa", RUNS)
 
 
-def test_an_unknown_run_is_answered_with_the_nearest():
+def test_an_unknown_run_is_refused_with_the_nearest():
     assert find_run("train_cran", RUNS) is None
     problem = unknown_run("train_cran", RUNS).problem
     assert "'train_cran': did you mean train_carn (cccc1111)?" in problem

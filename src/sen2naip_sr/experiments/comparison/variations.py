@@ -165,7 +165,9 @@ def summarise_comparison(
     for stem, pairs in compared.items():
         columns = pair_columns(stem, pairs, scores, evaluation)
         table = table.merge(columns, on="method", how="left")
-    table.loc[0, ["behind_psnr", "behind_low", "behind_high"]] = 0.0
+    # the best differs from itself by nothing; of a single location there is no interval
+    known = ["behind_psnr", "behind_low", "behind_high"]
+    table.loc[0, known if scores["location"].nunique() > 1 else known[:1]] = 0.0
     table["against"] = table["method"].map(against)
     for cost in ("parameters", "multiply_adds", "milliseconds"):
         table[f"on_front_{cost}"] = pareto_front(table["psnr"], table[cost])

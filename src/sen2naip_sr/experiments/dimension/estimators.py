@@ -108,16 +108,12 @@ def estimate_dimension(
             f"all {len(points)} points are equal: they have no dimension",
             "take points from places or chips that differ",
         )
+    origins = np.arange(len(kept)) if chips is None else chips[kept]
     values = points[kept].astype(np.float64)
     values -= values.mean(axis=0)
-    origins = np.arange(len(kept)) if chips is None else chips[kept]
-    reaches = _reaches(values, origins, neighbours, groups, seed)
-    return [
-        Estimate(name, d, d / reach, d * reach, len(kept), duplicates)
-        for name, d, reach in zip(
-            ESTIMATORS, _estimates(values, neighbours).tolist(), reaches.tolist(), strict=True
-        )
-    ]
+    reaches = _reaches(values, origins, neighbours, groups, seed).tolist()
+    found = zip(ESTIMATORS, _estimates(values, neighbours).tolist(), reaches, strict=True)
+    return [Estimate(name, d, d / r, d * r, len(kept), duplicates) for name, d, r in found]
 
 
 def distinct(points: Array) -> Array:
@@ -127,13 +123,13 @@ def distinct(points: Array) -> Array:
 
 
 def _reaches(values: Array, origins: Array, neighbours: int, groups: int, seed: int) -> Array:
-    """Return what to divide and multiply the estimates by for their intervals, (estimators,)."""
+    """Return the factor (estimators,) between each estimate and the ends of its interval."""
     _, origins = np.unique(origins, return_inverse=True)
     groups = min(groups, int(origins.max()) + 1)
     generator = np.random.default_rng(seed)
     variances = []
     for _ in range(PARTITIONS):
-        group = _deal(origins, groups, generator)
+        group = _divide(origins, groups, generator)
         _refuse_small(np.bincount(group).min(), len(values), neighbours, groups)
         if groups == 1:
             return np.full(len(ESTIMATORS), np.nan)
@@ -142,8 +138,8 @@ def _reaches(values: Array, origins: Array, neighbours: int, groups: int, seed: 
     return np.exp(student.ppf(0.975, groups - 1) * np.sqrt(np.mean(variances, axis=0)))
 
 
-def _deal(origins: Array, groups: int, generator: np.random.Generator) -> Array:
-    """Return the group of each point; those of one origin come into one.
+def _divide(origins: Array, groups: int, generator: np.random.Generator) -> Array:
+    """Return the group of each point; points of one origin share a group.
 
     In random order, each origin goes to a group that has the fewest points so far.
     """
@@ -156,10 +152,10 @@ def _deal(origins: Array, groups: int, generator: np.random.Generator) -> Array:
 
 
 def _estimates(values: Array, neighbours: int) -> Array:
-    """Return what every estimator says of distinct points, in the order of `ESTIMATORS`."""
+    """Return the estimates from distinct points, in the order of `ESTIMATORS`."""
     search = NearestNeighbors(n_neighbors=neighbours).fit(values)
     distances, indices = search.kneighbors()
-    # points that differ by less than the distances resolve are at the distance zero
+    # points closer than floating-point distances resolve are at distance zero
     apart = distances[:, 0] > 0
     distances, indices = distances[apart], indices[apart]
     found: dict[EstimatorName, float] = {
@@ -178,7 +174,7 @@ def _refuse_shapes(points: Array, chips: Array | None, neighbours: int, groups: 
     if points.shape[1] < 2:
         raise UserError(
             "points-too-short",
-            f"points of {points.shape[1]} values have no dimension to be found",
+            f"points of {points.shape[1]} values have no intrinsic dimension",
             "take larger patches or more bands",
         )
     if not np.isfinite(points).all():
@@ -190,11 +186,11 @@ def _refuse_shapes(points: Array, chips: Array | None, neighbours: int, groups: 
 
 
 def _refuse_small(smallest: int, points: int, neighbours: int, groups: int) -> None:
-    """Refuse groups in which a point's neighbours would be half of all points or more."""
+    """Refuse groups in which a point's neighbours would be at least half of all points."""
     if smallest < 2 * neighbours:
         raise UserError(
             "too-few-points",
             f"{points} distinct points are too few for {groups} groups with {neighbours} "
-            f"neighbours a point: one group has {smallest}, and needs {2 * neighbours}",
+            f"neighbours per point: one group has {smallest}, and needs {2 * neighbours}",
             "take more points, from more chips, or fewer neighbours or groups",
         )

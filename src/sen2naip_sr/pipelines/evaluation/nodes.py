@@ -53,7 +53,7 @@ def score_test_chips(
 def compare(
     scores: pd.DataFrame, parameters: EvaluationParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
-    """Return the comparison of the methods, that of the places, and the metrics to track."""
+    """Return the comparisons of methods and of places, and the metrics to track."""
     from sen2naip_sr.evaluation.comparison import compare_methods, compare_places, tracked_metrics
 
     comparison = compare_methods(scores, parameters.bootstrap_draws, parameters.bootstrap_seed)
@@ -68,7 +68,7 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     lr: Store,
     parameters: EvaluationParameters,
 ) -> tuple[Figure, dict[str, Raster]]:
-    """Return the side-by-side figure, and its first chip as rasters to open in a GIS."""
+    """Return the side-by-side figure, and its first chip as rasters for a GIS."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.evaluation.figures.examples import (
         best_network,
