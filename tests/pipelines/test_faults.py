@@ -70,7 +70,7 @@ def test_evaluate_leaves_out_damaged_weights_and_says_so(project, run, caplog):
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free some space"), (errno.EROFS, "folder that can be written to")],
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "folder that is writable")],
 )
 def test_a_disk_that_takes_no_more_keeps_the_old_store(project, run, monkeypatch, number, remedy):
     def fail(*_):
