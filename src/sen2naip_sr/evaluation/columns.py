@@ -1,4 +1,4 @@
-"""The tables of scores and of comparisons: what their rows and columns are called for people."""
+"""Columns of the tables of scores and comparisons, as they are shown to people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from sen2naip_sr.evaluation.paired.bootstrap import mean_interval, paired_differ
 from sen2naip_sr.metrics.catalogue import TRACKED
 
 MEANS = tuple(key for key in TRACKED if key != "psnr")
-"""Metrics of which a table shows the mean alone; PSNR has an interval and a difference too."""
+"""Metrics that a table shows the mean of. PSNR has an interval and a difference as well."""
 
 
 def psnr_by_chip(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -79,7 +79,7 @@ def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def tracked_metrics(comparison: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the comparison as what MLflow tracks: ``<method>/<metric>`` to its value."""
+    """Return the metrics for MLflow: ``<method>/<metric>`` to its value."""
     return {
         f"{row['method']}/{name}": {"value": float(row[name]), "step": 0}
         for _, row in comparison.iterrows()

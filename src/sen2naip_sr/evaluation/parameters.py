@@ -12,7 +12,7 @@ class EvaluationParameters(Parameters):
     """What is scored and shown."""
 
     chips: int | None = Field(None, ge=1)
-    """At most so many test chips, spread evenly over all of them. Null: all."""
+    """Largest number of test chips, spread evenly over all of them. Null: all."""
     shipped: bool = True
     """Score the weights that come with the project too, for networks not trained here."""
     bootstrap_draws: int = Field(2000, ge=100)

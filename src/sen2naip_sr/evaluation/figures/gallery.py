@@ -84,7 +84,7 @@ def gallery_figure(  # noqa: PLR0913, PLR0917 - one a source
 def gallery_methods(
     methods: Sequence[Method], scores: pd.DataFrame, comparison: pd.DataFrame
 ) -> list[Method]:
-    """Return what the gallery shows: the best interpolation, then the networks by falling PSNR."""
+    """Return the methods of the gallery: the best interpolation, then the networks, best first."""
     by_name = {method.name: method for method in methods}
     ranked = [by_name[name] for name in comparison["method"]]
     return [by_name[best_interpolation(scores)], *(method for method in ranked if method.trained)]

@@ -81,7 +81,7 @@ def _is_enumerated(locations: int, permutations: int) -> bool:
 
 
 def _count_all(sums: Array) -> int:
-    """Count the patterns whose sum is as far from zero as the observed; half of all suffices."""
+    """Count the patterns with a sum as far from zero as the observed one, among half of them."""
     # a pattern and its opposite have equal absolute sums: the first sign stays
     patterns = 2 ** (sums.size - 1)
     rows = max(1, _BLOCK // sums.size)

@@ -1,4 +1,4 @@
-"""The points whose intrinsic dimension is estimated: of training chips, and of known dimension."""
+"""Points for the intrinsic dimension: from training chips, and of known dimension as a check."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What an experiment works with, and what comes of it."""
+"""The inputs of an experiment, and its findings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,10 +79,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Findings:
-    """What an experiment found.
+    """The findings of an experiment.
 
     Attributes:
-        text: In words that the numbers support.
+        text: The findings in words that the numbers support.
         table: The numbers.
         more: Further tables and pictures by name.
     """
