@@ -98,7 +98,7 @@ def _machine(results: Mapping[str, Any]) -> str:
     rows = [
         ("`import sen2naip_sr`", f"{door['import_s']} s", "0.1 s"),
         (
-            "first `sr.upscale` of 256 x 256 pixels, with the imports",
+            "first `sr.upscale` of 256 x 256 pixels, with imports (one thread's processor time)",
             f"{door['first_upscale_s']} s",
             "3 s",
         ),
