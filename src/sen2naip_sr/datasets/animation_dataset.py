@@ -1,16 +1,16 @@
 """The catalog's dataset for animations."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.datasets.file_dataset import FileDataset
 from sen2naip_sr.files import replacing
 
 
-class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
+class AnimationDataset(FileDataset[Sequence[Array], NoReturn]):
     """Writes images (h, w, 3), uint8, as an animated GIF that pauses at its end.
 
     Example:
@@ -19,25 +19,22 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
             overfit.animation:
               type: sen2naip_sr.datasets.AnimationDataset
               filepath: data/08_reporting/overfit.gif
+
+    Args:
+        filepath: The GIF.
+        milliseconds: How long each image is shown.
+        metadata: Anything, for plugins.
     """
 
     def __init__(
         self, *, filepath: str, milliseconds: int = 150, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Point to a file.
-
-        Args:
-            filepath: The GIF.
-            milliseconds: How long each image is shown.
-            metadata: Anything, for plugins.
-        """
-        self._filepath = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._milliseconds = milliseconds
-        self.metadata = metadata
 
     def load(self) -> NoReturn:
         """Refuse: a GIF has fewer colours than the images it was made from."""
-        raise DatasetError(f"{self._filepath}: animations are only written")
+        raise DatasetError(f"{self._path}: animations are only written")
 
     def save(self, data: Sequence[Array]) -> None:
         """Write the GIF atomically."""
@@ -47,7 +44,7 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
         palette = Image.fromarray(data[-1]).quantize(256)
         images = [Image.fromarray(image).quantize(palette=palette) for image in data]
         durations = [self._milliseconds] * (len(images) - 1) + [2000]
-        with replacing(self._filepath) as hidden:
+        with replacing(self._path) as hidden:
             images[0].save(
                 hidden,
                 format="GIF",
@@ -56,9 +53,3 @@ class AnimationDataset(AbstractDataset[Sequence[Array], NoReturn]):
                 duration=durations,
                 loop=0,
             )
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

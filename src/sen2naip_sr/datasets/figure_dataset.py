@@ -1,11 +1,11 @@
 """The catalog's dataset for figures."""
 
 import base64
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
+from sen2naip_sr.datasets.file_dataset import FileDataset
 from sen2naip_sr.files import replacing
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ ImagePreview = NewType("ImagePreview", str)
 """A base64-encoded PNG. Kedro-Viz recognises the type by this name."""
 
 
-class FigureDataset(AbstractDataset["Figure", NoReturn]):
+class FigureDataset(FileDataset["Figure", NoReturn]):
     """Writes a matplotlib figure as PNG and shows it in Kedro-Viz.
 
     The dataset of kedro-datasets imports matplotlib, which slows down every command that builds
@@ -28,37 +28,31 @@ class FigureDataset(AbstractDataset["Figure", NoReturn]):
               type: sen2naip_sr.datasets.FigureDataset
               filepath: data/08_reporting/comparison.png
               dpi: 120
+
+    Args:
+        filepath: The PNG.
+        dpi: Pixels per inch.
+        metadata: Anything, for plugins.
     """
 
     def __init__(
         self, *, filepath: str, dpi: int = 120, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Point to a file.
-
-        Args:
-            filepath: The PNG.
-            dpi: Pixels per inch.
-            metadata: Anything, for plugins.
-        """
-        self._filepath = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._dpi = dpi
-        self.metadata = metadata
 
     def load(self) -> NoReturn:
         """Refuse: a PNG cannot be turned back into a figure."""
-        raise DatasetError(f"{self._filepath}: figures are only written")
+        raise DatasetError(f"{self._path}: figures are only written")
 
     def save(self, data: "Figure") -> None:
         """Write the PNG atomically."""
-        with replacing(self._filepath) as hidden:
+        with replacing(self._path) as hidden:
             data.savefig(hidden, dpi=self._dpi, format="png")
 
     def preview(self) -> ImagePreview:
         """Return the PNG for Kedro-Viz, base64-encoded."""
-        return ImagePreview(base64.b64encode(self._filepath.read_bytes()).decode())
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
+        return ImagePreview(base64.b64encode(self._path.read_bytes()).decode())
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "dpi": self._dpi}
+        return {**super()._describe(), "dpi": self._dpi}

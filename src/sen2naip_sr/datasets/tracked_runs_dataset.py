@@ -23,15 +23,13 @@ class TrackedRunsDataset(AbstractDataset[NoReturn, TrackedRuns]):
             tracked_runs:
               type: sen2naip_sr.datasets.TrackedRunsDataset
               artifact: scores/scores.parquet
+
+    Args:
+        artifact: Path of a Parquet file with the scores, among a run's artifacts.
+        metadata: Anything, for plugins.
     """
 
     def __init__(self, *, artifact: str, metadata: dict[str, Any] | None = None) -> None:
-        """Name the artifact with the scores.
-
-        Args:
-            artifact: Path of a Parquet file among a run's artifacts.
-            metadata: Anything, for plugins.
-        """
         self._artifact = artifact
         self.metadata = metadata
 

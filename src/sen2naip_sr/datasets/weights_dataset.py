@@ -1,11 +1,9 @@
 """The catalog's dataset for a network's weights."""
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
-
+from sen2naip_sr.datasets.file_dataset import FileDataset
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
+class WeightsDataset(FileDataset["Weights", "Weights | None"]):
     """A safetensors file with metadata.
 
     If the file does not exist, the dataset loads the shipped weights of the network, or None if
@@ -27,26 +25,18 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
               type: sen2naip_sr.datasets.WeightsDataset
               filepath: data/06_models/{model}/weights.safetensors
               shipped: "{model}"
+
+    Args:
+        filepath: The safetensors file.
+        shipped: The network whose shipped weights are loaded if there is no file; None: none.
+        metadata: Anything, for plugins.
     """
 
     def __init__(
-        self,
-        *,
-        filepath: str,
-        shipped: str | None = None,
-        metadata: dict[str, Any] | None = None,
+        self, *, filepath: str, shipped: str | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Point to a file.
-
-        Args:
-            filepath: The safetensors file.
-            shipped: The network whose shipped weights are loaded if there is no file; None to
-                load none.
-            metadata: Anything, for plugins.
-        """
-        self._filepath = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._shipped = shipped
-        self.metadata = metadata
 
     def load(self) -> "Weights | None":
         """Read the weights, if there are any."""
@@ -54,9 +44,9 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
         from sen2naip_sr.weights.files import load_weights
         from sen2naip_sr.weights.shipped import load_shipped
 
-        if self._filepath.exists():
+        if self._path.exists():
             try:
-                return load_weights(self._filepath)
+                return load_weights(self._path)
             except UserError as error:
                 logger.warning("Not used: %s", error)
         return load_shipped(self._shipped) if self._shipped else None
@@ -65,10 +55,7 @@ class WeightsDataset(AbstractDataset["Weights", "Weights | None"]):
         """Write the weights atomically."""
         from sen2naip_sr.weights.files import save_weights
 
-        save_weights(self._filepath, data.state, data.metadata)
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
+        save_weights(self._path, data.state, data.metadata)
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "shipped": self._shipped}
+        return {**super()._describe(), "shipped": self._shipped}

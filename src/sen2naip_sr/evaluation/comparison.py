@@ -69,9 +69,7 @@ def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
     """Return each place's own means: columns place, method, n_chips, psnr, delta_psnr, ssim, ..."""
     joint = scores[scores["band"] == ALL_BANDS]
     table = joint.groupby(["place", "method"], as_index=False).agg(
-        n_chips=("chip", "size"),
-        psnr=("psnr", "mean"),
-        **{name: (name, "mean") for name in MEANS},
+        n_chips=("chip", "size"), psnr=("psnr", "mean"), **{name: (name, "mean") for name in MEANS}
     )
     baseline = table[table["method"] == best_interpolation(scores)].set_index("place")["psnr"]
     table.insert(4, "delta_psnr", table["psnr"] - table["place"].map(baseline))

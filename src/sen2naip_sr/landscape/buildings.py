@@ -8,12 +8,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.landscape.frame import Box, split
 from sen2naip_sr.landscape.materials import Mix
-from sen2naip_sr.landscape.painting import (
-    Roofs,
-    cast_shadows,
-    paint_quadrilaterals,
-    paint_roofs,
-)
+from sen2naip_sr.landscape.painting import Roofs, cast_shadows, paint_quadrilaterals, paint_roofs
 from sen2naip_sr.landscape.scanlines import Shapes
 from sen2naip_sr.landscape.scene import (
     Scene,

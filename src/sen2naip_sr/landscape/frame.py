@@ -135,10 +135,7 @@ class Frame:
         v = np.array([box.v0, box.v0, box.v1, box.v1])
         cosine, sine = math.cos(self.angle), math.sin(self.angle)
         half = self._side / 2
-        return (
-            self._span(sine * u + cosine * v + half),
-            self._span(cosine * u - sine * v + half),
-        )
+        return (self._span(sine * u + cosine * v + half), self._span(cosine * u - sine * v + half))
 
     def _span(self, values: Array) -> slice:
         reach = 1.5 * self.amplitude + 1

@@ -124,10 +124,7 @@ def _crs_name(crs: CRS) -> str:
 def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection | None:
     """Return why a file cannot be used in any dataset; None if it can."""
     if header.driver not in ("GTiff", "COG"):
-        return Rejection(
-            f"is a {header.driver} file, not a GeoTIFF",
-            "convert it to a GeoTIFF",
-        )
+        return Rejection(f"is a {header.driver} file, not a GeoTIFF", "convert it to a GeoTIFF")
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
@@ -136,8 +133,7 @@ def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection |
         )
     if isinstance(asked, list) and header.bands < max(asked):
         return Rejection(
-            f"has {header.bands} bands, band {max(asked)} is required",
-            "choose among its bands",
+            f"has {header.bands} bands, band {max(asked)} is required", "choose among its bands"
         )
     if header.dtype not in DTYPES:
         return Rejection(

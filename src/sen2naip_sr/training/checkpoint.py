@@ -142,10 +142,7 @@ class TrainingState:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically."""
     with replacing(path) as hidden, hidden.open("wb") as stream:
-        torch.save(
-            {**checkpoint, "fingerprint": comparable(checkpoint["fingerprint"])},
-            stream,
-        )
+        torch.save({**checkpoint, "fingerprint": comparable(checkpoint["fingerprint"])}, stream)
 
 
 def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | None:

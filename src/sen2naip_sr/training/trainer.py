@@ -49,11 +49,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        data: TrainingData,
-        parameters: TrainingParameters,
-        fabric: Fabric,
+        self, model: nn.Module, data: TrainingData, parameters: TrainingParameters, fabric: Fabric
     ) -> None:
         p = self.parameters = parameters
         self._range = data.value_range

@@ -22,9 +22,7 @@ _at_a_time = Lock()
 
 
 def upscale_all(
-    parameters: UpscalingParameters,
-    show: Callable[[str], object],
-    weights: Weights | None = None,
+    parameters: UpscalingParameters, show: Callable[[str], object], weights: Weights | None = None
 ) -> list[Outcome]:
     """Upscale all scenes that the parameters name. A failed scene does not stop the others.
 
@@ -74,10 +72,7 @@ def _one_by_one(
 
 
 def _attempt(
-    parameters: UpscalingParameters,
-    upscaler: Upscaler,
-    job: Job,
-    progress: Progress | None = None,
+    parameters: UpscalingParameters, upscaler: Upscaler, job: Job, progress: Progress | None = None
 ) -> Outcome:
     """Upscale a scene unless its result exists; an error becomes a failed outcome."""
     try:

@@ -109,15 +109,7 @@ def _label(pair: dict) -> str:
 
 def _write_row(axes: Axes, row: int, label: str, pair: dict, metric: Metric) -> None:
     across = axes.get_yaxis_transform()
-    axes.text(
-        -0.03,
-        row,
-        label,
-        transform=across,
-        ha="right",
-        va="center",
-        fontsize=9,
-    )
+    axes.text(-0.03, row, label, transform=across, ha="right", va="center", fontsize=9)
     verdict = pair["verdict"]
     if math.isnan(pair["low"]):
         numbers = ""

@@ -18,11 +18,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from sen2naip_sr.models.blocks import EfficientResidualBlock
-from sen2naip_sr.models.networks.carn import (
-    Cascade,
-    CascadingNetwork,
-    cascading_receptive_field,
-)
+from sen2naip_sr.models.networks.carn import Cascade, CascadingNetwork, cascading_receptive_field
 from sen2naip_sr.models.spec import ModelSpec
 from sen2naip_sr.parameters import Parameters
 

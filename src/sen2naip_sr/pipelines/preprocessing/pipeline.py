@@ -16,10 +16,7 @@ def create_pipeline() -> Pipeline:
                 name="downscale",
             ),
             Node(
-                split_chips,
-                inputs=["hr", "params:preprocessing"],
-                outputs="splits",
-                name="split",
+                split_chips, inputs=["hr", "params:preprocessing"], outputs="splits", name="split"
             ),
         ],
         tags="preprocessing",

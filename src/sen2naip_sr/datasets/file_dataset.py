@@ -1,0 +1,28 @@
+"""What the catalog's datasets of one file or folder share."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kedro.io import AbstractDataset
+
+Saved = TypeVar("Saved")
+Loaded = TypeVar("Loaded")
+
+
+class FileDataset(AbstractDataset[Saved, Loaded]):
+    """A dataset of one file or folder.
+
+    Args:
+        filepath: The file or folder.
+        metadata: Anything, for plugins.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
