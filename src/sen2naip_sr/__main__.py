@@ -6,11 +6,7 @@ from typing import Any
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Run pipelines.
-
-    Raises:
-        SystemExit: If Kedro is not installed.
-    """
+    """Run pipelines; a `SystemExit` if Kedro is not installed."""
     try:
         from kedro.framework.cli.utils import find_run_command
         from kedro.framework.project import configure_project

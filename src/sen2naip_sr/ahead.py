@@ -22,12 +22,8 @@ def map_ahead(
     """Apply ``function`` in threads and yield results in order, only a few items ahead.
 
     Unlike ``Executor.map`` it holds only as many results as keep the workers busy, so memory does
-    not grow with the number of items.
-
-    Args:
-        function: Applied to each item; its errors are raised here.
-        items: The items.
-        initializer: Called once at the start of every thread.
+    not grow with the number of items. Errors of the function are raised here. ``initializer`` is
+    called once at the start of every thread.
     """
     with ThreadPoolExecutor(WORKERS, initializer=initializer) as pool:
         source = iter(items)

@@ -119,14 +119,10 @@ def get_recipe(name: str) -> Recipe:
 
 
 def quantise(values: "Tensor", dtype: np.dtype[Any]) -> "Tensor":
-    """Clip and round digital numbers to the values of ``dtype``; floats stay unchanged.
+    """Clip and round digital numbers, a float tensor of any shape, to the values of ``dtype``.
 
-    Args:
-        values: Digital numbers of any shape, float.
-        dtype: The data's dtype.
-
-    Returns:
-        A float tensor whose values ``dtype`` represents exactly.
+    The result stays a float tensor, whose values ``dtype`` represents exactly. Nothing happens
+    to the numbers if ``dtype`` is a float itself.
     """
     if not np.issubdtype(dtype, np.integer):
         return values

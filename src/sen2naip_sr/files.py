@@ -89,11 +89,7 @@ def replacing(path: Path, needed: int = 0) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content as a whole or not at all.
-
-    Args:
-        path: The file; its folder is made.
-        content: The new content.
+    """Replace a file's content as a whole or not at all; its folder is made.
 
     Raises:
         OSError: If the content cannot be written.

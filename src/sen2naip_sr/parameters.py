@@ -1,24 +1,30 @@
 """The base of every parameter model: typed, frozen, closed to unknown names."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 LIST_SEPARATOR = ";"
 
 
 def describe_unknown(kind: str, name: str, known: list[str]) -> str:
-    """Return a sentence that names something unknown and the nearest valid name.
-
-    Args:
-        kind: What it is, for instance ``parameter`` or ``model``.
-        name: The unknown name.
-        known: The valid names.
-    """
+    """Return a sentence on an unknown name of a kind, such as ``model``, and the nearest known."""
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     return f"unknown {kind} '{name}': {hint}Valid names: {', '.join(sorted(known))}"
+
+
+def known_as(kind: str, known: Collection[str]) -> AfterValidator:
+    """Return pydantic's check that a text is one of the known names of a kind."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError(describe_unknown(kind, name, list(known)))
+        return name
+
+    return AfterValidator(check)
 
 
 def summarise(error: ValidationError) -> str:

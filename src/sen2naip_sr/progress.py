@@ -10,13 +10,10 @@ Item = TypeVar("Item")
 
 
 def progress_bar(shown: bool = True) -> Progress:
-    """Return a progress bar, a context manager.
+    """Return a progress bar, a context manager; of several processes with one task, one shows it.
 
     It shows the count and the remaining time, at the end the elapsed time.
     A task's ``status`` field is shown at the end of its line, for live values.
-
-    Args:
-        shown: Whether to show it. Of several processes with the same task, one shows it.
     """
     return Progress(
         TextColumn("{task.description:<18}"),
@@ -33,14 +30,7 @@ def progress_bar(shown: bool = True) -> Progress:
 def track(
     items: Iterable[Item], description: str, total: int, shown: bool = True
 ) -> Iterator[Item]:
-    """Yield ``items`` and show the progress.
-
-    Args:
-        items: The items.
-        description: A few words on the task.
-        total: The number of items.
-        shown: See `progress_bar`.
-    """
+    """Yield ``items``, ``total`` in number, and show the progress if ``shown``."""
     with progress_bar(shown) as bar:
         task = bar.add_task(description, total=total, status="")
         for item in items:

@@ -119,11 +119,6 @@ def typed_against(codes: Iterable[str], phrases: Mapping[str, str]) -> list[str]
 
 
 def phrased(error: UserError, phrases: Mapping[str, str]) -> str:
-    """Return an error's message, and with it what to type against it.
-
-    Args:
-        error: What is wrong, and what to do in neutral words.
-        phrases: `COMMAND` or `KEDRO`.
-    """
+    """Return an error's message, and with it what to type by the phrases `COMMAND` or `KEDRO`."""
     typed = phrases.get(error.code)
     return f"{error} ({typed})" if typed else str(error)

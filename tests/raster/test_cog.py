@@ -155,7 +155,7 @@ def test_nothing_places_the_output_of_a_picture_that_nothing_places(
     directory = content[:2000]
     assert not any(tag + kind in directory for tag in tags for kind in (b"\x0c\0", b"\x03\0"))
     with open_scene(target) as scene:
-        assert not scene.georeferenced
+        assert not scene.georeferencing.known
 
 
 def test_what_describes_bands_and_scene_is_carried_over(tmp_path, target, values):

@@ -29,7 +29,7 @@ def test_windows_are_what_the_file_holds(tmp_path, dtype):
     with open_scene(make_scene(tmp_path / "a.tif", values, **PLACE)) as scene:
         assert (scene.height, scene.width, scene.count) == (HEIGHT, WIDTH, 3)
         assert scene.dtype == dtype
-        assert scene.georeferenced
+        assert scene.georeferencing.known
         for top, left, height, width in [(0, 0, HEIGHT, WIDTH), (7, 9, 5, 11), (29, 39, 1, 1)]:
             window, valid = scene.read(top, left, height, width)
             np.testing.assert_array_equal(
@@ -60,7 +60,7 @@ def test_bands_come_in_the_chosen_order(tmp_path, values):
 @pytest.mark.filterwarnings("error")
 def test_a_picture_without_georeferencing_opens_silently(tmp_path, values):
     with open_scene(make_scene(tmp_path / "a.tif", values)) as scene:
-        assert not scene.georeferenced
+        assert not scene.georeferencing.known
 
 
 @pytest.mark.parametrize(

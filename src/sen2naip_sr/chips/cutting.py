@@ -74,17 +74,9 @@ def cut_chips(
     bands: Sequence[int],
     min_valid_fraction: float,
 ) -> list[Chip | Rejection]:
-    """Read chips and decide which of them can be used.
+    """Read chips, (row, column) each, and decide which can be used; one entry per window, in order.
 
-    Args:
-        raster: The open raster.
-        windows: (row, column) of the chips.
-        size: Side of a chip.
-        bands: Bands to read, counted from 1.
-        min_valid_fraction: Chips with a smaller share of valid pixels are rejected.
-
-    Returns:
-        One entry per window, in order.
+    Bands are counted from 1. Chips with a smaller share of valid pixels are rejected.
     """
     return [
         _cut(raster, Window(column, row, size, size), bands, min_valid_fraction)
@@ -159,15 +151,10 @@ def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str
 
 
 def reduce_chip(chip: Chip, factor: int) -> Chip:
-    """Downsample a chip by area averaging.
+    """Downsample a chip by area averaging; a factor of 1 changes nothing.
 
-    Args:
-        chip: Its side a multiple of ``factor``.
-        factor: At least 1, which changes nothing.
-
-    Returns:
-        A chip of the same footprint with ``1 / factor`` of the rows and columns, rounded to its
-        dtype, at the position of the original.
+    The factor divides the side. The result is rounded to its dtype and has the same footprint, at
+    the position of the original.
     """
     if factor == 1:
         return chip

@@ -65,15 +65,9 @@ class Downscaling:
 
 
 def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:
-    """Downsample chips and round them to their own dtype.
+    """Downsample chips (B, C, 2h, 2w) of any real dtype and round them to it: (B, C, h, w).
 
-    Args:
-        hr: (B, C, 2h, 2w) of any real dtype.
-        recipe: The recipe.
-        seed: Seeds the noise of the first image; the following images take the following integers.
-
-    Returns:
-        (B, C, h, w) in the dtype of ``hr``.
+    ``seed`` seeds the noise of the first image; the following ones take the following integers.
     """
     # importing torch takes seconds: a store that is up to date needs none of it
     import torch

@@ -81,12 +81,7 @@ def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataF
 
 
 def refold(splits: "pd.DataFrame", folds: int, seed: int) -> "pd.DataFrame":
-    """Return the splits with other cross-validation folds.
-
-    Args:
-        splits: From `make_splits`.
-        folds: The number of folds.
-        seed: Draws the places of each fold.
+    """Return the splits of `make_splits` with other cross-validation folds.
 
     Raises:
         UserError: If there are fewer places besides the test places.
@@ -189,12 +184,7 @@ def _folds(groups: "pd.Series", split: "pd.Series", parameters: SplitParameters)
 
 
 def spread(chips: Array, most: int) -> Array:
-    """Return at most ``most`` chips, evenly spaced, with the first and the last among them.
-
-    Args:
-        chips: Chip numbers, (n,).
-        most: The largest number of chips to return.
-    """
+    """Return at most ``most`` chips, evenly spaced, with the first and the last among them."""
     if len(chips) <= most:
         return chips
     return chips[np.linspace(0, len(chips) - 1, most).round().astype(int)]

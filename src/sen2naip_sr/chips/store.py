@@ -47,12 +47,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Store:
-    """Memory-mapped chips with their tables and manifest.
-
-    Attributes:
-        folder: The folder.
-        manifest: Description of the content.
-    """
+    """Memory-mapped chips with their tables and manifest, in a folder."""
 
     folder: Path
     manifest: Manifest
@@ -98,14 +93,9 @@ class StoreWriter:
 
 
 def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
-    """Open a store without reading a pixel.
+    """Open a store without reading a pixel; None if there is no complete one.
 
-    Args:
-        folder: The folder.
-        fingerprint: If given, a store with another fingerprint counts as missing.
-
-    Returns:
-        The store, or None if there is no complete one.
+    If a fingerprint is given, a store with another one counts as missing.
     """
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())

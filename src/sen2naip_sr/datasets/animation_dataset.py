@@ -34,7 +34,7 @@ class AnimationDataset(FileDataset[Sequence[Array], NoReturn]):
 
     def load(self) -> NoReturn:
         """Refuse: a GIF has fewer colours than the images it was made from."""
-        raise DatasetError(f"{self._path}: animations are only written")
+        raise DatasetError(f"{self._filepath}: animations are only written")
 
     def save(self, data: Sequence[Array]) -> None:
         """Write the GIF atomically."""
@@ -44,7 +44,7 @@ class AnimationDataset(FileDataset[Sequence[Array], NoReturn]):
         palette = Image.fromarray(data[-1]).quantize(256)
         images = [Image.fromarray(image).quantize(palette=palette) for image in data]
         durations = [self._milliseconds] * (len(images) - 1) + [2000]
-        with replacing(self._path) as hidden:
+        with replacing(self._filepath) as hidden:
             images[0].save(
                 hidden,
                 format="GIF",

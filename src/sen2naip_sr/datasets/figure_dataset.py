@@ -43,16 +43,16 @@ class FigureDataset(FileDataset["Figure", NoReturn]):
 
     def load(self) -> NoReturn:
         """Refuse: a PNG cannot be turned back into a figure."""
-        raise DatasetError(f"{self._path}: figures are only written")
+        raise DatasetError(f"{self._filepath}: figures are only written")
 
     def save(self, data: "Figure") -> None:
         """Write the PNG atomically."""
-        with replacing(self._path) as hidden:
+        with replacing(self._filepath) as hidden:
             data.savefig(hidden, dpi=self._dpi, format="png")
 
     def preview(self) -> ImagePreview:
         """Return the PNG for Kedro-Viz, base64-encoded."""
-        return ImagePreview(base64.b64encode(self._path.read_bytes()).decode())
+        return ImagePreview(base64.b64encode(self._filepath.read_bytes()).decode())
 
     def _describe(self) -> dict[str, Any]:
         return {**super()._describe(), "dpi": self._dpi}

@@ -18,11 +18,11 @@ class FileDataset(AbstractDataset[Saved, Loaded]):
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
+        self._filepath = Path(filepath)  # kedro-mlflow reads this name
         self.metadata = metadata
 
     def _exists(self) -> bool:
-        return self._path.is_file()
+        return self._filepath.is_file()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
+        return {"filepath": str(self._filepath)}

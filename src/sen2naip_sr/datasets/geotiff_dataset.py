@@ -17,8 +17,8 @@ class GeoTIFFDataset(FileDataset[Raster, Raster]):
 
     def load(self) -> Raster:
         """Read the whole file."""
-        return read_geotiff(self._path)
+        return read_geotiff(self._filepath)
 
     def save(self, data: Raster) -> None:
         """Write the file atomically."""
-        write_geotiff(self._path, data)
+        write_geotiff(self._filepath, data)

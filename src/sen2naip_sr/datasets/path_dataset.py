@@ -21,11 +21,11 @@ class PathDataset(FileDataset[NoReturn, Path]):
 
     def load(self) -> Path:
         """Return the path, whether it exists or not."""
-        return self._path
+        return self._filepath
 
     def save(self, data: NoReturn) -> None:
         """Refuse: the node that loads the path writes there while it runs."""
-        raise DatasetError(f"{self._path}: is written while its node runs, not as its output")
+        raise DatasetError(f"{self._filepath}: is written while its node runs, not as its output")
 
     def _exists(self) -> bool:
         # a node can always load the path; if nothing exists there, it starts from the beginning

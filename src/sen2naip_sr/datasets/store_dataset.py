@@ -19,11 +19,11 @@ class StoreDataset(FileDataset[UnmadeStore, Store]):
 
     def load(self) -> Store:
         """Open the store; no pixel is read."""
-        return require_store(self._path)
+        return require_store(self._filepath)
 
     def save(self, data: UnmadeStore) -> None:
         """Make the store, chip by chip, unless it is up to date."""
-        data.make(self._path)
+        data.make(self._filepath)
 
     def _exists(self) -> bool:
-        return read_store(self._path) is not None
+        return read_store(self._filepath) is not None

@@ -44,9 +44,9 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
         from sen2naip_sr.weights.files import load_weights
         from sen2naip_sr.weights.shipped import load_shipped
 
-        if self._path.exists():
+        if self._filepath.exists():
             try:
-                return load_weights(self._path)
+                return load_weights(self._filepath)
             except UserError as error:
                 logger.warning("Not used: %s", error)
         return load_shipped(self._shipped) if self._shipped else None
@@ -55,7 +55,7 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
         """Write the weights atomically."""
         from sen2naip_sr.weights.files import save_weights
 
-        save_weights(self._path, data.state, data.metadata)
+        save_weights(self._filepath, data.state, data.metadata)
 
     def _describe(self) -> dict[str, Any]:
         return {**super()._describe(), "shipped": self._shipped}

@@ -38,10 +38,6 @@ class Method:
 
         It computes in float32 on every machine, so that scores can be reproduced.
 
-        Args:
-            bands: Image bands.
-            device: See `sen2naip_sr.inference.hardware.resolve_device`.
-
         Raises:
             UserError: If the device is not available.
         """
@@ -63,13 +59,7 @@ def networks(
     """Return the networks whose weights can be scored on these test chips.
 
     Weights that cannot are left out with a warning: results of another recipe, or of chips that
-    were trained on, must not stand in the same table.
-
-    Args:
-        weights: By network; None where nothing has been trained yet.
-        hr: HR chips.
-        lr: LR chips.
-        splits: Which chips are tested on.
+    were trained on, must not stand in the same table. So are networks without weights.
     """
     methods = []
     for name, found in weights.items():

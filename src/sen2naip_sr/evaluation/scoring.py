@@ -64,18 +64,10 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
     *,
     only: Collection[str] = COMPUTED,
 ) -> pd.DataFrame:
-    """Score methods on given chips.
+    """Score methods on some of the given chips, with columns chip, place and location.
 
-    Args:
-        methods: What to score.
-        hr: HR chips, the truth.
-        lr: LR chips.
-        tested: The chips, with columns chip, place and location.
-        parameters: How many of them, on which device.
-        only: Keys of `COMPUTED`. The columns of the others are NaN and take no time.
-
-    Returns:
-        As `score_methods`.
+    The columns of metrics of `COMPUTED` that are not among ``only`` are NaN and take no time. The
+    result is as that of `score_methods`.
     """
     chips = spread(tested["chip"].to_numpy(), parameters.chips or len(tested))
     bands = hr.chips.shape[1]

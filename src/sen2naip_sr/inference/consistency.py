@@ -90,11 +90,7 @@ class Consistency:
 
 @dataclass(frozen=True)
 class _Downscaling:
-    """A recipe along one axis.
-
-    Attributes:
-        matrix: A, (n, 2n).
-    """
+    """A recipe along one axis: ``matrix`` is A, (n, 2n)."""
 
     matrix: "csr_array"
 

@@ -19,18 +19,10 @@ QUARTER_TURNS = 4
 
 
 class SelfEnsemble:
-    """A network's mean over the eight symmetries of the square.
+    """A network's mean over the eight symmetries of the square; a `Network` like the wrapped one.
 
-    It costs eight predictions, and memory for one more. Halo and multiple are those of the network.
-    Tiles must be multiples of ``multiple`` in size, so that flips and turns keep the grid.
-
-    Args:
-        network: The network; it gets tiles of h x w and of w x h.
-
-    Attributes:
-        bands: Image bands in and out.
-        halo: LR pixels to each side that an output pixel depends on.
-        multiple: Tiles must begin and end at multiples of so many LR pixels.
+    It costs eight predictions, and memory for one more. Tiles must be multiples of ``multiple`` in
+    size, so that flips and turns keep the grid. The network gets tiles of h x w and of w x h.
     """
 
     def __init__(self, network: "Network") -> None:

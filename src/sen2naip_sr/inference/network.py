@@ -15,7 +15,7 @@ from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory, re
 from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.unpadded import without_padding
 from sen2naip_sr.inference.winograd import with_winograd
-from sen2naip_sr.models.blocks import centred
+from sen2naip_sr.models.blocks import centred, require_bands
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
 
@@ -61,13 +61,9 @@ class TorchNetwork:
             is always computed in float32.
 
     Attributes:
-        bands: Image bands in and out.
         multiple: Tiles must begin and end at multiples of so many LR pixels.
         batch: Tiles to give at once for full speed. More cost memory only.
-        device: Where it is computed.
-        backend: As given.
-        precision: As given.
-        model: The network as it was given.
+        bands, device, backend, precision, model: As given.
     """
 
     def __init__(
@@ -134,12 +130,7 @@ class TorchNetwork:
             UserError: If the tiles have other bands, or do not fit into the device's memory.
         """
         count, bands, height, width = tiles.shape
-        if bands != self.bands:
-            raise UserError(
-                "bands-differ",
-                f"the network was built for {self.bands} bands and got {bands}",
-                "give images with the bands that it was trained on, or use another network",
-            )
+        require_bands(self.bands, bands)
         try:
             return self._upscaled(torch.from_numpy(np.ascontiguousarray(tiles)), trim).numpy()
         except RuntimeError as error:

@@ -47,15 +47,7 @@ class Piece:
 def read_piece(
     scene: "Scene", halo: int, postprocessing: Postprocessing, value_range: ValueRange, tile: Tile
 ) -> Piece:
-    """Read a tile and prepare its window.
-
-    Args:
-        scene: The scene to read from.
-        halo: Pixels to each side that the network's prediction depends on.
-        postprocessing: Its halo says what is needed around the core.
-        value_range: Digital numbers that become 0 and 1.
-        tile: The tile to read.
-    """
+    """Read a tile and prepare its window, with ``halo`` pixels around it for the network."""
     began = perf_counter()
     context = tile.context(postprocessing.halo, scene.height, scene.width)
     with noting("reading", tile):
@@ -78,14 +70,7 @@ def read_piece(
 
 @dataclass(frozen=True)
 class Output:
-    """Postprocesses predictions and writes them.
-
-    Attributes:
-        target: Receives the upscaled scene.
-        intervals: Receives the half-widths of the intervals, if any.
-        postprocessing: Steps between prediction and result.
-        value_range: Digital numbers that became 0 and 1.
-    """
+    """Postprocesses predictions, and writes them and the half-widths of any intervals."""
 
     target: "Target"
     intervals: "Target | None"

@@ -36,17 +36,10 @@ def predict(network: "Network", lr: Array, value_range: ValueRange) -> Array:
 
 
 def normalised(array: Array, value_range: ValueRange, device: torch.device) -> Tensor:
-    """Return digital numbers as training takes them; computed on the device.
+    """Return digital numbers (B, C, h, w) as training takes them, computed on the device.
 
-    For up to 16 bits these are the bits of `values.normalise`.
-
-    Args:
-        array: Digital numbers (B, C, h, w) of any real dtype.
-        value_range: Digital numbers that become 0 and 1.
-        device: Where the tensor goes.
-
-    Returns:
-        (B, C, h, w), float32, channels last, not clipped.
+    The result has the same shape, in float32, channels last, not clipped. For up to 16 bits these
+    are the bits of `values.normalise`.
     """
     low, high = value_range
     values = torch.from_numpy(array.astype("float32"))

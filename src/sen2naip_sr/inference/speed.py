@@ -38,12 +38,7 @@ class Speed:
 
 
 def measure_speed(network: TorchNetwork, side: int = 256) -> Speed:
-    """Time a network on a batch of random tiles; the first call is a warm-up.
-
-    Args:
-        network: The network.
-        side: Side of the tiles, in low-resolution pixels.
-    """
+    """Time a network on a batch of random tiles of ``side`` LR pixels, after a warm-up."""
     shape = (network.batch, network.bands, side, side)
     tiles = np.random.default_rng(0).random(shape, dtype=np.float32)
     seconds = median_seconds(lambda: network(tiles))
@@ -62,12 +57,7 @@ def multiply_adds_per_pixel(network: TorchNetwork) -> float:
 
 
 def matrix_product_rate(device: torch.device, size: int = 1024) -> float:
-    """Return the multiply-adds a second of a float32 matrix product, about the device's maximum.
-
-    Args:
-        device: Where to compute.
-        size: Rows and columns of both matrices.
-    """
+    """Return the multiply-adds a second of a float32 matrix product, about the device's maximum."""
     generator = torch.Generator().manual_seed(0)
     first, second = torch.rand(2, size, size, generator=generator).to(device)
 

@@ -181,12 +181,10 @@ def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) ->
 def _behind(
     function: Callable[[Piece, Array | None], float], limit: int, count: Callable[[float], None]
 ) -> Iterator[Callable[[Piece, Array | None], None]]:
-    """Run a function in one background thread; submitting waits while it is too far behind.
+    """Run a function in one background thread; submitting waits while ``limit`` calls are pending.
 
-    Args:
-        function: What to run. Its errors are raised at a later call, or at the end.
-        limit: Calls that may be pending.
-        count: Called in the caller's thread with each result.
+    Its errors are raised at a later call, or at the end. ``count`` is called with each result, in
+    the caller's thread.
     """
     pending: deque[Future[float]] = deque()
 

@@ -144,15 +144,7 @@ def coverage(
 ) -> Array:
     """Return the share of truth pixels that the intervals cover: (chips, C).
 
-    Args:
-        network: The network.
-        hr: Chips (C, 2h, 2w), digital numbers.
-        lr: Their LR images (C, h, w), of the same dtype.
-        calibration: The calibration of the network's weights.
-        seed: Seeds the choice of pixels.
-
-    Raises:
-        UserError: If a chip is too small.
+    Args and errors are those of `calibrate`, with the calibration of the network's weights.
     """
     quantiles = np.array(calibration.quantiles)[:, None]
     scores = _scores(network, hr, lr, calibration.value_range, seed)
@@ -250,9 +242,7 @@ def _cut(truth: Array, small: Array, multiple: int) -> tuple[Array, Array]:
 def _quantile(scores: list[Array], level: float) -> np.floating[Any]:
     """Return the least bound below which the mean share of the chips' scores reaches the level.
 
-    Args:
-        scores: The scores of one band, an array for each chip.
-        level: At most k / (k + 1) for k chips, since one more counts with infinite scores.
+    The scores are of one band, an array for each of k chips; the level is at most k / (k + 1).
     """
     pooled = np.concatenate(scores)
     weights = np.concatenate([np.full(len(chip), 1 / len(chip)) for chip in scores])

@@ -11,16 +11,10 @@ from torch import nn
 
 
 def without_padding(model: nn.Module) -> nn.Module | None:
-    """Return a copy of a network with unpadded convolutions: it gives the middle of the result.
+    """Return a copy of a network with unpadded convolutions; None if it is not ``shrinkable``.
 
-    From an image of h x w it makes 2 (h - 2 r) x 2 (w - 2 r) pixels or a few more, where r is the
-    receptive field.
-
-    Args:
-        model: The network; it is not changed.
-
-    Returns:
-        The copy, or None if the model is not ``shrinkable``.
+    The copy gives the middle of the result: from an image of h x w it makes 2 (h - 2 r) x
+    2 (w - 2 r) pixels or a few more, where r is the receptive field.
     """
     if not getattr(model, "shrinkable", False):
         return None

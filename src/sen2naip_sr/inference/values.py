@@ -30,10 +30,7 @@ _NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 
 
 def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
-    """Read a value range from text.
-
-    Args:
-        text: ``auto``, ``dtype`` or ``LOW:HIGH``.
+    """Read a value range from text: ``auto``, ``dtype`` or ``LOW:HIGH``.
 
     Raises:
         UserError: If it is none of these.
@@ -134,16 +131,7 @@ def denormalise(predicted: Array, values: Array, value_range: ValueRange) -> Arr
 
 
 def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
-    """Return a finite prediction in the dtype of the data; see `denormalise`.
-
-    Args:
-        predicted: (..., 2h, 2w), float32, normalised, finite.
-        values: (..., h, w), the digital numbers that it was predicted from.
-        value_range: Digital numbers that became 0 and 1.
-
-    Returns:
-        (..., 2h, 2w) in the dtype of ``values``.
-    """
+    """Return a finite prediction in the dtype of ``values``; else as `denormalise`."""
     return denormalise(predicted, values, value_range).astype(values.dtype, copy=False)
 
 

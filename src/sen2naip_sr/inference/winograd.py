@@ -72,10 +72,9 @@ def quicker_layer(layer: nn.Module) -> nn.Module | None:
 
 
 def with_winograd(model: nn.Module) -> nn.Module:
-    """Return a copy of a network with quicker layers where there are any.
+    """Return a copy of a network (on the CPU, in float32) with quicker layers where there are any.
 
-    Args:
-        model: The network, on the CPU, in float32. Layers that are used twice are replaced twice.
+    Layers that are used twice are replaced twice.
     """
     model = copy.deepcopy(model)
     for parent in list(model.modules()):

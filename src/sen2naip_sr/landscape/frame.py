@@ -52,8 +52,7 @@ class Frame:
     """Coordinates u, v: rotated about the middle of the canvas, then displaced by a slow wave.
 
     Args:
-        u: (side, side) float32.
-        v: (side, side) float32.
+        u: (side, side) float32; ``v`` likewise.
         angle: Angle of the u axis, radians.
         amplitude: Amplitude of the displacement, canvas pixels.
         waves: (2, 3) wave vector and phase of the displacement of u and of v.
@@ -67,13 +66,10 @@ class Frame:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, side: int, angle: float, bend: float) -> "Frame":
-        """Return a frame of this angle.
+        """Return a frame with a random displacement.
 
-        Args:
-            rng: Draws the displacement.
-            side: Side of the canvas, pixels.
-            angle: Angle of the u axis, radians.
-            bend: Largest slope of a street relative to a straight one, about 0 to 0.5.
+        ``angle`` is that of the u axis in radians, ``bend`` the largest slope of a street relative
+        to a straight one, about 0 to 0.5.
         """
         frequency = 2 * np.pi / (side * rng.uniform(0.8, 1.8))
         heading = rng.uniform(0, 2 * np.pi, 2)

@@ -97,11 +97,7 @@ class PaletteTables:
 
 
 class Palette:
-    """Assigns labels: each object gets its own variation of its material's colour.
-
-    Args:
-        rng: Draws the variation.
-    """
+    """Assigns labels: each object gets its own variation of its material's colour."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -114,10 +110,7 @@ class Palette:
     def mixed(self, mix: Mix, count: int, near: Array | None = None) -> Array:
         """Return ``count`` new labels of materials drawn from a mix, int64 (count,).
 
-        Args:
-            mix: The materials.
-            count: The number of labels.
-            near: (count,) labels of the surroundings; the new colours are mixed with theirs.
+        The new colours are mixed with those of the labels ``near``, (count,), if there are any.
         """
         kind = np.array([self._index[name] for name in choose(self._rng, mix, count)], np.int64)
         colour = self._tinted_colours(kind)

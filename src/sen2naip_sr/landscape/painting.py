@@ -49,14 +49,7 @@ class Sun:
 
 
 def paint_ovals(canvas: Canvas, figures: Shapes, labels: Array, rough: float) -> None:
-    """Paint level ellipses.
-
-    Args:
-        canvas: The canvas.
-        figures: The n ellipses.
-        labels: (n,) their labels.
-        rough: Irregularity of the outline, relative to the radius.
-    """
+    """Paint n level ellipses with labels (n,), irregular by ``rough`` times their radius."""
     reach = np.float32(1.0 + 0.6 * rough)
     room = figures._replace(a=figures.a * reach, b=figures.b * reach)
     for item, pixel, along, across in pixels_of(room, canvas.side, oval=True):
@@ -67,14 +60,7 @@ def paint_ovals(canvas: Canvas, figures: Shapes, labels: Array, rough: float) ->
 
 
 def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Array, taper: Array) -> None:
-    """Paint level trapezoids.
-
-    Args:
-        canvas: The canvas.
-        figures: The n shapes.
-        labels: (n,) their labels.
-        taper: (n,) from 0 (rectangle) to 1 (triangle).
-    """
+    """Paint n level trapezoids with labels (n,) and tapers (n,), 0 (rectangle) to 1 (triangle)."""
     for item, pixel, along, across in pixels_of(figures, canvas.side, oval=False):
         p, q = along / figures.a[item], across / figures.b[item]
         inside = np.abs(q) + taper[item] * 0.5 * (p + 1.0) <= 1.0
@@ -83,13 +69,9 @@ def paint_quadrilaterals(canvas: Canvas, figures: Shapes, labels: Array, taper: 
 
 
 def paint_crowns(canvas: Canvas, figures: Shapes, labels: Array, sun: Sun) -> None:
-    """Paint trees: shadows first, then domes lit from the sun's side.
+    """Paint n trees with labels (n,): shadows first, then domes lit from the sun's side.
 
-    Args:
-        canvas: The canvas.
-        figures: The n crowns; a tree is about 2.4 times as high as its crown's radius.
-        labels: (n,) their labels.
-        sun: Direction of sunlight.
+    A tree is about 2.4 times as high as its crown's radius.
     """
     length = 1.5 * sun.cotangent * figures.a
     fallen = figures._replace(x=figures.x - length * sun.x, y=figures.y - length * sun.y)

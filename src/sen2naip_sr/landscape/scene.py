@@ -119,15 +119,9 @@ def joined(parts: Sequence[Spots], frame: Frame) -> Spots:
 
 
 def random_spots(scene: Scene, boxes: Sequence[Box], density: ArrayLike) -> tuple[Spots, Array]:
-    """Draw points evenly from boxes.
+    """Draw points evenly from boxes, and return them and the index of each one's box.
 
-    Args:
-        scene: The landscape.
-        boxes: The boxes.
-        density: Expected points per square canvas pixel, for all boxes or for each.
-
-    Returns:
-        The points, and for each the index of its box.
+    ``density`` is the number of points expected per square canvas pixel, of all boxes or of each.
     """
     corners = np.array(boxes, np.float64).reshape(-1, 4)
     extent = np.maximum(corners[:, 2:] - corners[:, :2], 0.0)
@@ -166,11 +160,8 @@ def scatter_trees(
 ) -> None:
     """Plant trees at random.
 
-    Args:
-        scene: The landscape.
-        boxes: Where to plant.
-        density: Trees per 1000 square metres, for all boxes or for each.
-        radii: Smallest and largest crown radius in metres.
+    ``density`` is in trees per 1000 square metres, of all boxes or of each; ``radii`` are the
+    smallest and the largest crown radius in metres.
     """
     spots, _ = random_spots(scene, boxes, np.asarray(density) / (1000 * scene.unit**2))
     plant(scene, spots, radii[0] * scene.unit, radii[1] * scene.unit)
@@ -180,12 +171,7 @@ def power_law(rng: np.random.Generator, smallest: float, largest: Array) -> Arra
     """Draw radii with a density that falls as r^-3, by inverting its distribution.
 
     A dead-leaves image with these radii is scale-invariant, as natural images are (Lee, Mumford and
-    Huang 2001, "Occlusion models for natural images").
-
-    Args:
-        rng: The random generator.
-        smallest: The smallest radius.
-        largest: (n,) the largest radius of each.
+    Huang 2001, "Occlusion models for natural images"). Each of the n has its own largest radius.
     """
     kept = 1.0 - (smallest / largest) ** 2
     return (smallest / np.sqrt(1.0 - kept * rng.random(len(largest)))).astype(np.float32)
@@ -196,12 +182,8 @@ def scatter_leaves(
 ) -> None:
     """Paint level patches of power-law sizes, rounded or with four straight sides.
 
-    Args:
-        scene: The landscape.
-        spots: Centres of the patches.
-        mix: The materials.
-        largest: (n,) the largest radius of each, in canvas pixels.
-        near: (n,) labels; the patches' colours are mixed with theirs.
+    The largest radius of each is (n,), in canvas pixels. The patches' colours are mixed with those
+    of the labels ``near``, (n,), if there are any.
     """
     rng, count = scene.rng, len(spots)
     radius = power_law(rng, _SMALLEST, largest)
@@ -227,13 +209,8 @@ def paint_patchy(
     """Paint each box in one material of a mix, with patches mixed from the others.
 
     Radii of patches range from 1.5 pixels of the image to a quarter of the box's shorter side.
-
-    Args:
-        scene: The landscape.
-        boxes: The boxes to cover.
-        mix: The materials.
-        coverage: Area of the patches relative to the boxes.
-        alike: Whether all boxes have the same ground.
+    ``coverage`` is the area of the patches relative to the boxes. If ``alike``, all boxes have the
+    same ground.
     """
     bases = scene.palette.mixed(mix, len(boxes))
     if alike:

@@ -36,23 +36,12 @@ class GlobalResidualNetwork(nn.Module):
         self.bands = bands
 
     def forward(self, image: Tensor) -> Tensor:
-        """Upscale images.
-
-        Args:
-            image: (B, bands, h, w), float, values in [0, 1].
-
-        Returns:
-            (B, bands, 2h, 2w), not clipped.
+        """Upscale images (B, bands, h, w), float, in [0, 1], to (B, bands, 2h, 2w), not clipped.
 
         Raises:
             UserError: If the images have other bands than the network was built for.
         """
-        if image.shape[1] != self.bands:
-            raise UserError(
-                "bands-differ",
-                f"the network was built for {self.bands} bands and got {image.shape[1]}",
-                "give images with the bands that it was trained on, or use another network",
-            )
+        require_bands(self.bands, image.shape[1])
         upscaled = upscale_bicubic(image)
         correction = self.correction(image, upscaled)
         return centred(upscaled, correction) + correction
@@ -60,26 +49,24 @@ class GlobalResidualNetwork(nn.Module):
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
         """Return the correction that is added to the bicubic upscaling.
 
-        Args:
-            image: (B, bands, h, w), values in [0, 1].
-            upscaled: Its bicubic upscaling, (B, bands, 2h, 2w).
-
-        Returns:
-            (B, bands, 2h, 2w), or the middle of it with unpadded convolutions.
+        The image is (B, bands, h, w), in [0, 1], and its upscaling (B, bands, 2h, 2w). So is the
+        correction, or it is the middle of that with unpadded convolutions.
         """
         raise NotImplementedError
 
 
+def require_bands(own: int, given: int) -> None:
+    """Raise a `UserError` if a network for ``own`` bands was given images of other bands."""
+    if given != own:
+        raise UserError(
+            "bands-differ",
+            f"the network was built for {own} bands and got {given}",
+            "give images with the bands that it was trained on, or use another network",
+        )
+
+
 def centred(maps: Tensor, smaller: Tensor) -> Tensor:
-    """Return the middle of feature maps, with the size of smaller ones.
-
-    Args:
-        maps: (B, C, h, w).
-        smaller: (B, C', h - 2k, w - 2k).
-
-    Returns:
-        (B, C, h - 2k, w - 2k), a view.
-    """
+    """Return the middle (a view) of maps (B, C, h, w), as high and wide as smaller ones."""
     cut = (maps.shape[-1] - smaller.shape[-1]) // 2
     return maps[..., cut:-cut, cut:-cut] if cut else maps
 

@@ -15,13 +15,9 @@ def count_parameters(model: nn.Module) -> int:
 def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
     """Return how many numbers the widest layer reads and writes for each low-resolution pixel.
 
-    A small image is really computed. Torch could do it without, but that takes two seconds of
+    A small image, with a side that is a multiple of the network's ``multiple``, is really
+    computed, on the CPU in eval mode. Torch could do it without, but that takes two seconds of
     imports.
-
-    Args:
-        model: A network on the CPU, in eval mode; it is not changed.
-        bands: Bands of the image.
-        side: Side of the image that is computed; a multiple of the network's ``multiple``.
     """
     widest = 0
 
@@ -40,16 +36,10 @@ def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
 
 
 def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
-    """Return the multiply-adds of upscaling one image.
+    """Return the multiply-adds of upscaling one image of a size in low-resolution pixels.
 
     Convolutions and matrix products count. Interpolations, activations and normalisations do not:
     they are small in comparison. Nothing is computed, so any size is quick.
-
-    Args:
-        model: A network, on any device; it is not changed.
-        bands: Bands of the image.
-        height: Its height in low-resolution pixels.
-        width: Its width in low-resolution pixels.
     """
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     shapes = {name: tensor.to("meta") for name, tensor in tensors.items()}

@@ -79,10 +79,7 @@ class UNetDiscriminator(nn.Module):
         self.exit = _convolution(channels, 1, 3, 1, False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Score images.
-
-        Args:
-            image: (B, bands, H, W), float, values in [0, 1]; any H and W.
+        """Score images (B, bands, H, W), float, in [0, 1], of any H and W.
 
         Returns:
             (B, 1, H, W), unbounded; the higher, the more real.

@@ -71,10 +71,6 @@ def build_model(name: str, bands: int, **parameters: Any) -> nn.Module:
 def complete_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return all parameters of an architecture, with defaults for those that are not given.
 
-    Args:
-        name: A name in `MODELS`.
-        parameters: Some of the architecture's parameters.
-
     Raises:
         UserError: If the name, a parameter's name or a value is not valid.
     """

@@ -41,10 +41,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
 
 
 def check_parameters(values: Mapping[str, Any]) -> None:
-    """Check every parameter's name and type.
-
-    Args:
-        values: The raw parameters by their top-level name.
+    """Check the name and type of every raw parameter.
 
     Raises:
         UserError: If a name is unknown or a value is not valid; the message lists all problems.

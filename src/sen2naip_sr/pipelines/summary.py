@@ -27,13 +27,7 @@ NEXT_COMMANDS = (
 
 
 def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) -> None:
-    """Print the results of a run.
-
-    Args:
-        outputs: The datasets that the run wrote.
-        catalog: The catalog of the run.
-        root: The project's folder; paths are shown relative to it.
-    """
+    """Print the results of a run: the datasets it wrote, with paths relative to ``root``."""
     made = set(outputs)
     console = Console(width=None if Console().is_terminal else 100)
     if "rejected" in made:
@@ -71,12 +65,7 @@ def _print_comparison(console: Console, catalog: "DataCatalog", root: Path) -> N
 
 
 def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
-    """Return the comparison for a terminal of 80 columns, the best method first.
-
-    Args:
-        comparison: From `sen2naip_sr.evaluation.comparison.compare_methods`.
-        synthetic: Whether the test chips are synthetic.
-    """
+    """Return the comparison for a terminal of 80 columns, the best method first."""
     chips = int(comparison["n_chips"].max())
     kind = "synthetic test chips" if synthetic else "test chips"
     table = Table(

@@ -52,13 +52,7 @@ class Band:
 def chosen_bands(
     path: Path, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
 ) -> list[int]:
-    """Return the numbers of the image bands.
-
-    Args:
-        path: The file, for messages.
-        source: The open file.
-        alpha: The number of its alpha band.
-        bands: The user's choice; None: all but the alpha band.
+    """Return the numbers of the image bands: the user's choice, or all but the alpha band.
 
     Raises:
         UserError: If the file has no bands, or not these.
@@ -78,12 +72,7 @@ def chosen_bands(
 
 
 def require_bands(name: str, bands: Sequence[int], count: int) -> None:
-    """Check that a scene has bands.
-
-    Args:
-        name: The scene's name, for messages.
-        bands: The user's choice, counted from 1.
-        count: The number of its bands.
+    """Check that a scene with ``count`` bands has the chosen ones, counted from 1.
 
     Raises:
         UserError: If no band is chosen, one is chosen twice, or one does not exist.

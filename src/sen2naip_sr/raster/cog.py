@@ -212,13 +212,10 @@ def _interpretation(band: Band, scene: FileScene) -> ColorInterp:
 
 
 def _check_blocks(path: Path) -> None:
-    """Check that the file contains all its blocks.
+    """Raise an `OSError` unless the file contains all its blocks.
 
     GDAL writes most blocks when the file is closed, reports no failure then, and reads a missing
     block as zeros.
-
-    Raises:
-        OSError: If one is missing.
     """
     size = path.stat().st_size
     with quietly_opened(path) as source:

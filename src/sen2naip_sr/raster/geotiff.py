@@ -50,11 +50,9 @@ def read_geotiff(path: Path) -> Raster:
 
 
 def write_geotiff(path: Path, raster: Raster) -> None:
-    """Write a tiled, compressed GeoTIFF as a whole or not at all.
+    """Write a tiled, compressed GeoTIFF as a whole or not at all; its folder is made.
 
-    Args:
-        path: The file; its folder is made.
-        raster: The raster. Unlike by GDAL's default, no band is marked as alpha.
+    Unlike by GDAL's default, no band is marked as alpha.
     """
     bands, height, width = raster.pixels.shape
     with replacing(path) as hidden:

@@ -33,12 +33,6 @@ class Scene(Protocol):
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Array, Array]:
         """Read a window inside the scene, from any thread.
 
-        Args:
-            top: First row.
-            left: First column.
-            height: Rows.
-            width: Columns.
-
         Returns:
             Values (C, h, w) in the scene's dtype, and their validity (C, h, w), bool.
         """

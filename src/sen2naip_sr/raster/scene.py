@@ -72,19 +72,8 @@ class FileScene:
         """Each band's nodata value."""
         return tuple(band.nodata for band in self.bands)
 
-    @property
-    def georeferenced(self) -> bool:
-        """Whether the scene has any georeferencing."""
-        return self.georeferencing.known
-
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Array, Array]:
-        """Read a window, from any thread.
-
-        Args:
-            top: First row.
-            left: First column.
-            height: Rows; the window lies inside the scene.
-            width: Columns.
+        """Read a window inside the scene, from any thread.
 
         Returns:
             Values (C, h, w) in the scene's dtype, and their validity (C, h, w), bool. Invalid are

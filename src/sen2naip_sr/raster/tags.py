@@ -14,14 +14,10 @@ PASSING = re.compile(
 
 
 def lasting_tags(source: DatasetReader, band: int = 0) -> Tags:
-    """Read the lasting tags of a dataset or of one of its bands.
+    """Read the lasting tags of a dataset or, if ``band`` is not 0, of one of its bands.
 
     Tags in other domains (structure, sensor models, embedded XML) are left out: GDAL's COG driver
     drops either them or the tags of bands.
-
-    Args:
-        source: An open dataset.
-        band: The band's number; 0 for the dataset itself.
     """
     tags = source.tags(band)
     return {name: value for name, value in tags.items() if not PASSING.fullmatch(name)}

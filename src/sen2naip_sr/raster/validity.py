@@ -25,11 +25,9 @@ def representable(value: float | None, dtype: np.dtype[Any]) -> bool:
 
 
 def is_nodata(values: Array, nodata: float) -> Array:
-    """Return where GDAL takes values for nodata: bool, of the shape of ``values``.
+    """Return where GDAL takes values of any real dtype for nodata: bool, of the same shape.
 
-    Args:
-        values: Values of any real dtype.
-        nodata: A value that the dtype contains; for floats also NaN.
+    The dtype contains ``nodata``, which may be NaN for floats.
     """
     if values.dtype.kind != "f":
         return np.asarray(values == values.dtype.type(nodata))

@@ -61,9 +61,7 @@ class Tile:
     def core(self, scale: int, trim: int = 0) -> tuple[slice, slice]:
         """Return the position of the core in the window upscaled by ``scale``.
 
-        Args:
-            scale: The factor.
-            trim: Pixels of the window that were removed on each side before.
+        ``trim`` pixels of the window were removed on each side before.
         """
         top = scale * (self.top - self.window_top - trim)
         left = scale * (self.left - self.window_left - trim)

@@ -71,12 +71,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A GeoTIFF inside a zip; a `SourceFile` that threads and processes can share.
-
-    Attributes:
-        path: The zip.
-        name: The member's name in it.
-    """
+    """A GeoTIFF inside a zip; a `SourceFile` that threads and processes can share."""
 
     path: Path
     name: str

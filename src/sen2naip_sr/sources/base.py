@@ -54,12 +54,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class PathFile:
-    """A GeoTIFF on disk.
-
-    Args:
-        path: The file.
-        name: Its path below the source.
-    """
+    """A GeoTIFF on disk, and its path below the source."""
 
     path: Path
     name: str

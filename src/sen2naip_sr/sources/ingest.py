@@ -124,11 +124,7 @@ def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters)
 
 
 def _reduced_size(size: int, factor: int) -> int:
-    """Return the side of downsampled chips.
-
-    Raises:
-        UserError: If it is odd, and so cannot be halved.
-    """
+    """Return the side of downsampled chips; a `UserError` if it is odd, and so cannot be halved."""
     if size % (2 * factor):
         raise UserError(
             "chip-size-invalid",

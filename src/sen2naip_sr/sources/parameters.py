@@ -3,16 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from sen2naip_sr.parameters import Parameters, describe_unknown
+from sen2naip_sr.parameters import Parameters, known_as
 from sen2naip_sr.sources import SOURCES
-
-
-def _known_source(name: str) -> str:
-    if name not in SOURCES:
-        raise ValueError(describe_unknown("source", name, list(SOURCES)))
-    return name
 
 
 class SampleParameters(Parameters):
@@ -46,7 +40,7 @@ class Sen2NaipParameters(Parameters):
 class IngestionParameters(Parameters):
     """The imagery, and how it is cut into chips."""
 
-    source: Annotated[str, AfterValidator(_known_source)] = "sample"
+    source: Annotated[str, known_as("source", SOURCES)] = "sample"
     """The source of the imagery."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""

@@ -20,9 +20,7 @@ EQUAL_AREA = "EPSG:6933"
 def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
     """Return the place of every chip by the rule ``parameters.place``.
 
-    Args:
-        index: Chips with columns file, crs ("" if none) and left, bottom, right, top.
-        parameters: The parameters, with the rule.
+    The index has columns file, crs ("" if none) and left, bottom, right, top.
     """
     if parameters.place == "file":
         return index["file"]
@@ -57,11 +55,7 @@ def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd
 
     For chips with a CRS it is their bounds, rounded to between 1/1000 and 1/10000 of their side.
     For others it is the file name, without the part that ``parameters.date_pattern`` matches, and
-    the position.
-
-    Args:
-        index: As for `assign_places`, with columns row and column too.
-        parameters: The parameters, with the rule.
+    the position. The index is as for `assign_places`, with columns row and column too.
     """
     pattern = re.compile(parameters.date_pattern) if parameters.date_pattern else None
 

@@ -69,10 +69,6 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
 
     A random sample of the files decides if its files agree; otherwise all files are read.
 
-    Args:
-        files: All files.
-        parameters: The parameters of ingestion.
-
     Raises:
         UserError: If no file can be used.
     """

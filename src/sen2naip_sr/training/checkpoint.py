@@ -146,17 +146,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | None:
-    """Return the checkpoint at ``path`` if the training can resume from it.
+    """Return the checkpoint at ``path``, its tensors on the CPU, if a training can resume from it.
 
-    A damaged checkpoint is ignored with a warning. The checkpoint of another training is ignored
-    too, and the log says what differs.
-
-    Args:
-        path: Where `save_checkpoint` wrote.
-        fingerprint: Everything that the result of this training depends on.
-
-    Returns:
-        The checkpoint with its tensors on the CPU, or None.
+    A damaged checkpoint is ignored with a warning. The checkpoint of another training, whose
+    result depends on something else, is ignored too, and the log says what differs.
     """
     if not path.exists():
         return None

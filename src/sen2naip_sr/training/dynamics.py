@@ -116,10 +116,9 @@ class PartGradients:
 
     @torch.no_grad()
     def add(self, size: int) -> None:
-        """Add a part, directly after the backward pass of its loss.
+        """Add a part of ``size`` samples, directly after the backward pass of its loss.
 
-        Args:
-            size: Samples in it. Its loss is the mean over them times ``size / batch_size``.
+        The loss is the mean over these samples times ``size / batch_size``.
         """
         total = [
             torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in self._parameters

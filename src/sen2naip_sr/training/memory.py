@@ -11,11 +11,7 @@ from sen2naip_sr.training.parameters import TrainingParameters
 
 @contextmanager
 def enough_memory(parameters: TrainingParameters) -> Iterator[None]:
-    """Turn the errors of a full memory, of the device or of the machine, into a `UserError`.
-
-    Raises:
-        UserError: If the memory does not suffice.
-    """
+    """Turn the errors of a full memory, of the device or of the machine, into a `UserError`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -101,12 +101,7 @@ def starting_weights(
     parameters: NetworkParameters,
     generators: Mapping[str, Weights | None] | None = None,
 ) -> Weights | None:
-    """Return the weights to start from, if any.
-
-    Args:
-        architecture: The network's name.
-        parameters: Its parameters, which name the weights.
-        generators: Weights by network that an adversarial training can start from.
+    """Return the weights to start from, if any; for an adversarial training, a generator's.
 
     Raises:
         UserError: If they are missing.

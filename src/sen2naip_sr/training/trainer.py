@@ -142,8 +142,7 @@ class Trainer:
     def train_step(self, progress: float) -> dict[str, float]:
         """Take one step, and return what was measured every ``log_every`` steps.
 
-        Args:
-            progress: Share of the training that is done, in [0, 1].
+        ``progress`` is the share of the training that is done, in [0, 1].
 
         Raises:
             UserError: If the loss or the gradient is not finite, the memory does not suffice, or an

@@ -59,11 +59,7 @@ class Validator:
         """Return the mean PSNR in dB over the chips, all bands together.
 
         Predictions are made in float32, put back into digital numbers, clipped and rounded as the
-        data's dtype demands.
-
-        Args:
-            model: On ``device``; is in eval mode afterwards.
-            device: Where to compute.
+        data's dtype demands. The model is on ``device``, and in eval mode afterwards.
         """
         network = TorchNetwork(model.eval(), self._lr.shape[1], device, "eager", "float32")
         scores: list[Tensor] = []

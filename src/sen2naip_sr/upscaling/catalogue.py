@@ -44,8 +44,7 @@ class Entry:
 def entries(*, measure: bool) -> list[Entry]:
     """Return the networks that come with weights, the best first.
 
-    Args:
-        measure: Whether to measure their speed on this machine, which takes some seconds each.
+    ``measure`` times them on this machine too, which takes some seconds each.
     """
     scores = json.loads((FOLDER / "scores.json").read_text())
     found = [

@@ -27,13 +27,7 @@ def source_state(path: Path) -> str:
 
 
 def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
-    """Return whether the results of a job exist, made with these settings of the same scene.
-
-    Args:
-        job: The scene and its results.
-        settings: What `digest` returned for them.
-        with_interval: Whether the intervals must exist too.
-    """
+    """Return whether a job's results exist, with these settings (a `digest`) of the same scene."""
     files = [job.target, *([job.interval] if with_interval else [])]
     return all(is_made_so(file, job.source, settings) for file in files)
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import parse_range
 from sen2naip_sr.models.networks import NETWORKS
-from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
+from sen2naip_sr.parameters import Parameters, known_as, summarise
 
 BandNumber = Annotated[int, Field(ge=1)]
 Checked = TypeVar("Checked", bound=Parameters)
@@ -18,7 +18,7 @@ Checked = TypeVar("Checked", bound=Parameters)
 class UpscalerParameters(Parameters):
     """How to upscale: with which weights, options and device."""
 
-    model: str = "lean"
+    model: Annotated[str, known_as("model", NETWORKS)] = "lean"
     """The network: the shipped weights of that name, unless ``weights`` names others."""
     weights: Path | None = None
     """A weights file made by training. Null: the weights that come with the project."""
@@ -47,13 +47,6 @@ class UpscalerParameters(Parameters):
     or float16."""
     threads: int | None = Field(None, ge=1)
     """Processor cores to predict with. Null: all."""
-
-    @field_validator("model")
-    @classmethod
-    def _model_is_known(cls, name: str) -> str:
-        if name not in NETWORKS:
-            raise ValueError(describe_unknown("model", name, list(NETWORKS)))
-        return name
 
     @field_validator("value_range")
     @classmethod
@@ -125,11 +118,7 @@ def make_parameters(**values: Any) -> UpscalingParameters:
 
 
 def make_options(**values: Any) -> UpscalerParameters:
-    """Return checked parameters of an upscaler.
-
-    Raises:
-        UserError: If one is unknown or not valid; it says which.
-    """
+    """Return checked parameters of an upscaler; errors as in `make_parameters`."""
     return _checked(UpscalerParameters, values)
 
 

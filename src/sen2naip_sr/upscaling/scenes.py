@@ -14,12 +14,7 @@ INTERVAL = "_x2_interval"
 
 @dataclass(frozen=True)
 class Job:
-    """A scene and its results.
-
-    Attributes:
-        source: The scene.
-        target: The upscaled scene.
-    """
+    """A scene (``source``) and where its result goes (``target``)."""
 
     source: Path
     target: Path

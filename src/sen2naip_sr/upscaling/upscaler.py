@@ -64,9 +64,7 @@ class Upscaler:
     def with_options(self, parameters: UpscalerParameters) -> "Upscaler":
         """Return an upscaler with the same network and other options.
 
-        Args:
-            parameters: The options. What chooses weights, device, backend, precision and threads
-                has no effect.
+        What chooses weights, device, backend, precision and threads has no effect.
 
         Raises:
             UserError: If there is no calibration for the intervals.
@@ -96,11 +94,7 @@ class Upscaler:
         }
 
     def describe(self, value_range: ValueRange) -> dict[str, str]:
-        """Return in words what made a result.
-
-        Args:
-            value_range: The scene's digital numbers that became 0 and 1.
-        """
+        """Return in words what made a result, whose ``value_range`` became 0 and 1."""
         known = self._weights.metadata
         return {
             "version": __version__,
@@ -137,7 +131,7 @@ class Upscaler:
         intervals: Target | None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Statistics:
-        """Upscale a scene into targets.
+        """Upscale a scene into targets; see `upscale_scene`, also for errors.
 
         Args:
             scene: The scene.
@@ -145,9 +139,6 @@ class Upscaler:
             target: Receives the result.
             intervals: Receives the half-widths of the intervals, if there is a calibration.
             progress: Called with the number of finished tiles and that of all tiles.
-
-        Raises:
-            UserError: If the scene cannot be read, upscaled or written.
         """
         p = self.parameters
         return upscale_scene(

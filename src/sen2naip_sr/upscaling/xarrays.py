@@ -4,7 +4,6 @@ Both packages are imported only if somebody passes a DataArray.
 """
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +63,7 @@ def upscale_data_array(upscaler: Upscaler, data: "DataArray") -> "Result[DataArr
         return _like(ordered, values).transpose(*data.dims)
 
     interval = None if result.interval is None else like(result.interval)
-    return replace(result, values=like(result.values), interval=interval)
+    return Result(like(result.values), interval, result.value_range, result.made_with)
 
 
 def _dimensions(data: "DataArray") -> tuple[str, str, str]:

@@ -103,10 +103,7 @@ class Weights:
         return model.eval()
 
     def load_into(self, model: nn.Module) -> None:
-        """Load these weights into a network.
-
-        Args:
-            model: A network of the same architecture and size; changed in place.
+        """Load these weights into a network of the same architecture and size.
 
         Raises:
             UserError: If the weights do not fit; it names those that do not.
@@ -124,13 +121,7 @@ class Weights:
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:
-    """Write weights and metadata as a whole or not at all.
-
-    Args:
-        path: The file; its folder is made.
-        state: Tensors by name, on any device.
-        metadata: Their metadata.
-    """
+    """Write weights (on any device) and metadata as a whole or not at all; the folder is made."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     header = {METADATA_KEY: metadata.model_dump_json()}
     write_atomically(path, safetensors.torch.save(tensors, header))

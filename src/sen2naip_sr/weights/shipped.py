@@ -16,13 +16,8 @@ FOLDER = Path(__file__).parent
 def load_shipped(model: str) -> Weights | None:
     """Return the shipped weights of a network.
 
-    They are stored in half precision; networks compute with them in single precision.
-
-    Args:
-        model: The network's name in `sen2naip_sr.models.registry.MODELS`.
-
-    Returns:
-        The weights. None if there are none, and, with a warning, if the file is damaged.
+    They are stored in half precision; networks compute with them in single precision. None if
+    there are none, and, with a warning, if the file is damaged.
     """
     path = FOLDER / f"{model}.safetensors"
     if not path.exists():

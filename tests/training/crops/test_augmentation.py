@@ -10,7 +10,7 @@ from sen2naip_sr.degradation import RECIPES, get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.augmentation import MARGIN, reduce_by_area, some, squares
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters
 
 PLAIN = {"flips": False, "quarter_turns": False}
 INSIDE = np.s_[..., MARGIN:-MARGIN, MARGIN:-MARGIN]

@@ -4,7 +4,7 @@ from made_chips import data, made_by
 
 from sen2naip_sr.degradation import RECIPES
 from sen2naip_sr.training.crops.band_jitter import jitter_bands
-from sen2naip_sr.training.parameters.augmentation import BandJitterParameters
+from sen2naip_sr.training.parameters.crops import BandJitterParameters
 
 
 def smooth(hr):

@@ -4,8 +4,7 @@ import pytest
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.training.crops.detail import DetailMap
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
-from sen2naip_sr.training.parameters.sampling import DetailParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
 
 CROP, SIDE, CHIPS = 4, 19, 3
 

@@ -5,8 +5,7 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData, orientations
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
-from sen2naip_sr.training.parameters.sampling import DetailParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
 
 
 def pairs(chips=6, bands=2, height=12, width=16, dtype=np.uint16):

@@ -11,7 +11,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.objective.adversarial import Adversary
 from sen2naip_sr.training.objective.adversarial_losses import LOSSES
-from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
+from sen2naip_sr.training.parameters.losses import AdversarialParameters
 
 NAMES = tuple(LOSSES)
 

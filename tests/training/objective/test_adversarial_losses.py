@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, gradient_penalty
-from sen2naip_sr.training.parameters.adversarial import AdversarialLossName
+from sen2naip_sr.training.parameters.losses import AdversarialLossName
 
 NAMES = ("hinge", "relativistic", "wgan_gp")
 

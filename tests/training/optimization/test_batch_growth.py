@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sen2naip_sr.training.dynamics import NoiseScale
 from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
-from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
+from sen2naip_sr.training.parameters.optimization import BatchGrowthParameters
 
 SCALES = st.lists(st.floats(0) | st.just(math.nan), max_size=40)
 

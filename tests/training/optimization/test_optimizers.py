@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.optimization.optimizers import available_optimizers, build_optimizer
-from sen2naip_sr.training.parameters.optimizer import OptimizerParameters
+from sen2naip_sr.training.parameters.optimization import OptimizerParameters
 
 CPU = torch.device("cpu")
 

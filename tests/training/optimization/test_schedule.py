@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 
 from sen2naip_sr.training.optimization import schedule
 from sen2naip_sr.training.optimization.schedule import Budget, ema_decay, learning_rate_factor
-from sen2naip_sr.training.parameters.schedule import ScheduleName, ScheduleParameters
+from sen2naip_sr.training.parameters.optimization import ScheduleName, ScheduleParameters
 
 SHARES = st.floats(0, 1)
 INNER_SHARES = st.floats(0.01, 0.99)

@@ -51,10 +51,7 @@ def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolat
 def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
     """Choose chips of as many places as possible, spread over the difficulties within a place.
 
-    Args:
-        scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
-        method: The method whose PSNR measures difficulty; the hardest place comes first.
-        count: Largest number of chips.
+    Difficulty is measured by the PSNR of ``method``; the hardest place comes first.
     """
     joint = scores[(scores["band"] == ALL_BANDS) & (scores["method"] == method)]
     ranked = joint.sort_values(["psnr", "chip"])
@@ -72,15 +69,7 @@ def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
 def make_examples(
     chips: Sequence[int], names: tuple[str, str], methods: Sequence[Method], hr: Store, lr: Store
 ) -> list[Example]:
-    """Upscale chips by two methods.
-
-    Args:
-        chips: Their numbers.
-        names: The interpolation's and the network's name.
-        methods: Methods that include those two.
-        hr: HR chips.
-        lr: LR chips.
-    """
+    """Upscale chips by two methods: ``names`` are the interpolation's and the network's."""
     by_name = {method.name: method for method in methods}
     value_range = hr.attributes["value_range"]
     places = hr.table("index").set_index("chip")["place"]
@@ -99,16 +88,7 @@ def make_examples(
 
 
 def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Array:
-    """Upscale one chip on the CPU.
-
-    Args:
-        method: By which method.
-        lr: (C, h, w), digital numbers of any real dtype.
-        value_range: Digital numbers that become 0 and 1.
-
-    Returns:
-        (C, 2h, 2w) of the same dtype.
-    """
+    """Upscale one chip (C, h, w), of any real dtype, on the CPU: (C, 2h, 2w) of the same dtype."""
     (upscaled,) = predict(method.network(len(lr), "cpu"), lr[None], value_range)
     return upscaled.astype(lr.dtype)
 

@@ -43,12 +43,8 @@ def draw_forest(
 ) -> Figure:
     """Draw a row for each pair: diamond and bar for mean and interval, a point for every chip.
 
-    Chips of one location stand at one height, coloured by place where there are few places.
-
-    Args:
-        differences: From `sen2naip_sr.evaluation.runs.comparison.paired_differences`.
-        comparison: From `sen2naip_sr.evaluation.runs.comparison.compare_pairs`.
-        parameters: Those of the comparison.
+    Chips of one location stand at one height, coloured by place where there are few places. The
+    tables are those of `evaluation.runs.comparison`.
     """
     metric = METRICS[parameters.metric]
     height = HEADER + ROW * len(comparison) + FOOTER

@@ -66,16 +66,7 @@ def gallery_figure(  # noqa: PLR0913, PLR0917 - one a source
     lr: Store,
     parameters: EvaluationParameters,
 ) -> Figure:
-    """Draw scored chips by the best interpolation and every network, the best network first.
-
-    Args:
-        methods: Interpolations and networks.
-        scores: Of all of them.
-        comparison: Has the networks in their order, in the column method.
-        hr: HR chips.
-        lr: LR chips.
-        parameters: How many chips, and how much of each.
-    """
+    """Draw scored chips by the best interpolation and every network, best network first."""
     shown = gallery_methods(methods, scores, comparison)
     chips = make_gallery(shown, scores, hr, lr, parameters)
     return draw_gallery(chips, shown, scores, synthetic=hr.attributes["synthetic"])
@@ -97,15 +88,9 @@ def make_gallery(
     lr: Store,
     parameters: EvaluationParameters,
 ) -> list[GalleryChip]:
-    """Choose test chips of different land cover and upscale them.
+    """Choose test chips of different land cover, and upscale them.
 
-    Args:
-        methods: What upscales.
-        scores: Of the test chips.
-        hr: HR chips.
-        lr: LR chips.
-        parameters: How many chips, and the side of the part that is kept of each, where it has
-            most detail.
+    Of each the part with most detail is kept.
     """
     value_range = hr.attributes["value_range"]
     places = hr.table("index").set_index("chip")["place"]
@@ -142,12 +127,6 @@ def draw_gallery(
 
     Every HR pixel is a square of screen pixels at `DPI`; nothing is resampled. Brightness and
     contrast of a row are those of its truth, so that a shift of colour is seen.
-
-    Args:
-        chips: From `make_gallery`.
-        methods: The same as there.
-        scores: For the PSNR of each chip.
-        synthetic: Whether to say that the imagery is synthetic.
     """
     bands, height, width = chips[0].truth.shape
     zoom = max(ZOOM, math.ceil(SMALLEST_TILE / width))

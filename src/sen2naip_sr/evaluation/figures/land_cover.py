@@ -108,15 +108,9 @@ def measure_land_cover(image: Array, low: float) -> dict[str, float]:
 
 
 def most_detailed(truth: Array, rows: int, columns: int) -> tuple[int, int]:
-    """Return the corner of the part of a chip with the most gradient energy.
+    """Return the corner of the part of a chip (C, H, W) with the most gradient energy.
 
-    Args:
-        truth: (C, H, W), H and W even.
-        rows: Height of the part, in LR pixels.
-        columns: Its width, in LR pixels.
-
-    Returns:
-        Its top row and left column, in LR pixels.
+    H and W are even; rows, columns and the corner (top row, left column) are in LR pixels.
     """
     energy = gradient_energy(truth)
     parts = [energy[row::SCALE, column::SCALE] for row, column in np.ndindex(SCALE, SCALE)]

@@ -40,13 +40,7 @@ class TileGrid:
     footer: float
 
     def draw(self, blocks: int, rows: int, dpi: float) -> tuple[Figure, list[list[list[Axes]]]]:
-        """Return an empty figure and its axes by block, row and column.
-
-        Args:
-            blocks: How many.
-            rows: Of every block.
-            dpi: The figure's resolution.
-        """
+        """Return an empty figure, and its axes by block, row of the block and column."""
         block = rows * (self.height + self.gap) + self.caption
         width = self.label + self.columns * (self.width + self.gap)
         height = self.header + blocks * block + self.footer
@@ -97,12 +91,9 @@ def stretched(image: Array, low: Array, high: Array) -> Array:
 
 
 def write_label(rows: Sequence[Sequence[Axes]], text: str, heading: str = "") -> None:
-    """Write a text along the left of a block: smaller if it is long, or only its end.
+    """Write a line of text, below a short heading, along the left of a block's axes.
 
-    Args:
-        rows: The block's axes.
-        text: One line.
-        heading: A short line above it.
+    It is smaller if it is long, or only its end is written.
     """
     figure = rows[0][0].get_figure()
     assert figure is not None

@@ -25,12 +25,7 @@ def paired_differences(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_pairs(scores: pd.DataFrame, parameters: ComparingParameters) -> pd.DataFrame:
-    """Compare all pairs; see `sen2naip_sr.evaluation.paired.comparison.compare_pairs`.
-
-    Args:
-        scores: From `sen2naip_sr.evaluation.runs.shared_chips.shared_scores`.
-        parameters: The metric, the number of draws, and the level of the test.
-    """
+    """Compare all pairs; see `sen2naip_sr.evaluation.paired.comparison.compare_pairs`."""
     values = _by_chip(scores)
     locations = _places(scores)["location"].loc[values.index]
     metric, pairs = METRICS[parameters.metric], _pairs(scores)
@@ -41,9 +36,6 @@ def compare_at_places(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of all pairs at every place.
 
     Places differ more than chips do: a mean over all may hide that one place decides.
-
-    Args:
-        scores: From `sen2naip_sr.evaluation.runs.shared_chips.shared_scores`.
 
     Returns:
         One row for each pair and place: a, b, place, chips, locations, mean_a, mean_b, difference.

@@ -20,14 +20,8 @@ def describe_findings(
 ) -> str:
     """Return which methods were compared on which chips, and the verdict on every pair.
 
-    Args:
-        methods: From `sen2naip_sr.evaluation.runs.shared_chips.describe_methods`.
-        comparison: From `sen2naip_sr.evaluation.runs.comparison.compare_pairs`.
-        places: From `sen2naip_sr.evaluation.runs.comparison.compare_at_places`.
-        parameters: Those of the comparison.
-
-    Returns:
-        Lines of at most about 100 characters, ended by a line break.
+    The tables are those of `describe_methods`, `compare_pairs` and `compare_at_places`. Lines have
+    about 100 characters at most.
     """
     metric = METRICS[parameters.metric]
     # an empty text comes back from a file as NaN

@@ -1,12 +1,12 @@
 """The parameters of comparing tracked runs."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.metrics.catalogue import METRICS
-from sen2naip_sr.parameters import LIST_SEPARATOR, Parameters, describe_unknown
+from sen2naip_sr.parameters import LIST_SEPARATOR, Parameters, known_as
 
 
 class ComparedRuns(RootModel[list[str]]):
@@ -41,7 +41,7 @@ class ComparedRuns(RootModel[list[str]]):
 class ComparingParameters(Parameters):
     """How tracked runs are compared."""
 
-    metric: str = "psnr"
+    metric: Annotated[str, known_as("metric", METRICS)] = "psnr"
     """The metric that is compared: a column of the per-chip scores."""
     bootstrap_draws: int = Field(2000, ge=100)
     """Resamplings of the locations behind every interval."""
@@ -57,10 +57,3 @@ class ComparingParameters(Parameters):
     def resampling(self) -> Resampling:
         """How intervals and p-values are computed."""
         return Resampling(self.bootstrap_draws, self.permutations, self.seed, self.alpha)
-
-    @field_validator("metric")
-    @classmethod
-    def _metric_is_known(cls, name: str) -> str:
-        if name not in METRICS:
-            raise ValueError(describe_unknown("metric", name, list(METRICS)))
-        return name

@@ -35,11 +35,7 @@ def require_same_data(methods: Sequence[RunMethod]) -> None:
 
 
 def shared_scores(methods: Sequence[RunMethod], metric: str) -> pd.DataFrame:
-    """Return the scores of all methods on the shared chips.
-
-    Args:
-        methods: Two or more, of the same data.
-        metric: The column that is compared.
+    """Return the scores of all methods, two or more of the same data, on the shared chips.
 
     Returns:
         One row for each method and chip: columns label, chip, place, location, value.
@@ -83,12 +79,7 @@ def shared_scores(methods: Sequence[RunMethod], metric: str) -> pd.DataFrame:
 def describe_methods(
     methods: Sequence[RunMethod], scores: pd.DataFrame, metric: str
 ) -> pd.DataFrame:
-    """Describe each method.
-
-    Args:
-        methods: In the order of the entries.
-        scores: From `shared_scores`.
-        metric: The column that is compared.
+    """Describe each method, in the order of the entries.
 
     Returns:
         One row for each method: columns label, entry, run_id, run, method, remark, chips (how

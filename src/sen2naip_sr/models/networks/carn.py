@@ -108,14 +108,7 @@ class CascadingNetwork(GlobalResidualNetwork):
 
 
 class CARN(CascadingNetwork):
-    """Cascading residual network for 2x super-resolution.
-
-    Args:
-        bands: Image bands in and out.
-        channels: Feature maps of every layer.
-        blocks: Cascading blocks.
-        units: Residual blocks in each cascading block.
-    """
+    """Cascading residual network for 2x super-resolution; see `CARNParameters` for its size."""
 
     def __init__(self, bands: int, channels: int, blocks: int, units: int) -> None:
         def make_block() -> Cascade:

@@ -45,15 +45,7 @@ class CARNMParameters(Parameters):
 
 
 class CARNM(CascadingNetwork):
-    """Mobile cascading residual network for 2x super-resolution.
-
-    Args:
-        bands: Image bands in and out.
-        channels: Feature maps of every layer, a multiple of ``groups``.
-        groups: Groups of the 3 x 3 convolutions.
-        blocks: Cascading blocks.
-        units: Passes through the residual-E block of each cascading block.
-    """
+    """Mobile cascading residual network for 2x super-resolution; its size is `CARNMParameters`."""
 
     def __init__(self, bands: int, channels: int, groups: int, blocks: int, units: int) -> None:
         def make_block() -> Cascade:

@@ -35,13 +35,7 @@ class GANParameters(Parameters):
 
 
 def build_generator(bands: int, generator: str, generator_parameters: dict[str, Any]) -> nn.Module:
-    """Build the generator, untrained.
-
-    Args:
-        bands: Image bands in and out.
-        generator: The generator's name.
-        generator_parameters: Its parameters; those not given take their defaults.
-    """
+    """Build the generator, untrained; parameters that are not given take their defaults."""
     spec = network_spec(generator)
     return spec.build(bands, **spec.parameters(**generator_parameters).model_dump())
 

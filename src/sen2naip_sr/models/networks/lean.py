@@ -34,13 +34,7 @@ class LeanParameters(Parameters):
 
 
 class Lean(GlobalResidualNetwork):
-    """Lean residual network for 2x super-resolution.
-
-    Args:
-        bands: Image bands in and out.
-        channels: Feature maps of every layer.
-        blocks: Residual blocks.
-    """
+    """Lean residual network for 2x super-resolution; `LeanParameters` describes the arguments."""
 
     shrinkable = True
 

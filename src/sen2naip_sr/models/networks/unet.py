@@ -48,21 +48,14 @@ class UNetParameters(Parameters):
     convolutions: int = Field(default=2, ge=1)
     """3 x 3 convolutions of a level, on the way down and again on the way up."""
     normalisation: Normalisation = "none"
-    """What follows each convolution. Group and instance normalisation make a result depend on the
-    whole image, so that tiled prediction is not exact."""
+    """What follows each convolution; group: 8 groups or fewer. Group and instance make a
+    result depend on the whole image, so that tiled prediction is not exact."""
     upsampling: Upsampling = "sub_pixel"
     """How features get to the next finer level."""
 
 
 class UNet(GlobalResidualNetwork):
-    """U-Net that corrects the bicubic upscaling by 2x.
-
-    Args:
-        bands: Image bands in and out.
-        widths: Feature maps of every level, from the finest to the coarsest.
-        convolutions: 3 x 3 convolutions of a level, on the way down and again on the way up.
-        normalisation: What follows each of them; ``group``: groups of 8 or fewer.
-        upsampling: How features get to the next finer level.
+    """U-Net that corrects the bicubic upscaling by 2x; `UNetParameters` describes the arguments.
 
     Attributes:
         receptive_field: Of the worst position on the pooling grid. None with group or instance

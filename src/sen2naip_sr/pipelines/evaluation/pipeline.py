@@ -14,11 +14,7 @@ from sen2naip_sr.pipelines.evaluation.nodes import (
 
 
 def create_pipeline(models: Sequence[str]) -> Pipeline:
-    """Return the pipeline that scores interpolations and networks on the test chips.
-
-    Args:
-        models: Networks whose weights are looked for; those without any are left out.
-    """
+    """Return the pipeline that scores interpolations, and the models that have weights."""
     chips = {"hr": "hr", "lr": "lr", "splits": "splits", "parameters": "params:evaluation"}
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(

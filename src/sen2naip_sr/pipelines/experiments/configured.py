@@ -16,13 +16,10 @@ def is_comparison(value: Any) -> bool:
 
 
 def find_comparisons(conf: Path) -> list[str]:
-    """Return the names of the comparisons that any environment's parameters define.
+    """Return the names of the comparisons that any environment's parameters below ``conf`` define.
 
     Kedro asks for the pipelines before it has an environment. A file that is no valid YAML is
     passed over: Kedro says so when it reads it.
-
-    Args:
-        conf: The folder with the environments.
     """
     names = set()
     for file in sorted(conf.glob("*/**/parameters*")):

@@ -17,32 +17,18 @@ EXPERIMENTS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
 
 
 def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
-    """Return the pipeline of an experiment of `EXPERIMENTS`.
-
-    Args:
-        experiment: Its name; its parameters are ``params:<experiment>``.
-        networks: Networks whose parameters can be varied.
-    """
+    """Return the pipeline of an experiment of `EXPERIMENTS`; its parameters have its name."""
     function, makes = EXPERIMENTS[experiment]
     return _create(experiment, networks, function, makes)
 
 
 def create_comparison(name: str, networks: Sequence[str]) -> Pipeline:
-    """Return the pipeline of a comparison of variations.
-
-    Args:
-        name: The comparison's; its parameters are ``params:<name>``.
-        networks: Networks whose parameters can be varied.
-    """
+    """Return the pipeline of a comparison of variations with parameters ``params:<name>``."""
     return _create(name, networks, nodes.compare_variations, ("figure", "gallery"))
 
 
 def create_tuning(networks: Sequence[str]) -> Pipeline:
-    """Return the pipeline of the search for hyperparameters.
-
-    Args:
-        networks: Networks whose parameters can be searched.
-    """
+    """Return the pipeline of the search for hyperparameters of one of the networks."""
     given = {"parameters": "params:tune", "setting": "tune.setting"}
     return Pipeline(
         [

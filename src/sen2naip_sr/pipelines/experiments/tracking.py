@@ -19,13 +19,7 @@ def track_variation(
     """Log a variation as a run nested in the active one; do nothing if there is none.
 
     Its curves are called ``train/...``, as in the run of a training; the scores of its held-out
-    chips are called ``held_out/...``.
-
-    Args:
-        experiment: The experiment's name.
-        folder: The folder of the experiment's trainings.
-        variation: The variation.
-        outcome: Its outcome.
+    chips are called ``held_out/...``. The folder is that of the experiment's trainings.
     """
     import mlflow
 

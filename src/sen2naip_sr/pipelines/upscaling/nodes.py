@@ -21,11 +21,7 @@ logger = logging.getLogger(__name__)
 def upscale_scenes(
     parameters: UpscalingParameters, **weights: Weights | None
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
-    """Upscale all scenes that the parameters name.
-
-    Args:
-        parameters: Which scenes, with which network, and how.
-        **weights: Weights by network: trained here if there are any, else shipped.
+    """Upscale all scenes that the parameters name, with weights trained here or else shipped.
 
     Returns:
         A table with one row per scene (scene, result, state, message, width, height, seconds,

@@ -8,11 +8,7 @@ from sen2naip_sr.pipelines.upscaling.nodes import calibrate_intervals, upscale_s
 
 
 def create_pipeline(models: Sequence[str]) -> Pipeline:
-    """Return the pipeline that upscales scenes.
-
-    Args:
-        models: The networks to choose from.
-    """
+    """Return the pipeline that upscales scenes with one of the models."""
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(
         [
@@ -28,11 +24,7 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
 
 
 def create_calibration(model: str) -> Pipeline:
-    """Return the pipeline that calibrates a network's intervals on the validation chips.
-
-    Args:
-        model: The network.
-    """
+    """Return the pipeline that calibrates a network's intervals on the validation chips."""
     return Pipeline(
         [
             Node(

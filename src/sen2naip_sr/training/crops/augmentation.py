@@ -11,18 +11,14 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.detail import Positions
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters
 
 MARGIN = 2
 """LR pixels that the border handling of any recipe affects at most."""
 
 
 def some(generator: np.random.Generator, count: int, share: float) -> Array:
-    """Choose about ``share`` of ``count`` at random; the mean share is exact.
-
-    Returns:
-        bool (count,).
-    """
+    """Choose about ``share`` of ``count`` at random: bool (count,). The mean share is exact."""
     chosen = int(np.floor(count * share + generator.random()))
     return generator.permutation(count) < chosen
 
@@ -110,7 +106,7 @@ class PairMaker:
         return bool(parameters.pixel_sizes or parameters.cutblur or others)
 
     def replace(self, generator: np.random.Generator, at: Positions, lr: Array, hr: Array) -> None:
-        """Replace some pairs of a batch in place by recomputed pairs.
+        """Replace some pairs of a batch, cut at ``at``, in place by recomputed pairs.
 
         A pair of reduced pixels shows more ground, the ground of the replaced pair (but for the
         margin) with it.
@@ -173,11 +169,7 @@ class PairMaker:
 
 
 def squares(generator: np.random.Generator, count: int, size: int, side: int) -> Array:
-    """Draw a random square in each image; half of the time return its complement.
-
-    Returns:
-        bool (count, size, size).
-    """
+    """Draw a random square in each image, or its complement: bool (count, size, size)."""
     top, left = generator.integers(size - side, size=(2, count, 1), endpoint=True)
     at = np.arange(size)
     in_rows, in_columns = ((at >= start) & (at < start + side) for start in (top, left))

@@ -5,7 +5,7 @@ import torch
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import quantise
-from sen2naip_sr.training.parameters.augmentation import BandJitterParameters
+from sen2naip_sr.training.parameters.crops import BandJitterParameters
 
 
 def jitter_bands(

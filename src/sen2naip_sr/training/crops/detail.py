@@ -9,7 +9,7 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.gradient import gradient_energy
-from sen2naip_sr.training.parameters.sampling import DetailParameters
+from sen2naip_sr.training.parameters.crops import DetailParameters
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,8 @@ class DetailMap:
 def _density(energy: Array, uniform: Array, parameters: DetailParameters) -> Array:
     """Return each cell's density relative to uniform drawing, (m, rows, columns).
 
-    Args:
-        energy: (m, rows, columns), not negative.
-        uniform: Probability of each cell when all positions are equally likely, (rows, columns).
-        parameters: Share and power.
+    ``energy`` has the same shape and is not negative. ``uniform`` is the probability of each cell
+    when all positions are equally likely, (rows, columns).
     """
     # scaled to a maximum of 1, so that no power overflows
     detail = (energy / (energy.max() or 1)) ** parameters.power

@@ -11,8 +11,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.augmentation import PairMaker
 from sen2naip_sr.training.crops.band_jitter import jitter_bands
 from sen2naip_sr.training.crops.detail import DetailMap, Positions
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
-from sen2naip_sr.training.parameters.sampling import DetailParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
 
 ORIENTATIONS = 8
 

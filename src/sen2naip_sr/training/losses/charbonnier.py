@@ -12,16 +12,9 @@ CHARBONNIER_EPSILON = 1e-3
 
 
 def charbonnier_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean of ``sqrt(d^2 + epsilon^2)`` over all differences ``d``.
+    """Return the mean of ``sqrt(d^2 + epsilon^2)`` over all differences ``d``; epsilon is 0.001.
 
-    At ``d = 0`` it is ``epsilon`` = 0.001.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1].
-        truth: The same shape and range.
-
-    Returns:
-        A scalar.
+    The images are (B, C, H, W), float, in [0, 1].
     """
     return ((prediction - truth).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 

@@ -38,9 +38,6 @@ def consistency_loss(prediction: Tensor, lr: Tensor, recipe: Recipe) -> Tensor:
         lr: (B, C, h, w), the same range.
         recipe: The recipe that made ``lr``.
 
-    Returns:
-        A scalar.
-
     Raises:
         UserError: If nothing is left between the margins.
     """

@@ -15,14 +15,7 @@ def fourier_loss(prediction: Tensor, truth: Tensor) -> Tensor:
 
     Real and imaginary parts count alike, so that amplitude and phase both matter and no gradient
     is undefined where an amplitude is 0. The transform is orthonormal, so that the scale does not
-    depend on the image's size.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1].
-        truth: The same shape and range.
-
-    Returns:
-        A scalar.
+    depend on the size of the images (B, C, H, W), float, in [0, 1].
     """
     difference = torch.fft.rfft2(prediction - truth, norm="ortho")
     return torch.view_as_real(difference).abs().mean()

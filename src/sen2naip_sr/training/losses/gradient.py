@@ -14,14 +14,8 @@ from sen2naip_sr.training.losses import pairwise
 def gradient_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     """Return the mean absolute difference of the images' gradients.
 
-    Gradients are differences of neighbouring pixels, across and down.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1], H and W of 2 or more.
-        truth: The same shape and range.
-
-    Returns:
-        A scalar.
+    Gradients are differences of neighbouring pixels, across and down, of images (B, C, H, W),
+    float, in [0, 1], with H and W of 2 or more.
     """
     return sum(
         (F.l1_loss(prediction.diff(dim=axis), truth.diff(dim=axis)) for axis in (-1, -2)),

@@ -17,18 +17,12 @@ SMALLEST_FACTOR = 1e-3
 
 
 def ms_ssim_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Return 1 - MS-SSIM over as many of its five scales as fit into the images.
+    """Return 1 - MS-SSIM, in [0, 1], over as many of its five scales as fit into the images.
 
     The weights of these scales are divided by their sum. From 176 pixels a side the index is that
     of `sen2naip_sr.metrics.full_reference.score`, except for factors below `SMALLEST_FACTOR`,
-    which belong to images with next to no common structure.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1].
-        truth: The same shape and range.
-
-    Returns:
-        A scalar in [0, 1].
+    which belong to images with next to no common structure. The images are (B, C, H, W), float, in
+    [0, 1].
 
     Raises:
         UserError: If the images are smaller than the window of the finest scale.

@@ -35,14 +35,7 @@ def spectral_angle_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     Both spectra get one more band of the constant 0.001. This defines the angle of a black pixel
     (0 to another black pixel, near 90 degrees to any other) and bounds its gradient by 1000
     divided by the number of pixels. Angles up to 90 degrees between spectra longer than 0.25
-    change by at most 0.004.
-
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1], C of 2 or more.
-        truth: The same shape and range.
-
-    Returns:
-        A scalar.
+    change by at most 0.004. The images are (B, C, H, W), float, in [0, 1], C of 2 or more.
     """
     unit = [
         F.normalize(F.pad(image, (0, 0, 0, 0, 0, 1), value=ANGLE_EPSILON), dim=1)

@@ -12,14 +12,9 @@ from sen2naip_sr.training.losses import pairwise
 
 
 def ssim_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Return 1 - SSIM, the index as `sen2naip_sr.metrics.full_reference.score` defines it.
+    """Return 1 - SSIM, in [0, 2], as `sen2naip_sr.metrics.full_reference.score` defines the index.
 
-    Args:
-        prediction: (B, C, H, W), float, in [0, 1].
-        truth: The same shape and range.
-
-    Returns:
-        A scalar in [0, 2].
+    The images are (B, C, H, W), float, in [0, 1].
 
     Raises:
         UserError: If the images are smaller than the index's window.
@@ -30,11 +25,7 @@ def ssim_loss(prediction: Tensor, truth: Tensor) -> Tensor:
 
 
 def refuse_small(truth: Tensor) -> None:
-    """Refuse images that are smaller than the window of SSIM.
-
-    Raises:
-        UserError: If they are.
-    """
+    """Raise a `UserError` for images that are smaller than the window of SSIM."""
     height, width = truth.shape[-2:]
     if min(height, width) < SSIM_WINDOW:
         raise UserError(

@@ -20,11 +20,7 @@ from sen2naip_sr.training.vgg import LAYERS, Vgg16Features, load_weights
 
 
 def build(setting: Setting) -> Loss:
-    """Return a `PerceptualLoss` by the parameters of the training.
-
-    Raises:
-        UserError: If a view needs a missing band, or the weights are not available.
-    """
+    """Return a `PerceptualLoss` by the parameters of the training, with its errors."""
     return PerceptualLoss(setting.training.perceptual, setting.bands)
 
 
@@ -48,12 +44,7 @@ class PerceptualLoss(nn.Module):
         self.features = Vgg16Features(load_weights(parameters.weights, blocks), blocks)
 
     def forward(self, prediction: Tensor, truth: Tensor, lr: Tensor) -> Tensor:
-        """Return the loss, a scalar.
-
-        Args:
-            prediction: (B, C, H, W), float, in [0, 1].
-            truth: The same shape and range.
-            lr: Not used.
+        """Return the loss, a scalar, of images (B, C, H, W), float, in [0, 1]; ``lr`` is not used.
 
         Raises:
             UserError: If the images are too small for the coarsest block.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.discriminator import build_discriminator
 from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, gradient_penalty
-from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
+from sen2naip_sr.training.parameters.losses import AdversarialParameters
 
 SATURATED = 0.99
 """Above this accuracy a discriminator separates real from fake almost perfectly."""
@@ -67,9 +67,7 @@ class Adversary:
     def generator_term(self, prediction: Tensor, truth: Tensor) -> Tensor:
         """Return the loss of the generator, a float32 scalar.
 
-        Args:
-            prediction: (B, C, H, W) in [0, 1], with its graph.
-            truth: Same shape.
+        Both images are (B, C, H, W) in [0, 1]; the prediction has its graph.
         """
         # the bare module: a wrapper for several processes would expect gradients of its weights
         with self._fabric.autocast():

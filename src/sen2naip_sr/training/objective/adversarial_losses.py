@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sen2naip_sr.training.parameters.adversarial import AdversarialLossName
+from sen2naip_sr.training.parameters.losses import AdversarialLossName
 
 
 def gradient_penalty(

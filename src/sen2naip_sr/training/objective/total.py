@@ -54,11 +54,10 @@ class TotalLoss(nn.Module):
             return {name: loss(*images) for name, loss in self._losses.items()}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the terms, a scalar, in any order.
+        """Return the weighted sum, a scalar, of the terms in any order.
 
-        Args:
-            terms: The result of `terms`, and ``adversarial`` if it is one of the losses (0 before
-                the discriminator starts).
+        They are the result of `terms`, and ``adversarial`` if it is one of the losses (0 before the
+        discriminator starts).
 
         Raises:
             ValueError: If a term is missing or not one of the losses.

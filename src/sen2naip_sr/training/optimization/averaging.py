@@ -12,10 +12,7 @@ Tensors = list[Tensor] | tuple[Tensor, ...]
 def averaged(model: nn.Module, device: torch.device, largest_decay: float) -> AveragedModel:
     """Return a copy of a network whose weights become the moving averages of the network's.
 
-    Args:
-        model: The network.
-        device: Where to keep the averages.
-        largest_decay: The decay that `ema_decay` grows to, in [0, 1).
+    Their decay grows to ``largest_decay``, in [0, 1); see `ema_decay`.
     """
 
     def update(averages: Tensors, weights: Tensors, count: Tensor | int) -> None:

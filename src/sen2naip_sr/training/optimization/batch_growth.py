@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
+from sen2naip_sr.training.parameters.optimization import BatchGrowthParameters
 
 
 class BatchGrowth:
@@ -43,12 +43,10 @@ class BatchGrowth:
         return range(self.drawn, self.drawn + self.micro_batches)
 
     def advance(self, step: int, noise_scale: float) -> None:
-        """Count the last step and decide on the next one.
+        """Count the last step, number ``step``, and decide on the next one.
 
-        Args:
-            step: Number of steps taken, including the last one.
-            noise_scale: The measured noise scale in samples; NaN if there is none yet, infinite if
-                the noise hides the gradient.
+        The measured noise scale is in samples; NaN if there is none yet, infinite if the noise
+        hides the gradient.
         """
         self.drawn += self.micro_batches
         if step % self._parameters.every == 0 and noise_scale > self.size:

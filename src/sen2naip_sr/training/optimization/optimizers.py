@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
-from sen2naip_sr.training.parameters.optimizer import OptimizerParameters
+from sen2naip_sr.training.parameters.optimization import OptimizerParameters
 
 OWN_OPTIMIZERS = ("sen2naip_sr.training.optimization.tucker_adam.TuckerAdam",)
 

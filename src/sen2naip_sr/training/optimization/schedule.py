@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from sen2naip_sr.training.parameters.schedule import ScheduleParameters
+from sen2naip_sr.training.parameters.optimization import ScheduleParameters
 
 
 class Budget:

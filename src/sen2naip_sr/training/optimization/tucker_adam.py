@@ -86,10 +86,7 @@ class TuckerAdam(Optimizer):
         """Take one step; weights without a gradient do not change.
 
         Args:
-            closure: Evaluates the loss and its gradient again.
-
-        Returns:
-            The result of ``closure``.
+            closure: Evaluates the loss and its gradient again; its result is returned.
 
         Raises:
             RuntimeError: If a gradient is sparse.
@@ -148,13 +145,8 @@ def _initialise(state: State, weight: nn.Parameter, group: dict[str, Any]) -> No
 def _batch_step(gradients: Tensor, states: Sequence[State], group: dict[str, Any]) -> Tensor:
     """Update the states of weights of one shape, and return Adam's direction for them.
 
-    Args:
-        gradients: (number of weights, *modes), any float dtype.
-        states: One for each weight.
-        group: The settings.
-
-    Returns:
-        A tensor like ``gradients``, at least float32, to be taken off times the learning rate.
+    ``gradients`` are (number of weights, *modes), any float dtype. The direction has that shape, is
+    at least float32, and is to be taken off times the learning rate.
     """
     precision = torch.promote_types(gradients.dtype, torch.float32)
     gradients = gradients.to(precision)
@@ -192,8 +184,7 @@ def _refresh(
 ) -> dict[int, Tensor]:
     """Move ``bases`` to the eigenvectors of the averaged covariances, and return how they turned.
 
-    Returns:
-        For each mode (batch, length, length): the new basis in coefficients of the old.
+    For each mode these are the new basis in coefficients of the old, (batch, length, length).
     """
     turns = {}
     for mode, basis in bases.items():

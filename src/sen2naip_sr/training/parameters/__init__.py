@@ -1,6 +1,5 @@
-"""Parameters of training, one file a subject. Importing them imports no torch."""
+"""Parameters of training. Importing them imports no torch."""
 
-from sen2naip_sr.training.parameters.network import NetworkParameters
-from sen2naip_sr.training.parameters.training import TrainingParameters
+from sen2naip_sr.training.parameters.training import NetworkParameters, TrainingParameters
 
 __all__ = ["NetworkParameters", "TrainingParameters"]

@@ -1,24 +1,24 @@
-"""The parameters of a training."""
+"""The parameters of a network and its training."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sen2naip_sr.parameters import Parameters
-from sen2naip_sr.training.parameters.adversarial import AdversarialParameters
-from sen2naip_sr.training.parameters.augmentation import AugmentationParameters
-from sen2naip_sr.training.parameters.batch_growth import BatchGrowthParameters
+from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
 from sen2naip_sr.training.parameters.losses import (
+    AdversarialParameters,
     BalanceName,
     LossName,
     PerceptualParameters,
+    Share,
     Weight,
 )
-from sen2naip_sr.training.parameters.optimizer import OptimizerParameters
-from sen2naip_sr.training.parameters.sampling import DetailParameters
-from sen2naip_sr.training.parameters.schedule import ScheduleParameters
-
-Share = Annotated[float, Field(ge=0, lt=1)]
+from sen2naip_sr.training.parameters.optimization import (
+    BatchGrowthParameters,
+    OptimizerParameters,
+    ScheduleParameters,
+)
 
 
 class TrainingParameters(Parameters):
@@ -105,3 +105,15 @@ class TrainingParameters(Parameters):
         if self.steps is None and self.minutes is None:
             raise ValueError("give 'steps' or 'minutes', the length of the training")
         return self
+
+
+class NetworkParameters(Parameters):
+    """One network of a training pipeline or an experiment."""
+
+    architecture: dict[str, Any] = Field(default_factory=dict)
+    """The architecture's parameters; see `sen2naip_sr.models.networks`."""
+    start_from: str | None = None
+    """A weights file of the same architecture to start from, or ``shipped`` for the project's own
+    weights; null: random weights, or, for the GAN, those of its generator. Weights to start from
+    determine the size of the network; ``architecture`` is then ignored."""
+    training: TrainingParameters

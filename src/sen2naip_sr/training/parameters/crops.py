@@ -1,4 +1,4 @@
-"""Augmentation of crops; see docs/augmentation.md."""
+"""Positions and augmentation of crops; see docs/augmentation.md."""
 
 from typing import Annotated, Self
 
@@ -64,3 +64,20 @@ class AugmentationParameters(Parameters):
     recipes: dict[str, Weight] = Field(default_factory=dict)
     """Recipes that make the LR of crops, with their relative frequencies; empty: only the recipe of
     the stored LR."""
+
+
+class DetailParameters(Parameters):
+    """Crops that prefer detail."""
+
+    share: float = Field(default=0.5, ge=0, le=1)
+    """Share of crops that are drawn by detail; the rest is drawn uniformly."""
+    power: float = Field(default=0.5, ge=0, le=4)
+    """Positions are drawn in proportion to this power of their gradient energy: 0.5 is
+    proportional to the gradient's magnitude, 0 is uniform."""
+    cells: int = Field(default=8, ge=1, le=256)
+    """Rows and columns of the grid of cells in a chip, whose energy is kept in memory."""
+    largest_weight: float = Field(default=4.0, ge=1)
+    """Importance weights are clipped to this."""
+    weighted: bool = False
+    """Weight the losses of crops so that their mean is that of uniform draws: less noise at detail,
+    but no preference for it."""

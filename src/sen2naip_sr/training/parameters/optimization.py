@@ -1,12 +1,23 @@
-"""The schedule of the learning rate."""
+"""The optimiser, the schedule of its learning rate, and the growth of the batch."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from sen2naip_sr.parameters import Parameters
 
 ScheduleName = Literal["cosine", "one_cycle", "plateau", "warm_restarts", "constant"]
+
+
+class OptimizerParameters(Parameters):
+    """An optimiser and its arguments; the learning rate belongs to the schedule."""
+
+    path: str = "torch.optim.AdamW"
+    """Dotted path of the optimiser's class: of torch.optim or any other importable module."""
+    arguments: dict[str, Any] = Field(
+        default_factory=lambda: {"betas": [0.9, 0.99], "weight_decay": 0.0}
+    )
+    """Arguments of its constructor besides weights and learning rate. Lists become tuples."""
 
 
 class ScheduleParameters(Parameters):
@@ -38,3 +49,12 @@ class ScheduleParameters(Parameters):
     """plateau: the number of validations in a row without a gain before the learning rate falls."""
     threshold: float = Field(default=0.02, ge=0)
     """plateau: a gain is an improvement of the best validation by more than this, dB."""
+
+
+class BatchGrowthParameters(Parameters):
+    """Growth of the batch towards the measured gradient noise scale, by gradient accumulation."""
+
+    largest: int = Field(default=1, ge=1)
+    """The largest number of batches of ``batch_size`` in one step; 1: the batch never grows."""
+    every: int = Field(default=200, ge=1)
+    """Steps between decisions; each can double the batch."""
