@@ -84,24 +84,10 @@ def paired_difference(  # noqa: PLR0913
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Return the mean of ``a - b`` over the chips and its percentile interval.
+    """Return the mean of ``a - b`` over the chips and its interval; see `mean_interval`.
 
-    Both methods are compared on the same chips, which removes the differences between chips. A
-    chip counts only if both scores are finite.
-
-    Args:
-        a: One score per chip (N,) of the first method.
-        b: One score per chip (N,) of the second, of the same chips in the same order.
-        locations: The location of each chip (N,).
-        draws: See `mean_interval`.
-        confidence: See `mean_interval`.
-        seed: See `mean_interval`.
-
-    Returns:
-        The mean difference and its interval.
-
-    Raises:
-        ValueError: As `mean_interval`.
+    Both methods are compared on the same chips, in the same order, which removes the differences
+    between chips. A chip counts only if both scores, (N,) each, are finite.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:

@@ -18,9 +18,7 @@ Pair = tuple[str, str]
 def paired_differences(values: pd.DataFrame, pairs: Sequence[Pair]) -> pd.DataFrame:
     """Return the differences of pairs of methods, chip by chip.
 
-    Args:
-        values: One row for each chip, one column for each method.
-        pairs: Names of columns.
+    There is a row of values for each chip, and a column for each method.
 
     Returns:
         One row for each pair and chip on which both have a finite value: columns a, b, the index

@@ -62,13 +62,8 @@ def sign_flip_p_value(
 def smallest_p_value(locations: int, permutations: int) -> float:
     """Return the smallest p-value that `sign_flip_p_value` can give.
 
-    Args:
-        locations: How many locations there are.
-        permutations: See `sign_flip_p_value`.
-
-    Returns:
-        2 / 2^locations where all patterns are enumerated, else 1 / (permutations + 1); NaN for
-        fewer than two locations.
+    It is 2 / 2^locations where all patterns are enumerated, else 1 / (permutations + 1); NaN for
+    fewer than two locations.
     """
     if locations < 2:
         return math.nan

@@ -11,12 +11,7 @@ UNKNOWN = "cannot be told"
 
 
 def give_verdict(
-    pair: Mapping[Any, Any],
-    metric: Metric,
-    *,
-    smallest_p: float,
-    comparisons: int,
-    alpha: float,
+    pair: Mapping[Any, Any], metric: Metric, *, smallest_p: float, comparisons: int, alpha: float
 ) -> str:
     """Say which of two methods is better, in words that the numbers support.
 
@@ -56,12 +51,7 @@ def is_shown(verdict: str) -> bool:
 
 
 def describe_pair(pair: Mapping[Any, Any], metric: Metric) -> str:
-    """Return the verdict with the numbers behind it.
-
-    Args:
-        pair: A row of `sen2naip_sr.evaluation.paired.comparison.compare_pairs`.
-        metric: What was compared.
-    """
+    """Return the verdict of a row of `compare_pairs` with the numbers behind it."""
     verdict = pair["verdict"]
     if verdict.startswith(UNKNOWN):
         return str(verdict)

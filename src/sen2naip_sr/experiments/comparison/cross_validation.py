@@ -39,15 +39,7 @@ logger = logging.getLogger(__name__)
 def cross_validate(
     parameters: CrossValidationParameters, setting: Setting, done: Done | None = None
 ) -> Findings:
-    """Train a network once for each fold, and describe how much the scores differ.
-
-    Args:
-        parameters: The number of folds, and the budget.
-        setting: Data, networks and folder.
-        done: Called with each fold that ends.
-
-    Returns:
-        The findings, with a figure.
+    """Train a network once for each fold, and describe how much the scores differ, with a figure.
 
     Raises:
         UserError: If the folds or the training are not valid, or all trainings fail.
@@ -72,14 +64,9 @@ def plan_folds(
     splits: pd.DataFrame,
     wanted: int,
 ) -> list[Variation]:
-    """Return a variation for each fold.
+    """Return a variation for each fold of the splits.
 
-    Args:
-        parameters: How.
-        model: The network's name.
-        network: Its parameters.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-        wanted: How many folds these were to have, where ``parameters`` ask for no number.
+    ``wanted`` is how many folds these were to have, where the parameters ask for no number.
 
     Raises:
         UserError: If there are fewer places than folds, what is held out would steer the
@@ -150,12 +137,7 @@ def summarise_folds(
 
 
 def describe_folds(table: pd.DataFrame, model: str) -> str:
-    """Say in words how much the score depends on which places are held out.
-
-    Args:
-        table: From `summarise_folds`.
-        model: The network's name.
-    """
+    """Say in words how much the score depends on which places are held out."""
     folds = table[table["fold"] != POOLED]
     (pooled,) = table[table["fold"] == POOLED].to_dict("records")
     psnr, gains = folds["psnr"], folds["delta_psnr"]

@@ -20,11 +20,7 @@ DPI = 120
 
 
 def draw_costs(table: pd.DataFrame) -> Figure:
-    """Draw PSNR against each cost; the Pareto front is joined by a line.
-
-    Args:
-        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
-    """
+    """Draw PSNR against each cost; the Pareto front is joined by a line."""
     figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(COSTS), sharey=True)
     colours = _colours(table["variation"])
@@ -56,11 +52,7 @@ def draw_costs(table: pd.DataFrame) -> Figure:
 
 
 def draw_qualities(table: pd.DataFrame) -> Figure:
-    """Draw the few metrics that show what a loss trades for what.
-
-    Args:
-        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
-    """
+    """Draw the few metrics that show what a loss trades for what."""
     figure = Figure(figsize=(12, 1.6 + 0.32 * len(table)), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(OVERVIEW), sharey=True)
     for axis, key in zip(axes, OVERVIEW, strict=True):
@@ -72,11 +64,7 @@ def draw_qualities(table: pd.DataFrame) -> Figure:
 
 
 def draw_intervals(table: pd.DataFrame) -> Figure:
-    """Draw the difference of each variation to the best, with intervals.
-
-    Args:
-        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
-    """
+    """Draw the difference of each variation to the best, with intervals."""
     figure = Figure(figsize=(8, 1.4 + 0.32 * len(table)), dpi=DPI, layout="constrained")
     axis = figure.subplots()
     intervals = table[["behind_low", "behind_high"]].to_numpy()
@@ -87,11 +75,7 @@ def draw_intervals(table: pd.DataFrame) -> Figure:
 
 
 def draw_folds(table: pd.DataFrame) -> Figure:
-    """Draw scores and gains over interpolation of each fold and of all folds together.
-
-    Args:
-        table: From `sen2naip_sr.experiments.comparison.cross_validation.summarise_folds`.
-    """
+    """Draw scores and gains over interpolation of each fold and of all folds together."""
     figure = Figure(figsize=(10, 1.6 + 0.45 * len(table)), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     names = [

@@ -16,10 +16,7 @@ COSTS = {
 def describe_comparison(table: pd.DataFrame, figure: str) -> str:
     """Say which variations are better, as far as intervals and tests show it.
 
-    Args:
-        table: From `sen2naip_sr.experiments.comparison.variations.summarise_comparison`.
-        figure: What the comparison is about, see
-            `sen2naip_sr.experiments.comparison.parameters.ComparisonParameters.figure`.
+    ``figure`` is what the comparison is about; see `ComparisonParameters`.
     """
     parts = [_best(table), *_pairs(table), *_edges(table)]
     if figure == "cost":

@@ -34,13 +34,7 @@ PLAIN = {"augmentation": {"flips": False, "quarter_turns": False}, "keep": "best
 def overfit(parameters: OverfitParameters, setting: Setting, done: Done | None = None) -> Findings:
     """Train a network on a few chips until it reproduces them.
 
-    Args:
-        parameters: Which chips, when to stop, and the budget.
-        setting: Data, networks and folder.
-        done: Called when the training ends.
-
-    Returns:
-        The findings, with an animation of how a chip emerges: pictures (h, w, 3), uint8.
+    The findings have an animation of how a chip emerges: pictures (h, w, 3), uint8.
 
     Raises:
         UserError: If a chosen chip is no training chip, or the training fails.
@@ -67,12 +61,6 @@ def plan_overfitting(
 ) -> list[Variation]:
     """Return the one training: the chosen chips are both trained on and scored.
 
-    Args:
-        parameters: Which chips, and when to stop.
-        model: The network's name.
-        network: Its parameters.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-
     Raises:
         UserError: If a chosen chip is no training chip.
     """
@@ -88,10 +76,7 @@ def plan_overfitting(
 def describe_overfitting(outcome: Outcome, before: float, target: float) -> str:
     """Say in words how well the network reproduces the chips that it was trained on.
 
-    Args:
-        outcome: Of the training.
-        before: PSNR of the best interpolation on the same chips, dB.
-        target: The target PSNR, dB.
+    Against it stand the PSNR of the best interpolation on these chips, and the target, dB.
     """
     assert outcome.psnr is not None
     text = (
@@ -122,25 +107,12 @@ def _trend(curve: Sequence[tuple[int, float]]) -> str:
 
 
 def draw_emergence(  # noqa: PLR0913, PLR0917 - one a source
-    folder: Path,
-    chip: int,
-    outcome: Outcome,
-    hr: Store,
-    lr: Store,
-    parameters: OverfitParameters,
+    folder: Path, chip: int, outcome: Outcome, hr: Store, lr: Store, parameters: OverfitParameters
 ) -> list[Array]:
     """Return the pictures of how a chip emerged: LR, the network's, the truth, and the curve.
 
-    Args:
-        folder: The watched chip's frames, a file a step; only steps of the curve are drawn.
-        chip: Which.
-        outcome: Of the training.
-        hr: HR chips.
-        lr: LR chips.
-        parameters: How many pictures, and how much of the chip.
-
-    Returns:
-        Pictures (h, w, 3), uint8, the first of the untrained network.
+    They are (h, w, 3), uint8, the first of the untrained network. The folder holds the chip's
+    frames, a file a step; only steps of the curve are drawn.
     """
     validated = {step for step, _ in outcome.curve}
     files = [file for file in sorted(folder.glob("*.npy")) if int(file.stem) in validated]

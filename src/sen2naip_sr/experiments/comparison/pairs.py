@@ -37,10 +37,5 @@ def pair_columns(
 
 
 def describe_columns(stem: str, row: Mapping[Any, Any]) -> str:
-    """Return the verdict of a pair in words, with the numbers behind it.
-
-    Args:
-        stem: The beginning of the columns' names.
-        row: A row of a table with the columns of `pair_columns`.
-    """
+    """Return the verdict of a pair, in a row with columns of `pair_columns`, and its numbers."""
     return describe_pair({part: row[f"{stem}_{name}"] for part, name in PARTS.items()}, PSNR)

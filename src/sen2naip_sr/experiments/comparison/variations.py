@@ -28,15 +28,9 @@ from sen2naip_sr.parameters import summarise
 def compare_variations(
     parameters: ComparisonParameters, setting: Setting, done: Done | None = None
 ) -> Findings:
-    """Train variations of networks, and say which are better.
+    """Train variations of networks, and say which are better; validation places are held out.
 
-    Args:
-        parameters: What varies, and the budget.
-        setting: Data, networks and folder. Held out are the validation places.
-        done: Called with each variation that ends.
-
-    Returns:
-        The findings, with a figure and a gallery of held-out chips.
+    The findings have a figure and a gallery of held-out chips.
 
     Raises:
         UserError: If a variation is not valid, or all of them fail.
@@ -66,10 +60,6 @@ def compare_variations(
 
 def plan_comparison(parameters: ComparisonParameters, setting: Setting) -> list[Variation]:
     """Return the trainings of a comparison; held out are the validation places.
-
-    Args:
-        parameters: What varies.
-        setting: Networks and splits.
 
     Raises:
         UserError: If a variation's network or parameters are not valid, or the weights that it

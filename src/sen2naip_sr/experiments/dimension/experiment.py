@@ -15,13 +15,7 @@ def find_dimension(
 ) -> Findings:
     """Find the intrinsic dimension of a training, and of points of the training chips.
 
-    Args:
-        parameters: Which subspaces, how many points, and the budget.
-        setting: Data, networks and folder.
-        done: Called with each training that ends.
-
-    Returns:
-        The findings, with a table of estimates and a figure.
+    The findings have a table of estimates and a figure.
 
     Raises:
         UserError: If the parameters do not fit the network or the chips, or the training with all

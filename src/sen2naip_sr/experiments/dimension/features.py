@@ -22,17 +22,8 @@ def last_features(
     """Return a network's features just before its last convolution, at the patches' centres.
 
     If the network works at high resolution there, the first high-resolution pixel of the
-    low-resolution pixel is taken. The network is applied to whole chips.
-
-    Args:
-        model: A network in eval mode, on ``device``.
-        lr: Low-resolution chips (n, C, h, w), digital numbers.
-        positions: Where.
-        value_range: Digital numbers that become 0 and 1.
-        device: Where to compute.
-
-    Returns:
-        (N, channels), float32.
+    low-resolution pixel is taken. The network, in eval mode on ``device``, is applied to whole
+    chips (n, C, h, w) of digital numbers. The features are (N, channels), float32.
 
     Raises:
         UserError: If the network has no convolution.
@@ -50,11 +41,7 @@ def last_features(
 
 
 def before_last_convolution(model: nn.Module, image: Tensor) -> Tensor:
-    """Return the input of the last convolution that runs: (B, channels, H, W).
-
-    Args:
-        model: Any network.
-        image: (B, C, h, w), as the network takes it.
+    """Return the input (B, channels, H, W) of the last convolution that runs, for (B, C, h, w).
 
     Raises:
         UserError: If no `torch.nn.Conv2d` runs.

@@ -15,14 +15,7 @@ AS_MANY_AS_WEIGHTS = (
 def describe_dimension(
     model: str, gains: Gains, share: float, estimates: Mapping[str, Sequence[Estimate]]
 ) -> str:
-    """Say in words how many dimensions the task needs, and how many the points have.
-
-    Args:
-        model: The network.
-        gains: Of the trainings.
-        share: Share of the gain that a subspace has to reach.
-        estimates: By the kind of points.
-    """
+    """Say in words how many dimensions the task needs, and how many the points have."""
     points = "; ".join(f"{kind}: {_ranges(found)}" for kind, found in estimates.items())
     return (
         f"{_trainings(model, gains, share)} Intrinsic dimension of points of the training chips "

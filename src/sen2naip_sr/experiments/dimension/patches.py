@@ -35,12 +35,8 @@ def draw_positions(
 ) -> PatchPositions:
     """Draw positions of patches uniformly without replacement; patches may overlap.
 
-    Args:
-        lr: Low-resolution chips (n, C, h, w).
-        chips: Numbers of the chips to draw from, int (m,).
-        count: How many.
-        side: Side of a patch in low-resolution pixels.
-        seed: Equal arguments and seed give equal positions.
+    The chips (n, C, h, w) to draw from are given by their numbers (m,). Equal arguments and seed
+    give equal positions.
 
     Raises:
         UserError: If a patch is larger than a chip, or there are fewer positions than asked for.
@@ -68,15 +64,9 @@ def draw_positions(
 def lr_patches(
     lr: ShardedArray, positions: PatchPositions, value_range: tuple[float, float]
 ) -> Array:
-    """Return low-resolution patches.
+    """Return low-resolution patches (N, C side side) from chips (n, C, h, w) of digital numbers.
 
-    Args:
-        lr: Low-resolution chips (n, C, h, w), digital numbers.
-        positions: Where.
-        value_range: Digital numbers that become 0 and 1.
-
-    Returns:
-        (N, C side side), float32, in the order of bands, rows, columns.
+    They are float32, normalised, in the order of bands, rows, columns.
     """
     at = positions
     low, high = value_range
@@ -86,24 +76,13 @@ def lr_patches(
 
 @torch.no_grad()
 def residual_patches(
-    lr: ShardedArray,
-    hr: ShardedArray,
-    positions: PatchPositions,
-    value_range: tuple[float, float],
+    lr: ShardedArray, hr: ShardedArray, positions: PatchPositions, value_range: tuple[float, float]
 ) -> Array:
     """Return patches of the residual at the same places: high resolution minus bicubic upscaling.
 
     The whole chip is upscaled, so that a patch's border is no border of the image. Nothing is
-    clipped or rounded.
-
-    Args:
-        lr: Low-resolution chips (n, C, h, w), digital numbers.
-        hr: High-resolution chips (n, C, 2h, 2w), digital numbers.
-        positions: Where.
-        value_range: Digital numbers that become 0 and 1.
-
-    Returns:
-        (N, C 2side 2side), float32, in the order of bands, rows, columns.
+    clipped or rounded. The chips hold digital numbers. The patches are (N, C 2side 2side), float32,
+    normalised, in the order of bands, rows, columns.
     """
     side = SCALE * positions.side
     patches = np.empty((len(positions.chips), lr.shape[1], side, side), np.float32)

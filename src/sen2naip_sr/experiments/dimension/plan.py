@@ -32,13 +32,6 @@ def plan_subspaces(
 ) -> list[Variation]:
     """Return the training with all weights and one for each subspace; validation is held out.
 
-    Args:
-        parameters: Which subspaces.
-        model: The network's name.
-        network: Its parameters.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-        bands: Of the images.
-
     Raises:
         UserError: If a parameter of the training or the network's size is not valid, the
             network has fewer weights than every subspace has dimensions, or what is held out

@@ -31,15 +31,8 @@ def estimate_kinds(
 ) -> dict[str, list[Estimate]]:
     """Estimate the dimension of LR patches, residuals, features, and of spheres as a check.
 
-    Args:
-        parameters: How many points, and how to estimate.
-        hr: HR chips.
-        lr: LR chips.
-        splits: Only training chips are used.
-        network: The network whose last features are taken; in eval mode, on the CPU.
-
-    Returns:
-        Estimates by the kind of points.
+    Only training chips are used. The network, whose last features are taken, is in eval mode, on
+    the CPU. The estimates stand by the kind of points.
 
     Raises:
         UserError: If chips are too small or too few for so many points.
@@ -77,11 +70,7 @@ def sphere(dimension: int, points: int, seed: int) -> Array:
 
 
 def tabulate_estimates(estimates: Mapping[str, Sequence[Estimate]]) -> pd.DataFrame:
-    """Return one row for each kind of points and estimator.
-
-    Returns:
-        Columns kind, estimator, dimension, low, high, points and duplicates.
-    """
+    """Return a row for each kind of points and estimator, with the columns of `Estimate`."""
     rows = [
         {"kind": kind, **asdict(estimate)}
         for kind, found in estimates.items()

@@ -31,12 +31,8 @@ class _Attempts(BaseModel):
 def counted(folder: Path, fingerprint: str, checkpoint: Path) -> Iterator[None]:
     """Count a start of a training, until the training ends in a way that Python sees.
 
-    Ctrl-C does not count. A checkpoint that has advanced resets the count.
-
-    Args:
-        folder: The training's folder.
-        fingerprint: A hash of all that its outcome depends on; starts of another do not count.
-        checkpoint: The file with its state.
+    Ctrl-C does not count. A checkpoint that has advanced resets the count, and starts with another
+    fingerprint do not count.
 
     Raises:
         UserError: If it was killed `MOST_ENDS` times without progress. The next call tries again.

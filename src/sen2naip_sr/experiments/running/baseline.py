@@ -14,17 +14,9 @@ from sen2naip_sr.files import replacing
 def score_interpolations(
     hr: Store, lr: Store, chips: pd.DataFrame, folder: Path, evaluation: EvaluationParameters
 ) -> pd.DataFrame:
-    """Return PSNR of the interpolations (the only metric compared).
+    """Return PSNR of the interpolations (the only metric compared), kept in ``folder``.
 
-    Args:
-        hr: HR chips.
-        lr: Their LR chips.
-        chips: The chips to score, from `scored_chips`.
-        folder: Where the scores are kept.
-        evaluation: The device.
-
-    Returns:
-        The columns of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
+    The columns are those of `sen2naip_sr.evaluation.scoring.score_methods`, most of them NaN.
     """
     depends = (hr.manifest.content, lr.attributes["recipe"], chips["chip"].tolist())
     file = folder / f"interpolations-{fingerprint_of(*depends)}.parquet"
@@ -38,12 +30,5 @@ def score_interpolations(
 
 
 def scored_chips(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the chips that scores are of.
-
-    Args:
-        scores: From `sen2naip_sr.experiments.running.outcome.read_scores`.
-
-    Returns:
-        One row for each chip, with columns chip, place and location.
-    """
+    """Return the chips that scores are of, with columns chip, place and location."""
     return scores[["chip", "place", "location"]].drop_duplicates(ignore_index=True)

@@ -20,12 +20,7 @@ def without_test(splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def fold_splits(splits: pd.DataFrame, fold: int) -> pd.DataFrame:
-    """Return the splits of one fold of a cross-validation.
-
-    Args:
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-        fold: The fold that is held out; all others train.
-    """
+    """Return the splits in which one fold is held out and all others train."""
     usable = without_test(splits)
     held_out = usable["fold"] == fold
     return usable.assign(split=held_out.map({True: VALIDATION, False: TRAIN}))
@@ -33,10 +28,6 @@ def fold_splits(splits: pd.DataFrame, fold: int) -> pd.DataFrame:
 
 def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
     """Return splits in which some training chips both train and are held out.
-
-    Args:
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-        chips: Numbers of training chips.
 
     Raises:
         UserError: If one of them is no training chip.
@@ -55,14 +46,7 @@ def on_itself(splits: pd.DataFrame, chips: list[int]) -> pd.DataFrame:
 
 
 def refuse_plateau(schedule: str) -> None:
-    """Refuse the schedule that depends on held-out chips where they must not steer a training.
-
-    Args:
-        schedule: The name of a schedule.
-
-    Raises:
-        UserError: If it is plateau.
-    """
+    """Refuse the schedule that depends on held-out chips where they must not steer a training."""
     if schedule == "plateau":
         raise UserError(
             "schedule-not-allowed",
@@ -72,12 +56,7 @@ def refuse_plateau(schedule: str) -> None:
 
 
 def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFrame) -> None:
-    """Check that initial weights were not trained on held-out places.
-
-    Args:
-        model: The network's name.
-        parameters: Its parameters, which name the weights.
-        splits: The validation chips are held out.
+    """Check that initial weights were not trained on held-out places, those of validation.
 
     Raises:
         UserError: If the weights were trained on a held-out place, or are not there.

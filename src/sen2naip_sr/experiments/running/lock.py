@@ -13,10 +13,7 @@ LOCK = "running.lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder. A killed process releases the lock.
-
-    Args:
-        folder: Where this run writes; it is created if missing.
+    """Keep other runs out of a folder, which is made. A killed process releases the lock.
 
     Raises:
         UserError: If another run holds the lock.

@@ -1,6 +1,6 @@
 """The outcome of a variation, and the files of its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +46,12 @@ class Outcome(BaseModel):
     curve: list[tuple[int, float]] = []
 
 
+def curve_of(history: Iterable[Mapping[str, float]]) -> list[tuple[int, float]]:
+    """Return the steps of a training's history with their validation PSNR, dB."""
+    scored = [entry for entry in history if "validation_psnr" in entry]
+    return [(int(entry["step"]), entry["validation_psnr"]) for entry in scored]
+
+
 def read_outcome(folder: Path) -> Outcome | None:
     """Return the outcome in a variation's folder; None if there is none that can be read."""
     try:
@@ -60,15 +66,10 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return the held-out scores of the outcomes that did not fail.
+    """Return the held-out scores of the outcomes that did not fail, from the experiment's folder.
 
-    Args:
-        folder: The experiment's folder.
-        outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
-
-    Returns:
-        The columns of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
-        variation's name.
+    The columns are those of `sen2naip_sr.evaluation.scoring.score_methods`; ``method`` is the
+    variation's name.
     """
     return pd.concat(
         [
@@ -81,12 +82,7 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
-    """Return the trained networks of outcomes that did not fail, named as their variations.
-
-    Args:
-        folder: The experiment's folder.
-        outcomes: From `sen2naip_sr.experiments.running.runner.run_variations`.
-    """
+    """Return the trained networks of outcomes that did not fail, named as their variations."""
     return [
         Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
         for name in (outcome.name for outcome in outcomes if not outcome.error)

@@ -2,17 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationError
 
 from sen2naip_sr.models.networks import NETWORKS
-from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
+from sen2naip_sr.parameters import Parameters, known_as, summarise
 from sen2naip_sr.training.parameters import TrainingParameters
 
 
@@ -34,15 +27,8 @@ class ModelName(RootModel[str]):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    root: str
+    root: Annotated[str, known_as("model", NETWORKS)]
     """A network's name, for instance ``carn``."""
-
-    @field_validator("root")
-    @classmethod
-    def _is_known(cls, name: str) -> str:
-        if name not in NETWORKS:
-            raise ValueError(describe_unknown("model", name, list(NETWORKS)))
-        return name
 
 
 class ExperimentParameters(Parameters):

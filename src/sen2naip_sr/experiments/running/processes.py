@@ -9,7 +9,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from threading import Lock, Thread, Timer, local
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import torch
@@ -120,12 +119,7 @@ class Processes:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         last = Timer(PATIENCE, self._send, [KILL])
         if error is not None:  # nobody waits for the results
             self._send(signal.SIGTERM)

@@ -64,11 +64,7 @@ class FastfoodProjection(nn.Module):
 def hadamard(rows: Tensor) -> Tensor:
     """Multiply each row by the Hadamard matrix of ones and minus ones, in Sylvester's order.
 
-    Args:
-        rows: (m, n), n a power of two.
-
-    Returns:
-        (m, n), the root of n times as long.
+    The rows are (m, n), n a power of two. They become the root of n times as long.
     """
     count, width = rows.shape
     half = 1

@@ -30,6 +30,7 @@ from sen2naip_sr.experiments.running.outcome import (
     SCORES,
     WEIGHTS,
     Outcome,
+    curve_of,
     read_outcome,
     write_outcome,
 )
@@ -119,23 +120,12 @@ def run_variation(  # noqa: PLR0913, PLR0917 - also called in other processes
     evaluation: EvaluationParameters,
     report: Report | None = None,
 ) -> Outcome:
-    """Train one variation unless that is done, and return its outcome.
+    """Train one variation in its own folder unless that is done, and return its outcome.
 
-    Args:
-        variation: What to train.
-        hr: HR chips.
-        lr: Their LR chips.
-        folder: Its own folder.
-        evaluation: How held-out chips are scored.
-        report: See `sen2naip_sr.training.fit.fit`. What it raises is raised.
+    What ``report`` raises is raised; see `sen2naip_sr.training.fit.fit`.
     """
     fingerprint = variation.fingerprint(hr, lr, evaluation)
-    head: dict[str, Any] = {
-        "name": variation.name,
-        "model": variation.model,
-        "tags": dict(variation.tags),
-        "fingerprint": fingerprint,
-    }
+    head = variation.head(fingerprint)
     found = read_outcome(folder)
     if found and found.fingerprint == fingerprint and not found.error:
         return found.model_copy(update=head)
@@ -194,11 +184,7 @@ def _train(  # noqa: PLR0913, PLR0917
         "psnr": float(scores.loc[scores["band"] == "all", "psnr"].mean()),
         "parameters": count_parameters(model),
         "multiply_adds": counted // pixels,
-        "curve": [
-            (int(entry["step"]), entry["validation_psnr"])
-            for entry in result.history
-            if "validation_psnr" in entry
-        ],
+        "curve": curve_of(result.history),
     }
 
 
@@ -217,11 +203,7 @@ def _finite(outcome: Outcome) -> Outcome:
 def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observe:
     """Return a function that upscales the watched chips and writes one file for each step.
 
-    Args:
-        variation: The variation with the watched chips.
-        hr: HR chips.
-        lr: Their LR chips.
-        folder: For its frames. Those of other trainings beside it are removed at step 0.
+    Frames of other trainings beside the folder are removed at step 0.
     """
     chips = np.stack([lr.chips[chip] for chip in variation.watched])
     value_range = tuple(hr.attributes["value_range"])
@@ -274,10 +256,4 @@ def _result(variation: Variation, future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
-        return Outcome(
-            name=variation.name,
-            model=variation.model,
-            tags=dict(variation.tags),
-            fingerprint="",
-            error=KILLED,
-        )
+        return Outcome(**variation.head(""), error=KILLED)

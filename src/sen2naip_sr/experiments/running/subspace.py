@@ -106,11 +106,6 @@ def subspace_learning_rate(learning_rate: float, dimension: int, weights: int) -
     The first step of Adam changes every number by the learning rate, so its length grows with the
     square root of their count, and P preserves lengths. So the rate is scaled by the square root of
     the ratio of weights to dimensions.
-
-    Args:
-        learning_rate: The learning rate with all weights.
-        dimension: Of the subspace.
-        weights: Of the network.
     """
     return learning_rate * math.sqrt(weights / dimension)
 

@@ -14,14 +14,7 @@ ROUNDS = 7
 def time_networks(
     methods: Sequence[Method], hr: Store, lr: Store, chip: int, accelerator: str
 ) -> dict[str, float]:
-    """Time networks in this process, in turn, after a round that warms up.
-
-    Args:
-        methods: The networks.
-        hr: HR chips.
-        lr: LR chips.
-        chip: Which one to upscale.
-        accelerator: The device, as ``evaluation.accelerator`` names it.
+    """Time networks in this process, in turn, on one chip, after a round that warms up.
 
     Returns:
         Milliseconds for a megapixel of the result, by name: the median of several rounds.

@@ -41,13 +41,13 @@ class Variation:
     watched: tuple[int, ...] = ()
     subspace: int | None = None
 
+    def head(self, fingerprint: str) -> dict[str, Any]:
+        """Return what its outcome with this fingerprint begins with."""
+        tags = dict(self.tags)
+        return {"name": self.name, "model": self.model, "tags": tags, "fingerprint": fingerprint}
+
     def fingerprint(self, hr: Store, lr: Store, evaluation: EvaluationParameters) -> str:
         """Return a hash of everything that the outcome depends on.
-
-        Args:
-            hr: HR chips.
-            lr: Their LR chips.
-            evaluation: How held-out chips are scored.
 
         Raises:
             UserError: If the weights to start from are missing.
@@ -68,13 +68,9 @@ class Variation:
 
 
 def varied(parameters: Mapping[str, Any], *changes: Mapping[str, Any]) -> NetworkParameters:
-    """Return a network's parameters with changes; later changes win.
+    """Return a network's parameters, nested as in a configuration file, with changes likewise.
 
-    Groups are merged field by field, except those of `REPLACED`.
-
-    Args:
-        parameters: Nested as in a configuration file.
-        *changes: What differs, nested likewise.
+    Later changes win. Groups are merged field by field, except those of `REPLACED`.
 
     Raises:
         pydantic.ValidationError: If a name is unknown or a value not valid.

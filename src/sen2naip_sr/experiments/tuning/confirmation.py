@@ -37,18 +37,9 @@ def plan_confirmation(
 ) -> list[Variation]:
     """Return two trainings that compare the best trial with the network's own parameters.
 
-    They hold out a fold of training places, which is scored once.
-
-    Args:
-        parameters: The search.
-        model: The network's name.
-        network: Its own parameters.
-        best: Those of the best trial, nested as in a configuration file.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-
-    Returns:
-        Two variations. None if every fold holds validation places, no confirmation is asked for, or
-        the best trial has the network's own values.
+    They hold out a fold of training places, which is scored once. There are none if every fold
+    holds validation places, no confirmation is asked for, or the best trial has the network's own
+    values.
 
     Raises:
         UserError: If held-out chips would steer a training, or the initial weights were trained on
@@ -79,12 +70,6 @@ def require_start_unseen(
 ) -> None:
     """Check that initial weights were not trained on what search or confirmation hold out.
 
-    Args:
-        parameters: The search.
-        model: The network's name.
-        network: Its own parameters.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-
     Raises:
         UserError: If they were.
     """
@@ -107,12 +92,7 @@ def fresh_fold(splits: pd.DataFrame) -> int | None:
 def compare_with_own(scores: pd.DataFrame, evaluation: EvaluationParameters) -> dict[Hashable, Any]:
     """Compare the best trial with the network's own parameters in PSNR, paired by chip.
 
-    Args:
-        scores: Of both trainings, from `sen2naip_sr.experiments.running.outcome.read_scores`.
-        evaluation: How the interval is computed.
-
-    Returns:
-        The row of `sen2naip_sr.evaluation.paired.comparison.compare_pairs`.
+    The result is a row of `sen2naip_sr.evaluation.paired.comparison.compare_pairs`.
     """
     psnr, locations = psnr_by_chip(scores)
     table = compare_pairs(psnr, locations, [(BEST, OWN)], METRICS["psnr"], evaluation.resampling)

@@ -47,13 +47,8 @@ class Searched:
 def tune(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Findings:
     """Search hyperparameters, and compare the best trial with the network's own parameters.
 
-    Args:
-        parameters: The search.
-        setting: Data, networks and folder.
-        done: Called with each trial and each training of the confirmation that ends.
-
-    Returns:
-        The findings, with the importances, the best parameters and a figure.
+    The findings have the importances, the best parameters and a figure. ``done`` is called with
+    each trial and each training of the confirmation that ends.
     """
     searched = search_hyperparameters(parameters, setting, done)
     text = confirm(parameters, setting, searched.trials, searched.best, done)
@@ -91,15 +86,7 @@ def confirm(
     best: Mapping[str, Any],
     done: Done | None = None,
 ) -> str:
-    """Compare the best trial on places that the search has not scored; describe all findings.
-
-    Args:
-        parameters: The search.
-        setting: Data, networks and folder.
-        trials: The search's table.
-        best: The best trial's parameters.
-        done: Called with each training that ends.
-    """
+    """Compare the best trial on places that the search has not scored; describe all findings."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
     text = f"{model}: {describe_search(trials, best, list(parameters.space))}"

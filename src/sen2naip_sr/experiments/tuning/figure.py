@@ -18,13 +18,7 @@ SLICES = 2
 def draw_search(
     table: pd.DataFrame, importance: Mapping[str, float], space: Mapping[str, RangeParameters]
 ) -> Figure:
-    """Draw a search.
-
-    Args:
-        table: From `sen2naip_sr.experiments.tuning.results.trial_table`.
-        importance: By hyperparameter; empty if not known.
-        space: The search space.
-    """
+    """Draw a search from its `trial_table`; the importances are empty if they are not known."""
     figure = Figure(figsize=(11, 7), dpi=DPI, layout="constrained")
     axes = figure.subplots(2, 2)
     _draw_history(axes[0, 0], table)

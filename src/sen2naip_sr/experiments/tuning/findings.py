@@ -12,13 +12,7 @@ from sen2naip_sr.metrics.catalogue import METRICS
 
 
 def describe_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequence[str]) -> str:
-    """Say which trial is best, how it compares with the own parameters, and what pruning saved.
-
-    Args:
-        table: From `sen2naip_sr.experiments.tuning.results.trial_table`.
-        best: The best trial's parameters, as conf has them.
-        space: The names of the hyperparameters.
-    """
+    """Say which trial is best, how it compares with the own parameters, and what pruning saved."""
     first = _best(table)
     values = ", ".join(f"{name} {_shown(held_value(best, name))}" for name in space)
     text = [
@@ -48,11 +42,7 @@ def is_own_best(table: pd.DataFrame) -> bool:
 
 
 def describe_confirmation(pair: Mapping[Any, Any]) -> str:
-    """Say whether the best trial is better on places that the search has not scored.
-
-    Args:
-        pair: From `sen2naip_sr.experiments.tuning.confirmation.compare_with_own`.
-    """
+    """Say whether the best trial is better on places that the search has not scored."""
     return (
         f"On {pair['chips']} chips of places that the search has not scored: "
         f"{describe_pair(pair, METRICS['psnr'])}."

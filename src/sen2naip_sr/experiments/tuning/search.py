@@ -65,11 +65,7 @@ class _Search:
     done: Done | None
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
-        """Return the training of a trial.
-
-        Raises:
-            ValueError: If its values are not valid together.
-        """
+        """Return the training of a trial; a `ValueError` if its values are not valid together."""
         changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
         return self._of(trial, changed)
 
@@ -117,18 +113,8 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
     """Run trials until there are as many as asked for; those of earlier runs count.
 
     Trials that were running when a search was killed resume from their checkpoints. Each is scored
-    on the validation chips; test chips take no part.
-
-    Args:
-        parameters: The search.
-        model: The network's name.
-        network: Its parameters, nested as in a configuration file.
-        splits: From `sen2naip_sr.chips.splits.make_splits`.
-        hr: HR chips.
-        lr: Their LR chips.
-        folder: Where study and trials are kept.
-        evaluation: How held-out chips are scored.
-        done: Called with each trial that has ended, those of earlier runs included.
+    on the validation chips; test chips take no part. ``done`` is called with each trial that has
+    ended, those of earlier runs included.
 
     Raises:
         UserError: If the space names what the network does not have, or a value that is not

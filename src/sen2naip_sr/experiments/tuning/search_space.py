@@ -4,12 +4,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.trial import Trial
 from pydantic import BaseModel, ValidationError
 
@@ -27,12 +21,7 @@ Space = Mapping[str, RangeParameters]
 def full_parameters(
     model: str, network: Mapping[str, Any], training: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a network's parameters with every default written out.
-
-    Args:
-        model: The network's name.
-        network: Its parameters, nested as in a configuration file.
-        training: Training parameters that differ.
+    """Return a network's parameters, with changes of the training, with every default written out.
 
     Raises:
         UserError: If one of them is not valid.
@@ -126,12 +115,6 @@ def check_space(
 
     Ends and choices are tried one at a time. Values that are invalid only together fail as a trial.
 
-    Args:
-        space: The search space.
-        model: The network's name.
-        base: From `full_parameters`.
-        confirm: Training parameters that differ in the confirmation; None: there is none.
-
     Raises:
         UserError: If a name is unknown or a value is not valid.
     """
@@ -178,15 +161,6 @@ def _problem(name: str, value: Any, model: str, base: Mapping[str, Any]) -> str 
         own = [problem for problem in error.errors() if last in map(str, problem["loc"])]
         return own[0]["msg"].removeprefix("Value error, ") if own else None
     return None
-
-
-def _distribution(found: RangeParameters) -> BaseDistribution:
-    if found.choices is not None:
-        return CategoricalDistribution(found.choices)
-    low, high = _typed(found, found.low), _typed(found, found.high)
-    if found.whole:
-        return IntDistribution(low, high, log=found.log, step=int(found.step or 1))
-    return FloatDistribution(low, high, log=found.log, step=found.step)
 
 
 def _typed(found: RangeParameters, end: float | None) -> Any:

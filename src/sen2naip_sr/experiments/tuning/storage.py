@@ -27,11 +27,7 @@ def open_study(
 ) -> "Study":
     """Return the study of a folder; create it if there is none.
 
-    Args:
-        folder: The folder of its database.
-        parameters: The search.
-        model: The network's name.
-        depends: What its trials depend on, the search space included.
+    ``depends`` is what its trials depend on, the search space included.
 
     Raises:
         UserError: If it was begun with other inputs; the message names them.
@@ -70,13 +66,7 @@ def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study
 
 
 def resumed(study: "Study", folder: Path, number: int) -> Trial:
-    """Return a running trial of a study, to report to it.
-
-    Args:
-        study: From `open_study` or `load_study`.
-        folder: Where its database lies.
-        number: The trial's number in the study.
-    """
+    """Return a running trial of a study, whose database is in ``folder``, to report to it."""
     storage = _storage(folder)
     known = storage.get_study_id_from_name(study.study_name)
     return Trial(study, storage.get_trial_id_from_study_id_trial_number(known, number))

@@ -10,7 +10,13 @@ from optuna.trial import Trial
 
 from sen2naip_sr.chips.store import require_store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.experiments.running.outcome import CHECKPOINT, HISTORY, Outcome, write_outcome
+from sen2naip_sr.experiments.running.outcome import (
+    CHECKPOINT,
+    HISTORY,
+    Outcome,
+    curve_of,
+    write_outcome,
+)
 from sen2naip_sr.experiments.running.runner import run_variation
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
@@ -66,10 +72,7 @@ def run_job(job: Job) -> Outcome:
 class _Watch:
     """Reports every validation to the study, and prunes the trial if the study asks for it.
 
-    Args:
-        trial: The trial.
-        job: Its job.
-        spent: Seconds of training up to the checkpoint that it resumes from, if any.
+    ``spent`` are the seconds of training up to the checkpoint that it resumes from, if any.
     """
 
     def __init__(self, trial: Trial, job: Job, spent: float) -> None:
@@ -105,19 +108,11 @@ class _Watch:
             raise optuna.TrialPruned
 
     def outcome(self, fingerprint: str) -> Outcome:
-        variation = self._job.variation
         return Outcome(
-            name=variation.name,
-            model=variation.model,
-            tags=dict(variation.tags),
-            fingerprint=fingerprint,
+            **self._job.variation.head(fingerprint),
             seconds=self.seconds,
             steps=self._step,
-            curve=[
-                (int(entry["step"]), entry["validation_psnr"])
-                for entry in self.history
-                if "validation_psnr" in entry
-            ],
+            curve=curve_of(self.history),
         )
 
     def _begin(self, step: int) -> None:
