@@ -39,13 +39,9 @@ class Chip:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A file or a chip that cannot be used, and the reason.
+    """A file or a chip that cannot be used, the reason, and what would make it usable.
 
-    Attributes:
-        reason: The problem.
-        remedy: What would make it usable.
-        row: Top row of the chip, None if it is the whole file.
-        column: Left column of the chip, None if it is the whole file.
+    Row and column are the chip's; None if it is the whole file.
     """
 
     reason: str

@@ -13,12 +13,7 @@ ALL_BANDS = "all"
 
 @dataclass(frozen=True)
 class Column:
-    """One shown column.
-
-    Attributes:
-        title: Its heading, with the unit.
-        template: A format string over the row's values.
-    """
+    """One shown column: its heading, with the unit, and a format string over the row's values."""
 
     title: str
     template: str

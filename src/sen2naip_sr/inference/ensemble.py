@@ -30,14 +30,7 @@ class SelfEnsemble:
         self.bands, self.halo, self.multiple = network.bands, network.halo, network.multiple
 
     def __call__(self, tiles: Array, trim: int = 0) -> Array:
-        """Return the mean prediction.
-
-        Args:
-            tiles: (B, bands, h, w), float32.
-            trim: Pixels at each side of the tiles that are surroundings only.
-
-        Returns:
-            (B, bands, 2 (h - 2 trim), 2 (w - 2 trim)), float32, C-contiguous.
+        """Return the mean prediction; see `TorchNetwork`. The result is C-contiguous.
 
         Raises:
             ValueError: If h or w is not a multiple of ``multiple``.

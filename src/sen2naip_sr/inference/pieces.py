@@ -25,8 +25,7 @@ class Piece:
 
     Attributes:
         tile: Where it lies.
-        values: The core, (C, h, w) in the scene's dtype.
-        valid: Which of these values are valid, bool.
+        values: The core, (C, h, w) in the scene's dtype, and which of it is ``valid``, bool.
         window: The network's input, (C, h + 2 margin, w + 2 margin), float32; None if nothing in
             the core is valid.
         context: The core and the surroundings that postprocessing needs, inside the scene.

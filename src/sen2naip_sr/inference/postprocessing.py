@@ -15,9 +15,7 @@ _UNIT = (0.0, 1.0)
 class Postprocessing:
     """Steps between a prediction and the result. There are none by default.
 
-    Attributes:
-        consistency: Projects predictions onto the images that downscale to LR.
-        calibration: Gives predictions (projected, if they are) intervals.
+    Predictions are projected onto the images that downscale to LR, and then get intervals.
     """
 
     consistency: Consistency | None = None

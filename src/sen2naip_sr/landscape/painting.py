@@ -35,12 +35,9 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Sun:
-    """The direction of sunlight.
+    """The direction of sunlight: a horizontal unit vector (column, row) towards the sun.
 
-    Args:
-        x: Column component of the horizontal unit vector towards the sun.
-        y: Its row component.
-        cotangent: Length of the shadow of an object of unit height.
+    The cotangent is the length of the shadow of an object of unit height.
     """
 
     x: float

@@ -152,18 +152,10 @@ class PatchDiscriminator(nn.Module):
 def build_discriminator(
     kind: DiscriminatorName, bands: int, channels: int, spectral_norm: bool
 ) -> nn.Module:
-    """Build an untrained discriminator.
+    """Build an untrained discriminator, with weights from torch's global random generator.
 
-    Its weights come from torch's global random generator.
-
-    Args:
-        kind: ``unet``: a score for each pixel; ``patch``: one for each patch of 34 x 34 pixels.
-        bands: Image bands.
-        channels: Feature maps of its first layer.
-        spectral_norm: Bound the gain of each layer to 1. Not needed with a gradient penalty.
-
-    Raises:
-        KeyError: If there is no such kind.
+    ``unet`` scores each pixel, ``patch`` each patch of 34 x 34 pixels. Spectral normalisation
+    bounds the gain of each layer to 1; with a gradient penalty it is not needed.
     """
     kinds = {"unet": UNetDiscriminator, "patch": PatchDiscriminator}
     return kinds[kind](bands, channels, spectral_norm=spectral_norm)

@@ -22,17 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tile:
-    """A core and the window that it is predicted from, in pixels of the scene.
+    """A core, which is inside the scene, and the window that it is predicted from.
 
-    Attributes:
-        top: First row of the core. The core is inside the scene.
-        left: First column of the core.
-        height: Rows of the core.
-        width: Columns of the core.
-        window_top: First row of the window; negative if it begins outside the scene.
-        window_left: First column of the window.
-        window_height: Rows of the window.
-        window_width: Columns of the window.
+    Both are given by first row, first column, rows and columns, in pixels of the scene. The window
+    begins at negative ones if it begins outside the scene.
     """
 
     top: int
@@ -113,13 +106,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a scene that was read to make a window.
+    """A part of a scene that was read to make a window, from row ``top`` and column ``left``.
 
-    Attributes:
-        top: First row that was read.
-        left: First column.
-        values: (C, h, w) in the scene's dtype.
-        valid: (C, h, w), bool.
+    Values and validity (bool) are (C, h, w).
     """
 
     top: int

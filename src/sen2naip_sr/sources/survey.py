@@ -47,13 +47,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """The common layout of all files of a dataset.
-
-    Attributes:
-        chip_size: Side of a chip.
-        bands: Bands to read, counted from 1.
-        dtype: The pixels' dtype.
-    """
+    """The common layout of all files of a dataset: side of a chip, bands (from 1) and dtype."""
 
     chip_size: int
     bands: tuple[int, ...]

@@ -26,10 +26,8 @@ def upscale_all(
 ) -> list[Outcome]:
     """Upscale all scenes that the parameters name. A failed scene does not stop the others.
 
-    Args:
-        parameters: Which scenes, with which weights, and how.
-        show: Called with lines of text: the network, the outcome of each scene, a summary.
-        weights: The weights; None: those that the parameters name.
+    ``show`` is called with lines of text: the network, the outcome of each scene, a summary.
+    Weights replace those that the parameters name.
 
     Raises:
         UserError: If there is no scene, or no network to upscale it with.

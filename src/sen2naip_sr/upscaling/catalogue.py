@@ -21,13 +21,10 @@ class Entry:
     """A network that comes with weights.
 
     Attributes:
-        model: Its name.
-        title: Its name in tables.
-        parameters: The number of its weights.
-        megabytes: Of its weights file.
+        model, title: Its name, and its name in tables.
+        parameters, megabytes: The number of its weights, and the size of their file.
         receptive_field: LR pixels to each side that an output pixel depends on.
-        psnr: On the benchmark's test chips, dB.
-        gain: PSNR above that of the best interpolation there, dB.
+        psnr, gain: On the benchmark's test chips, dB, and above the best interpolation there.
         speed: Megapixels of the result a second on this machine; None if not measured.
     """
 

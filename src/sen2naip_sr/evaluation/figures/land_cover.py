@@ -17,13 +17,9 @@ RED, NIR = 0, 3
 
 @dataclass(frozen=True)
 class Criterion:
-    """How one chip is chosen among others.
+    """How one chip is chosen: by its position in rising order of a measure of land cover.
 
-    Attributes:
-        title: Its name for people.
-        measure: A column of `measure_land_cover`.
-        pick: Maps the number of chips to the position that is taken, in rising order of the
-            measure.
+    ``pick`` maps the number of chips to the position.
     """
 
     title: str

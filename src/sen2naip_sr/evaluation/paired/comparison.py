@@ -43,12 +43,8 @@ def compare_pairs(
 ) -> pd.DataFrame:
     """Compare pairs of methods on the same chips; p-values are adjusted for all pairs (Holm).
 
-    Args:
-        values: The metric's values: one row for each chip, one column for each method.
-        locations: The location of each chip, in the order of ``values``.
-        pairs: Names of columns.
-        metric: What is compared.
-        resampling: How intervals and p-values are computed.
+    The values are the metric's: one row for each chip, one column for each method. Locations have
+    the same order.
 
     Returns:
         One row for each pair: a, b, chips, locations, difference (mean of ``a - b``), low, high

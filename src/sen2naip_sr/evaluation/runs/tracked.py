@@ -36,12 +36,7 @@ class TrackedRun:
 
 @dataclass(frozen=True)
 class TrackedRuns:
-    """All tracked runs.
-
-    Attributes:
-        runs: In any order.
-        read_scores: Returns a run's scores per chip, None where it has none.
-    """
+    """All tracked runs, in any order, and what reads a run's scores per chip, if it has any."""
 
     runs: Sequence[TrackedRun]
     read_scores: Callable[[TrackedRun], pd.DataFrame | None]

@@ -15,14 +15,7 @@ from sen2naip_sr.models.interpolation import upscale_bicubic
 
 @dataclass(frozen=True)
 class PatchPositions:
-    """Where patches lie, in low-resolution pixels.
-
-    Attributes:
-        chips: Chip numbers, int (N,).
-        rows: Top rows, int (N,).
-        columns: Left columns, int (N,).
-        side: Side of every patch.
-    """
+    """Patches of one side: chip numbers, top rows and left columns, int (N,), in LR pixels."""
 
     chips: Array
     rows: Array

@@ -79,13 +79,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of an experiment.
-
-    Attributes:
-        text: The findings in words that the numbers support.
-        table: The numbers.
-        more: Further tables and pictures by name.
-    """
+    """The findings of an experiment in words, the numbers, and more tables and pictures by name."""
 
     text: str
     table: pd.DataFrame

@@ -20,13 +20,7 @@ to a scalar. A module is moved to the device of the training."""
 
 @dataclass(frozen=True)
 class Setting:
-    """What a loss can depend on.
-
-    Attributes:
-        training: Parameters of the training.
-        bands: Bands of the images.
-        recipe: The recipe that makes LR out of HR; None: unknown.
-    """
+    """What a loss can depend on: training, bands of the images, and LR's recipe if it is known."""
 
     training: TrainingParameters
     bands: int

@@ -18,12 +18,9 @@ from sen2naip_sr.training.parameters.losses import ADVERSARIAL
 
 @dataclass(frozen=True)
 class Crops:
-    """Some of the crops of a step, on the device, normalised.
+    """Some of the crops of a step, on the device, normalised: (b, C, h, w) and (b, C, 2h, 2w).
 
-    Attributes:
-        lr: (b, C, h, w).
-        hr: (b, C, 2h, 2w).
-        weights: The weight of each crop (b,), 1 on average; None: equal weights.
+    The weight of each is (b,), 1 on average; None: equal weights.
     """
 
     lr: Tensor
