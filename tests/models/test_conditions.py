@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.conditions import Conditions, encoded_size, equivalent_width
+from sen2naip_sr.models.conditions import (
+    BatchConditions,
+    Conditions,
+    encoded_size,
+    equivalent_width,
+)
 from sen2naip_sr.models.registry import build_model
 
 TOLD = Conditions((0.01, 0.02, 0.0, 0.03), ((0.5, 0.6),) * 4, 0.2)
@@ -45,6 +50,36 @@ def test_folded_weights_compute_what_modulated_feature_maps_give(conditions):
     with torch.no_grad():
         expected = modulated(network, image, conditions)
         torch.testing.assert_close(network.under(conditions)(image), expected)
+
+
+def test_a_batch_of_conditions_is_applied_image_by_image():
+    network, images = conditioned(), torch.rand(3, 4, 9, 7)
+    told = [TOLD, Conditions.unknown(), Conditions.of_recipe(4)]
+    with torch.no_grad():
+        together = network(images, torch.stack([conditions.encode(4) for conditions in told]))
+        apart = [network.under(one)(image[None]) for one, image in zip(told, images, strict=True)]
+    torch.testing.assert_close(together, torch.cat(apart))
+
+
+def test_a_network_without_conditions_refuses_them():
+    network = build_model("lean", 4, channels=6, blocks=2)
+    with pytest.raises(UserError) as caught:
+        network(torch.rand(1, 4, 8, 8), TOLD.encode(4)[None])
+    assert caught.value.code == "conditions-unused"
+
+
+def test_a_batch_is_encoded_as_its_images_are():
+    batch = BatchConditions(
+        noise=torch.tensor([TOLD.noise, (0.1,) * 4]),
+        vertical=torch.tensor([[0.5] * 4, [0.9] * 4]),
+        horizontal=torch.tensor([[0.6] * 4, [0.9] * 4]),
+        compression=torch.tensor([0.2, 0.5]),
+        noise_known=torch.tensor([True, False]),
+        blur_known=torch.tensor([True, False]),
+        compression_known=torch.tensor([True, False]),
+    )
+    apart = torch.stack([TOLD.encode(4), Conditions.unknown().encode(4)])
+    torch.testing.assert_close(batch.encode(), apart)
 
 
 def test_it_is_told_the_recipe_unless_told_something_else():

@@ -8,7 +8,6 @@ are folded into the convolutions: a network told anything costs what a plain one
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,30 +81,61 @@ class Conditions:
                     f"{what} of {len(values)} bands for an image with {bands}",
                     "give one value for each band",
                 )
-        blur: Sequence[tuple[float, float]] = self.blur or ((RECIPE_BLUR, RECIPE_BLUR),) * bands
-        return torch.tensor(
-            [
-                *(_of_noise(value) for value in self.noise or (0.0,) * bands),
-                *(_of_blur(vertical) for vertical, _ in blur),
-                *(_of_blur(horizontal) for _, horizontal in blur),
-                _of_compression(self.compression or 0.0),
-                *(float(known is not None) for known in (self.noise, self.blur, self.compression)),
-            ]
+        blur = self.blur or ((RECIPE_BLUR, RECIPE_BLUR),) * bands
+
+        def batch_of_one(value: object) -> Tensor:
+            return torch.tensor([value], dtype=torch.float64)
+
+        return BatchConditions(
+            noise=batch_of_one(self.noise or (0.0,) * bands),
+            vertical=batch_of_one([vertical for vertical, _ in blur]),
+            horizontal=batch_of_one([horizontal for _, horizontal in blur]),
+            compression=batch_of_one(self.compression or 0.0),
+            noise_known=batch_of_one(self.noise is not None),
+            blur_known=batch_of_one(self.blur is not None),
+            compression_known=batch_of_one(self.compression is not None),
+        ).encode()[0]
+
+
+@dataclass(frozen=True)
+class BatchConditions:
+    """Conditions of a batch of images, as tensors on one device.
+
+    Attributes:
+        noise: (B, C), as `Conditions.noise`.
+        vertical: (B, C), blur down the columns.
+        horizontal: (B, C), blur along the rows.
+        compression: (B,), as `Conditions.compression`.
+        noise_known: (B,), whether the noise is known: boolean, or 1 and 0.
+        blur_known: (B,), whether the blur is known.
+        compression_known: (B,), whether the compression is known.
+    """
+
+    noise: Tensor
+    vertical: Tensor
+    horizontal: Tensor
+    compression: Tensor
+    noise_known: Tensor
+    blur_known: Tensor
+    compression_known: Tensor
+
+    def encode(self) -> Tensor:
+        """Return (B, `encoded_size`), float32: `Conditions.encode` of each image."""
+        noise = torch.log2(1 + self.noise * _NOISE_UNIT) / _NOISE_SCALE
+        compression = torch.log2(1 + self.compression * _COMPRESSION_UNIT) / _COMPRESSION_SCALE
+        known = torch.stack((self.noise_known, self.blur_known, self.compression_known), 1)
+        # of what is unknown, the values do not matter
+        of_noise, of_blur, of_compression = known.bool().unbind(1)
+        columns = (
+            torch.where(of_noise[:, None], noise, 0.0),
+            torch.where(of_blur[:, None], (self.vertical - RECIPE_BLUR) * _BLUR_UNIT, 0.0),
+            torch.where(of_blur[:, None], (self.horizontal - RECIPE_BLUR) * _BLUR_UNIT, 0.0),
+            torch.where(of_compression, compression, 0.0)[:, None],
+            known,
         )
+        return torch.cat([column.float() for column in columns], 1)
 
 
 def encoded_size(bands: int) -> int:
     """Return how many numbers `Conditions.encode` makes for images with so many bands."""
     return 3 * bands + 4
-
-
-def _of_noise(share: float) -> float:
-    return math.log2(1 + share * _NOISE_UNIT) / _NOISE_SCALE
-
-
-def _of_blur(width: float) -> float:
-    return (width - RECIPE_BLUR) * _BLUR_UNIT
-
-
-def _of_compression(scale: float) -> float:
-    return math.log2(1 + scale * _COMPRESSION_UNIT) / _COMPRESSION_SCALE

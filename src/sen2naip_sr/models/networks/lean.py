@@ -21,8 +21,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, centred, zeroed
 from sen2naip_sr.models.conditions import Conditions, encoded_size
+from sen2naip_sr.models.interpolation import upscale_bicubic
 from sen2naip_sr.models.spec import ModelSpec
 from sen2naip_sr.parameters import Parameters
 
@@ -62,7 +64,7 @@ class Lean(GlobalResidualNetwork):
         self.size = {"channels": channels, "blocks": blocks}
         self.entry = nn.Conv2d(bands, channels, 3, padding=1)
         self.body = nn.Sequential(
-            *(ResidualBlock(channels, relu_after_sum=False) for _ in range(blocks)),
+            *(LeanBlock(channels) for _ in range(blocks)),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
         self.exit = zeroed(nn.Conv2d(channels, 4 * bands, 3, padding=1))
@@ -71,6 +73,46 @@ class Lean(GlobalResidualNetwork):
             if conditions
             else None
         )
+
+    def forward(self, image: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Upscale images.
+
+        Args:
+            image: (B, bands, h, w), float, values in [0, 1].
+            conditions: (B, `encoded_size`), encoded conditions of each image, for training. Their
+                scales and shifts are applied to feature maps; `under` folds those of one image
+                into the weights, which is faster. None: those of the recipe.
+
+        Returns:
+            (B, bands, 2h, 2w), not clipped.
+
+        Raises:
+            UserError: If the images have other bands than the network was built for, or if there
+                are conditions and the network was built without.
+        """
+        if conditions is None:
+            return super().forward(image)
+        if self.modulation is None:
+            raise UserError(
+                "conditions-unused",
+                "the network was built without conditions and is given some",
+                "use a network with conditions, or give none",
+            )
+        return upscale_bicubic(image) + self._told_correction(image, self.modulation(conditions))
+
+    def _told_correction(self, image: Tensor, modulation: tuple[Tensor, Tensor]) -> Tensor:
+        # a pair of scale and shift, (B, channels, 1, 1) each, for every layer
+        pairs = list(
+            zip(*(values[..., None, None].unbind(1) for values in modulation), strict=True)
+        )
+        *blocks, last = self.body
+        entered = maps = _modulated(self.entry, image - 0.5, *pairs[0])
+        for k, block in enumerate(blocks):
+            maps = block(maps, pairs[2 * k + 1], pairs[2 * k + 2])
+        maps = entered + _modulated(last, maps, *pairs[-1])
+        # what is added to the upscaling keeps its precision
+        with torch.autocast(image.device.type, enabled=False):
+            return F.pixel_shuffle(self.exit(maps.to(self.exit.weight.dtype)), 2)
 
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
         """Return the correction of the bicubic upscaling, from the low-resolution image.
@@ -106,6 +148,36 @@ class Lean(GlobalResidualNetwork):
         return [self.entry, *layers]
 
 
+class LeanBlock(ResidualBlock):
+    """A residual block whose convolutions may be scaled and shifted for each image.
+
+    Args:
+        channels: Feature maps in and out.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, relu_after_sum=False)
+
+    def forward(self, features: Tensor, *modulation: tuple[Tensor, Tensor]) -> Tensor:
+        """Map (B, channels, h, w) to the same shape.
+
+        Args:
+            features: The feature maps.
+            modulation: None, or the scale and the shift of each of the two convolutions,
+                (B, channels, 1, 1).
+        """
+        if not modulation:
+            return super().forward(features)
+        first, second = modulation
+        inner = F.relu(_modulated(self.first, features, *first))
+        return features + _modulated(self.second, inner, *second)
+
+
+def _modulated(convolution: nn.Module, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    result: Tensor = convolution(maps)
+    return (result * scale + shift).to(result.dtype)
+
+
 class Modulation(nn.Module):
     """Scales and shifts of the feature maps of every layer, from encoded conditions.
 
@@ -126,9 +198,14 @@ class Modulation(nn.Module):
         self.shape = (layers, 2, channels)
 
     def forward(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
-        """Map encoded conditions (n,) to scales and shifts, (layers, channels) each."""
-        values = self.outer(F.silu(self.inner(encoded))).unflatten(-1, self.shape)
-        return 1 + values[:, 0], values[:, 1]
+        """Map encoded conditions (..., n) to scales and shifts, (..., layers, channels) each.
+
+        They are computed in single precision, whatever the rest is computed in.
+        """
+        with torch.autocast(encoded.device.type, enabled=False):
+            values = self.outer(F.silu(self.inner(encoded))).unflatten(-1, self.shape)
+        scales, shifts = values.unbind(-2)
+        return 1 + scales, shifts
 
 
 SPEC = ModelSpec("Lean", Lean, LeanParameters)
