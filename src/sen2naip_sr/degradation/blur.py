@@ -5,6 +5,7 @@ and the treatment of borders, and may differ from image to image and from band t
 """
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ _NARROWEST = 0.12
 _LARGEST, _SMALLEST = 0.9999, 1e-4
 
 
+@cache
 def decimation_matrices(size: int, device: torch.device | None = None) -> Tensor:
     """Return how each of `DECIMATIONS` halves an axis.
 
@@ -26,7 +28,8 @@ def decimation_matrices(size: int, device: torch.device | None = None) -> Tensor
         device: Where the result is.
 
     Returns:
-        (4, size / 2, size), float32. Each row sums to one.
+        (4, size / 2, size), float32. Each row sums to one. Calls with the same arguments share
+        the result.
     """
     pixels = torch.eye(size)[None, None]
 

@@ -6,6 +6,8 @@ device. Entropy coding loses nothing and is left out.
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ _LUMINANCE = (
 _CHROMINANCE = ((17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99))
 _CHROMINANCE_REST = 99
 _TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+_TO_RGB = tuple(map(tuple, torch.linalg.inv(torch.tensor(_TO_YCC)).tolist()))
 _LIFTING = (-1.586134342, -0.05298011854, 0.8829110762, 0.4435068522)
 _LIFTING_SCALE = 1.149604398
 _WAVELET_LEVELS = 3
@@ -103,8 +106,7 @@ def _rolled(values: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 def _table(base: tuple[tuple[int, ...], ...], scale: Tensor) -> Tensor:
     table = torch.full((BLOCK, BLOCK), float(_CHROMINANCE_REST), device=scale.device)
-    known = torch.tensor(base, dtype=torch.float32, device=scale.device)
-    table[: len(base), : len(base)] = known
+    table[: len(base), : len(base)] = _constant(base, scale.device)
     return (table * scale[:, None, None]).round().clamp(1, 255)
 
 
@@ -120,13 +122,19 @@ def _quantised(values: Tensor, table: Tensor) -> Tensor:
 
 
 def _in_colour(rgb: Tensor, luminance: Tensor, scale: Tensor) -> Tensor:
-    to_ycc = torch.tensor(_TO_YCC, device=rgb.device)
+    to_ycc = _constant(_TO_YCC, rgb.device)
     chrominance = _table(_CHROMINANCE, scale)
-    centre = torch.tensor((0.0, _CENTRE, _CENTRE), device=rgb.device)[:, None, None]
+    centre = _constant((0, _CENTRE, _CENTRE), rgb.device)[:, None, None]
     ycc = torch.einsum("ij,bjhw->bihw", to_ycc, rgb) + centre
     tables = torch.stack((luminance, chrominance, chrominance), 1)
     left = _quantised(ycc, tables) - centre
-    return torch.einsum("ij,bjhw->bihw", torch.linalg.inv(to_ycc), left)
+    return torch.einsum("ij,bjhw->bihw", _constant(_TO_RGB, rgb.device), left)
+
+
+@cache
+def _constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    # copied once: a copy from the host would wait for the device, and cannot be captured
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def _cosines(device: torch.device) -> Tensor:
