@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.errors import UserError
@@ -82,3 +83,34 @@ def test_crops_larger_than_chips_are_refused():
 def test_whole_numbers_keep_the_sum():
     assert apportioned(64, [0.56, 0.25, 0.19]) == [36, 16, 12]
     assert sum(apportioned(7, [1, 1, 1])) == 7
+
+
+class HostWatch(TorchDispatchMode):
+    """Notes operations for which a host and a GPU would wait for each other."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "equal")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        masks = name.startswith("index") and any(
+            index is not None and index.dtype == torch.bool
+            for index in (args[1] if isinstance(args[1], list | tuple) else ())
+        )
+        if masks or name in self.WAITING:
+            self.found.append(name)
+        return func(*args, **kwargs or {})
+
+
+def test_batches_can_be_captured_in_a_graph():
+    bank = make_bank([place("one", 100, size=96)], False, {}, CPU)
+    kind = BatchParameters(side=32, images=6, crops=(CropParameters(share=1, reduction=2),))
+    make = BatchMaker([bank], kind, ImageryParameters(), torch.Generator().manual_seed(0))
+    # constants are copied to the device once
+    make()
+    with HostWatch() as watch:
+        make()
+    assert watch.found == []

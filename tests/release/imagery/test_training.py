@@ -52,11 +52,11 @@ def packed(tmp_path_factory):
     return out
 
 
-def trained(packed, out, steps, **changes):
+def trained(packed, out, steps, start=None, **changes):
     parameters = out.with_suffix(".json")
     parameters.write_text(json.dumps(SMALL | changes))
     arguments = ["--packed", packed, "--out", out, "--steps", steps, "--parameters", parameters]
-    main(["train", *map(str, arguments)])
+    main(["train", *map(str, arguments + (["--start", start] if start else []))])
     return {name: load_weights(out / f"{name}.safetensors") for name in ("best", "default")}
 
 
@@ -101,6 +101,20 @@ def test_clean_images_are_restored_better_after_more_steps(packed, tmp_path):
     short = trained(packed, tmp_path / "short", 1)["best"].metadata.validation_psnr
     long = trained(packed, tmp_path / "long", 60, truth={"toned": 0}, sensor={"clean": 1})
     assert long["best"].metadata.validation_psnr > short
+
+
+def test_a_training_starts_from_another_one(packed, tmp_path):
+    first = trained(packed, tmp_path / "first", 3)
+    still = {"learning_rate": 1e-12}
+    sizes = {name: SMALL[name] | still for name in ("teacher", "student")}
+    second = trained(packed, tmp_path / "second", 1, start=tmp_path / "first", **sizes)
+    for name, weights in second.items():
+        assert weights.metadata.started_from == first[name].label
+        for key, tensor in weights.state.items():
+            torch.testing.assert_close(tensor, first[name].state[key], atol=1e-6, rtol=0)
+    with pytest.raises(SystemExit, match="do not fit"):
+        other = SMALL["teacher"] | {"channels": 6}
+        trained(packed, tmp_path / "third", 1, start=tmp_path / "first", teacher=other)
 
 
 def test_an_unknown_validation_location_is_named(packed, tmp_path):

@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     length.add_argument("--seconds", type=float, help="length of the training")
     length.add_argument("--steps", type=int, help="length of the training in iterations")
     train.add_argument("--parameters", type=Path, help="JSON of an ImageryParameters")
+    train.add_argument("--start", type=Path, help="folder of weights to start from")
     train.set_defaults(run=_train)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -55,7 +56,7 @@ def _train(given: argparse.Namespace) -> None:
     text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
     minutes = None if given.seconds is None else given.seconds / 60
     parameters = ImageryParameters.model_validate_json(text)
-    train(given.packed, given.out, parameters, Budget(given.steps, minutes))
+    train(given.packed, given.out, parameters, Budget(given.steps, minutes), given.start)
 
 
 if __name__ == "__main__":

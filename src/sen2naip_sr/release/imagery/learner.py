@@ -10,6 +10,7 @@ from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.release.imagery.parameters import ImageryParameters, LearnerParameters
 from sen2naip_sr.training.optimization.schedule import ema_decay
+from sen2naip_sr.weights.files import Weights
 
 _INITIAL_SCALE = 0.3
 """Of the second convolutions of blocks: deep networks begin close to the identity."""
@@ -30,6 +31,7 @@ class Learner:
     Attributes:
         network: The network.
         steps: How many steps it has made.
+        started_from: Label of the weights that it started from; None: random ones.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Learner:
         # torch's types leave this out
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.steps = 0
+        self.started_from: str | None = None
         self._size, self._parameters, self._device = size, parameters, device
         self._weights = list(network.parameters())
         self._average = [weight.detach().clone() for weight in self._weights]
@@ -58,6 +61,17 @@ class Learner:
             fused=True,
             capturable=device.type == "cuda",
         )
+
+    def load(self, weights: Weights) -> None:
+        """Start from weights of the same architecture.
+
+        Raises:
+            UserError: If they do not fit.
+        """
+        weights.load_into(self.network)
+        self.started_from = weights.label
+        for average, weight in zip(self._average, self._weights, strict=True):
+            average.copy_(weight.detach())
 
     def compile(self) -> None:
         """Compile the blocks, which share the compiled code."""

@@ -91,6 +91,7 @@ class Results:
             architecture_parameters=learner.architecture,
             validation_psnr=score,
             step=learner.steps,
+            started_from=learner.started_from,
             **self._of_data(network.bands),
         )
         save_weights(self.folder / f"{name}.safetensors", network.state_dict(), metadata)

@@ -17,6 +17,7 @@ from sen2naip_sr.release.imagery.packed import read_places
 from sen2naip_sr.release.imagery.parameters import ImageryParameters
 from sen2naip_sr.release.imagery.result import Results, split
 from sen2naip_sr.training.optimization.schedule import Budget
+from sen2naip_sr.weights.files import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,13 @@ _AHEAD = 8
 Losses = tuple[Tensor, Tensor]
 
 
-def train(packed: Path, folder: Path, parameters: ImageryParameters, budget: Budget) -> None:
+def train(
+    packed: Path,
+    folder: Path,
+    parameters: ImageryParameters,
+    budget: Budget,
+    start: Path | None = None,
+) -> None:
     """Train both networks, and write their weights now and then and at the end.
 
     Args:
@@ -38,14 +45,17 @@ def train(packed: Path, folder: Path, parameters: ImageryParameters, budget: Bud
         folder: Where the weights are written.
         parameters: All that decides the result, but for the length.
         budget: How long to train.
+        start: Folder of the weights of an earlier training to start from. None: random weights.
 
     Raises:
-        UserError: If the imagery does not fit the parameters.
+        UserError: If the imagery or the weights to start from do not fit the parameters.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(parameters.seed)
     trainer = ImageryTrainer(packed, folder, parameters, device)
+    if start is not None:
+        trainer.load(start)
     turns = cycle([run for run, count in trainer.iterations() for run in repeat(run, count)])
     step, saved = 0, time.monotonic()
     while (progress := budget.progress(step)) < 1:
@@ -94,11 +104,21 @@ class ImageryTrainer:
             Learner(size, bands, parameters, device)
             for size in (parameters.teacher, parameters.student)
         )
+        self._learners = {TEACHER: self._teacher, STUDENT: self._student}
         # shares of the squared error, and of the teacher's output, in the loss
         self._squared, self._distilled = (torch.zeros((), device=device) for _ in range(2))
         if device.type == "cuda":
             self._teacher.compile()
             self._student.compile()
+
+    def load(self, folder: Path) -> None:
+        """Start from the weights of an earlier training.
+
+        Raises:
+            UserError: If there are none, or they do not fit.
+        """
+        for name, learner in self._learners.items():
+            learner.load(load_weights(folder / f"{name}.safetensors"))
 
     def iterations(self) -> list[tuple[Callable[[], Losses], int]]:
         """Return an iteration for each kind of batch, and how many follow in a row."""
@@ -125,8 +145,7 @@ class ImageryTrainer:
 
     def save(self, step: int, progress: float, losses: Losses) -> None:
         """Write both networks' weights, and report."""
-        learners = {TEACHER: self._teacher, STUDENT: self._student}
-        for (name, learner), loss in zip(learners.items(), losses, strict=True):
+        for (name, learner), loss in zip(self._learners.items(), losses, strict=True):
             psnr = self._results.write(name, learner)
             logger.info(
                 "%3.0f %%, iteration %d, %s: loss %.3f, validation %.3f dB",
