@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sen2naip_sr.degradation.truth import EIGHT_BITS
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import SHAVE
 from sen2naip_sr.metrics.psnr import psnr
+from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.release.imagery.bank import Bank
@@ -51,8 +53,9 @@ def split(places: Sequence[Place], validation: str) -> tuple[list[Place], list[P
 @torch.no_grad()
 def validation_psnr(network: Lean, bank: Bank) -> float:
     """Return the mean PSNR of clean 8-bit chips, dB."""
+    plain = network.under(Conditions.of_recipe(network.bands))
     every = max(1, len(bank.chips) // VALIDATED)
-    scores = [_psnr(network, chip[None].float()) for chip in bank.chips[::every]]
+    scores = [_psnr(plain, chip[None].float()) for chip in bank.chips[::every]]
     return float(torch.cat(scores).mean())
 
 
@@ -92,16 +95,17 @@ class Results:
             validation_psnr=score,
             step=learner.steps,
             started_from=learner.started_from,
-            **self._of_data(network.bands),
+            **self._of_data,
         )
         save_weights(self.folder / f"{name}.safetensors", network.state_dict(), metadata)
         return score
 
-    def _of_data(self, bands: int) -> dict[str, Any]:
+    @cached_property
+    def _of_data(self) -> dict[str, Any]:
         places = sorted(place.name for place in self.trained)
         split_by = json.dumps([places, self.parameters.validation])
         return {
-            "bands": bands,
+            "bands": self.validation.chips.shape[1],
             "recipe": RECIPE.id,
             "value_range": (0, EIGHT_BITS),
             "dtype": "uint8",

@@ -57,16 +57,19 @@ def train(
     if start is not None:
         trainer.load(start)
     turns = cycle([run for run, count in trainer.iterations() for run in repeat(run, count)])
-    step, saved = 0, time.monotonic()
-    while (progress := budget.progress(step)) < 1:
+    saved = time.monotonic()
+    # one iteration at least, however long the start has taken
+    for step, run in enumerate(turns, 1):
+        progress = budget.progress(step - 1)
         trainer.schedule(progress)
-        losses = next(turns)()
-        step += 1
+        losses = run()
         if device.type == "cuda" and step % _AHEAD == 0:
             torch.cuda.synchronize()
         if time.monotonic() - saved > parameters.save_every:
             trainer.save(step, progress, losses)
             saved = time.monotonic()
+        if budget.progress(step) >= 1:
+            break
     trainer.save(step, 1.0, losses)
 
 
