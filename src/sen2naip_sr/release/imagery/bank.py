@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,27 +71,28 @@ def make_bank(
         device: Where the chips are.
 
     Returns:
-        The chips; None if there is no such imagery.
+        The chips; None if there are none.
 
     Raises:
         UserError: If images differ in their bands.
     """
-    images = [
-        (place.location, image)
-        for place in places
-        for image in (packed.unpack() for packed in place.images)
-        if image.deep == deep
+    packed = [
+        (place.location, image) for place in places for image in place.images if image.deep == deep
     ]
-    if not images:
+    if not packed:
         return None
-    if len({len(image.values) for _, image in images}) > 1:
+    if len({image.shape[0] for _, image in packed}) > 1:
         raise UserError(
             "bands-differ", "packed images have different numbers of bands", "pack them apart"
         )
-    side = min(LARGEST, *(min(image.values.shape[1:]) for _, image in images))
-    cut = [(location, chip) for location, image in images for chip in cut_image(image, side)]
-    chips = torch.from_numpy(np.stack([chip for _, chip in cut]))
-    locations = [location for location, _ in cut]
+    side = min(LARGEST, *(min(image.shape[1:]) for _, image in packed))
+    # LZMA leaves the interpreter to other threads
+    with ThreadPoolExecutor() as pool:
+        cut = list(pool.map(lambda some: cut_image(some[1].unpack(), side), packed))
+    if not any(cut):
+        return None
+    chips = torch.from_numpy(np.stack([chip for of_image in cut for chip in of_image]))
+    locations = [name for (name, _), of_image in zip(packed, cut, strict=True) for _ in of_image]
     weights = [shares.get(name, 1.0) / locations.count(name) for name in locations]
     passed = torch.tensor(weights).cumsum(0) / math.fsum(weights)
     return Bank(chips.to(device), passed.to(device), deep)
@@ -102,7 +104,7 @@ def cut_image(image: Image, side: int) -> list[Array]:
     Those of 8 bits are digital numbers, deep ones are shares of the value range, float32.
     """
     values = image.values
-    if image.deep:
+    if values.dtype != np.uint8:
         low, high = image.value_range
         values = ((values.astype(np.float32) - low) / (high - low)).astype(np.float32)
     rows, columns = (_starts(length, side) for length in values.shape[1:])

@@ -37,11 +37,6 @@ class Image:
     valid: Array | None
     value_range: tuple[float, float]
 
-    @property
-    def deep(self) -> bool:
-        """Whether it has more than 8 bits."""
-        return self.values.dtype != np.uint8
-
 
 @dataclass(frozen=True)
 class PackedImage:
@@ -67,6 +62,11 @@ class PackedImage:
         mask = b"" if image.valid is None else compress(image.valid[None].astype(np.uint8))
         shape, dtype = image.values.shape, image.values.dtype.name
         return cls(compress(image.values), mask, shape, dtype, image.value_range)
+
+    @property
+    def deep(self) -> bool:
+        """Whether it has more than 8 bits."""
+        return self.dtype != "uint8"
 
     @property
     def size(self) -> int:
