@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-
 from sen2naip_sr.errors import UserError
 
 SIDECARS = (".aux.xml", ".msk", ".ovr")
@@ -175,6 +173,11 @@ def _remove_leftovers(path: Path) -> None:
     """Remove the temporary files that killed processes have left."""
     name = re.compile(rf"{re.escape(_stem(path))}(\d+)(\D.*)?")
     matches = [match for file in path.parent.iterdir() if (match := name.fullmatch(file.name))]
+    if not matches:
+        return
+    # not at the top: trainings also run where only torch and its companions are installed
+    import psutil  # type: ignore[import-untyped]
+
     for process in {int(match[1]) for match in matches}:
         # in containers every run may have the same process number
         if process == os.getpid() or not psutil.pid_exists(process):

@@ -7,7 +7,6 @@ import yaml
 from torch import nn
 
 from sen2naip_sr.models.cost import count_parameters, multiply_adds, widest_layer
-from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import MODELS, build_model
 
 TABLE = re.compile(r"^\| `(\w+)` \| (default|`.+`) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)
@@ -64,9 +63,9 @@ def test_documented_costs_are_right(name, size, parameters, cost):
 
 def test_widest_layer_is_a_convolution_of_the_body():
     channels = 16
-    assert widest_layer(Lean(4, channels=channels, blocks=1), 4) == 2 * channels
+    assert widest_layer(build_model("lean", 4, channels=channels, blocks=1), 4) == 2 * channels
 
 
 def test_widest_layer_is_the_exit_where_channels_are_few():
     # it makes four sub-pixels of each band
-    assert widest_layer(Lean(4, channels=2, blocks=1), 4) == 2 + 4 * 4
+    assert widest_layer(build_model("lean", 4, channels=2, blocks=1), 4) == 2 + 4 * 4

@@ -24,6 +24,7 @@ from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import zeroed
 from sen2naip_sr.models.networks.lean import Lean
+from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.release.benchmark import make_chips
 from sen2naip_sr.training.validation import Validator
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
@@ -48,7 +49,8 @@ def deepen(weights: Weights, blocks: int) -> Lean:
             "blocks-invalid", f"{weights.source}: {had} blocks", f"ask for more than {had} blocks"
         )
     known = weights.metadata
-    deeper = Lean(known.bands, **{**known.architecture_parameters, "blocks": blocks})
+    parameters = {**known.architecture_parameters, "blocks": blocks}
+    deeper = cast(Lean, build_model("lean", known.bands, **parameters))
     for block in list(_body(deeper))[had:blocks]:
         zeroed(cast(nn.Conv2d, block.second))
     moved = {

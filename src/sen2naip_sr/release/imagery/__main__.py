@@ -1,0 +1,63 @@
+"""Pack imagery, and train the shipped networks on it.
+
+    python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--most MB]
+    python -m sen2naip_sr.release.imagery train --packed FOLDER --out FOLDER --seconds N
+
+Training needs torch, numpy, safetensors and pydantic, and uses a GPU if there is one.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from sen2naip_sr.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Pack, or train."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    pack = commands.add_parser("pack", help="pack GeoTIFFs losslessly")
+    pack.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="places: folders of GeoTIFFs, GeoTIFFs"
+    )
+    pack.add_argument("--out", type=Path, required=True, help="folder of the packed files")
+    pack.add_argument("--most", type=float, help="largest size of all files, MB")
+    pack.set_defaults(run=_pack)
+    train = commands.add_parser("train", help="train the networks")
+    train.add_argument("--packed", type=Path, required=True, help="folder of packed files")
+    train.add_argument("--out", type=Path, required=True, help="folder of the weights")
+    length = train.add_mutually_exclusive_group(required=True)
+    length.add_argument("--seconds", type=float, help="length of the training")
+    length.add_argument("--steps", type=int, help="length of the training in iterations")
+    train.add_argument("--parameters", type=Path, help="JSON of an ImageryParameters")
+    train.add_argument("--start", type=Path, help="folder of weights to start from")
+    train.set_defaults(run=_train)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        given.run(given)
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def _pack(given: argparse.Namespace) -> None:
+    from sen2naip_sr.release.imagery.pack import pack
+
+    pack(given.data, given.out, given.most)
+
+
+def _train(given: argparse.Namespace) -> None:
+    from sen2naip_sr.release.imagery.parameters import ImageryParameters
+    from sen2naip_sr.release.imagery.training import train
+    from sen2naip_sr.training.optimization.schedule import Budget
+
+    text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
+    minutes = None if given.seconds is None else given.seconds / 60
+    parameters = ImageryParameters.model_validate_json(text)
+    train(given.packed, given.out, parameters, Budget(given.steps, minutes), given.start)
+
+
+if __name__ == "__main__":
+    main()

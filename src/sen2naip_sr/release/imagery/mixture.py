@@ -1,0 +1,101 @@
+"""Batches of the mixture: crops of all imagery, observed by random sensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from sen2naip_sr.degradation.draws import Draws
+from sen2naip_sr.degradation.sensor import draw_sensors, observe
+from sen2naip_sr.degradation.told import told
+from sen2naip_sr.degradation.truth import oriented, varied
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.release.imagery.bank import Bank
+from sen2naip_sr.release.imagery.parameters import BatchParameters, ImageryParameters
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch in random order.
+
+    Attributes:
+        lr: (B, C, h, w), about [0, 1].
+        hr: (B, C, 2h, 2w).
+        conditions: (B, n), encoded: what the networks are told.
+    """
+
+    lr: Tensor
+    hr: Tensor
+    conditions: Tensor
+
+    def halves(self) -> "tuple[Batch, Batch]":
+        """Return both halves."""
+        lr, hr, told = (part.chunk(2) for part in (self.lr, self.hr, self.conditions))
+        return Batch(lr[0], hr[0], told[0]), Batch(lr[1], hr[1], told[1])
+
+
+class BatchMaker:
+    """Makes batches of one kind.
+
+    Args:
+        banks: The imagery.
+        kind: Crops and sizes.
+        parameters: Of truth, sensors and conditions.
+        generator: Where all randomness comes from; on the device of the imagery.
+
+    Raises:
+        UserError: If there is no imagery for any of the kind's crops, or chips are too small.
+    """
+
+    def __init__(
+        self,
+        banks: Sequence[Bank],
+        kind: BatchParameters,
+        parameters: ImageryParameters,
+        generator: torch.Generator,
+    ) -> None:
+        by_depth = {bank.deep: bank for bank in banks}
+        crops = [crop for crop in kind.crops if crop.deep in by_depth]
+        if not crops:
+            raise UserError(
+                "imagery-missing",
+                "no imagery for the crops of a batch",
+                "pack imagery of 8 bits, or of more, as the crops say",
+            )
+        counts = apportioned(kind.images, [crop.share for crop in crops])
+        self._parts = [
+            (by_depth[crop.deep], crop.reduction, Draws(count, generator))
+            for crop, count in zip(crops, counts, strict=True)
+        ]
+        for bank, reduction, _ in self._parts:
+            if (size := kind.side * reduction) > bank.chips.shape[-1]:
+                raise UserError(
+                    "chips-too-small",
+                    f"crops of {size} x {size} pixels, chips of {bank.chips.shape[-1]}",
+                    "choose smaller crops or reductions, or leave out small images",
+                )
+        flags = [torch.full((draws.images,), bank.deep) for bank, _, draws in self._parts]
+        self._deep = torch.cat(flags).to(generator.device)
+        self._side, self._parameters = kind.side, parameters
+        self._draws = Draws(kind.images, generator)
+
+    def __call__(self) -> Batch:
+        """Return the next batch."""
+        parameters, draws = self._parameters, self._draws
+        crops = torch.cat(
+            [bank.draw(self._side, reduction, some) for bank, reduction, some in self._parts]
+        )
+        hr = varied(oriented(crops, draws), self._deep, parameters.truth, draws)
+        sensors = draw_sensors(parameters.sensor, self._deep, hr.shape[1], draws)
+        lr, truth = observe(hr, sensors, draws)
+        conditions = told(truth, parameters.told, draws).encode()
+        order = draws.uniform().argsort()
+        return Batch(lr[order], hr[order], conditions[order])
+
+
+def apportioned(total: int, shares: Sequence[float]) -> list[int]:
+    """Return whole numbers in proportion to shares, with a sum of ``total``."""
+    limits = [round(total * sum(shares[:k]) / sum(shares)) for k in range(len(shares) + 1)]
+    return [after - before for before, after in pairwise(limits)]

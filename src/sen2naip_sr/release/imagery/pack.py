@@ -1,0 +1,117 @@
+"""Pack GeoTIFFs losslessly, for trainings on machines with neither GDAL nor a network."""
+
+import logging
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.values import choose_range
+from sen2naip_sr.raster.scene import open_scene
+from sen2naip_sr.release.imagery.packed import DTYPES, Image, PackedImage, Place, write_place
+
+logger = logging.getLogger(__name__)
+
+BANDS = (1, 2, 3, 4)
+ENDINGS = (".tif", ".tiff")
+_DATE = re.compile(r"[-_](19|20)\d\d(?!\d).*$")
+_SCATTER = (5**0.5 - 1) / 2
+"""Multiples of the golden ratio, modulo one, spread evenly however many there are."""
+
+
+def pack(sources: Sequence[Path], folder: Path, most: float | None = None) -> list[Place]:
+    """Pack places into one file each.
+
+    Args:
+        sources: A folder of GeoTIFFs is a place, a GeoTIFF is one of its own. Places whose names
+            differ from the first year on are at one location.
+        folder: Where the files are written.
+        most: Largest size of all files together, MB (10^6 bytes). If there is more, every place
+            keeps the same share of its images, at least one. None: no limit.
+
+    Returns:
+        What was packed.
+
+    Raises:
+        UserError: If a source has no GeoTIFF, or one that cannot be used.
+    """
+    places = [_place(source) for source in sources]
+    for place in (kept := places if most is None else fitting(places, 1e6 * most)):
+        write_place(folder, place)
+        size = sum(image.size for image in place.images) / 1e6
+        logger.info("%s (%s): %d images, %.1f MB", *_named(place), len(place.images), size)
+    return kept
+
+
+def fitting(places: Sequence[Place], most: float) -> list[Place]:
+    """Return places with as many of their images as fit into so many bytes.
+
+    Args:
+        places: The places.
+        most: Bytes.
+    """
+    ranked = sorted(
+        (rank / len(place.images), number, chosen)
+        for number, place in enumerate(places)
+        for rank, chosen in enumerate(_scattered(len(place.images)))
+    )
+    kept: list[list[int]] = [[] for _ in places]
+    left = most
+    for share, number, chosen in ranked:
+        left -= places[number].images[chosen].size
+        if left < 0 and share > 0:
+            break
+        kept[number].append(chosen)
+    return [
+        Place(place.name, place.location, tuple(place.images[k] for k in sorted(chosen)))
+        for place, chosen in zip(places, kept, strict=True)
+    ]
+
+
+def location_of(place: str) -> str:
+    """Return the name of a place without its date."""
+    return _DATE.sub("", place)
+
+
+def _named(place: Place) -> tuple[str, str]:
+    return place.name, place.location
+
+
+def _scattered(count: int) -> list[int]:
+    return sorted(range(count), key=lambda k: k * _SCATTER % 1)
+
+
+def _place(source: Path) -> Place:
+    files = [source]
+    if source.is_dir():
+        files = sorted(file for file in source.iterdir() if file.suffix.lower() in ENDINGS)
+    if not files:
+        raise UserError(
+            "imagery-missing", f"{source}: no GeoTIFF", "name a GeoTIFF or a folder of GeoTIFFs"
+        )
+    # LZMA leaves the interpreter to other threads
+    with ThreadPoolExecutor() as pool:
+        images = tuple(pool.map(lambda file: PackedImage.of(_read(file)), files))
+    name = source.name if source.is_dir() else source.stem
+    return Place(name, location_of(name), images)
+
+
+def _read(file: Path) -> Image:
+    with open_scene(file, BANDS) as scene:
+        if scene.dtype.name not in DTYPES:
+            raise UserError(
+                "dtype-unsupported",
+                f"{file}: values are {scene.dtype}",
+                f"give imagery in {' or '.join(DTYPES)}",
+            )
+        values, valid = scene.read(0, 0, scene.height, scene.width)
+        everywhere: Array = np.logical_and.reduce(valid)
+        return Image(
+            np.ascontiguousarray(values),
+            None if everywhere.all() else everywhere,
+            choose_range("auto", scene),
+        )

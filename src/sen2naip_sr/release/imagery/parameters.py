@@ -1,0 +1,105 @@
+"""Parameters of a training on varied imagery."""
+
+from pydantic import Field
+
+from sen2naip_sr.degradation.parameters import SensorParameters, ToldParameters, TruthParameters
+from sen2naip_sr.parameters import Parameters
+
+
+class CropParameters(Parameters):
+    """A kind of crop in a batch."""
+
+    share: float = Field(gt=0)
+    """How many of the batch's crops are of this kind, relative to the other kinds."""
+    reduction: int = Field(default=1, ge=1, le=16)
+    """So many pixels become one on each axis first."""
+    deep: bool = False
+    """Whether the crops come from imagery of more than 8 bits."""
+
+
+class BatchParameters(Parameters):
+    """A kind of batch."""
+
+    side: int = Field(ge=32, multiple_of=16)
+    """Side of the HR crops in pixels, after the reduction."""
+    images: int = Field(ge=2)
+    """Crops in a batch."""
+    turns: int = Field(default=1, ge=1)
+    """Batches of this kind in a row."""
+    crops: tuple[CropParameters, ...] = Field(min_length=1)
+    """The kinds of crops. Those that no imagery was packed for are left out."""
+
+
+def _crops(*kinds: tuple[float, int, bool]) -> tuple[CropParameters, ...]:
+    return tuple(CropParameters(share=s, reduction=r, deep=deep) for s, r, deep in kinds)
+
+
+class LearnerParameters(Parameters):
+    """A network that is trained."""
+
+    channels: int = Field(ge=1)
+    """Feature maps of every layer of `sen2naip_sr.models.networks.lean.Lean`."""
+    blocks: int = Field(ge=1)
+    """Its residual blocks."""
+    learning_rate: float = Field(gt=0)
+    """The peak of the learning rate."""
+
+
+class ImageryParameters(Parameters):
+    """A training of two networks: a large one, and a small one that also learns from it."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of the initial weights and all draws."""
+    validation: str = "ca-claremont"
+    """The location whose images are not trained on, at any date. It gives the validation PSNR."""
+    locations: dict[str, float] = Field(default={})
+    """How often locations are drawn, relative to the others of their depth; 1 if not named."""
+    teacher: LearnerParameters = LearnerParameters(channels=96, blocks=14, learning_rate=8e-4)
+    """The large network."""
+    student: LearnerParameters = LearnerParameters(channels=48, blocks=7, learning_rate=1.2e-3)
+    """The small network. It makes a step on each half of a batch."""
+    batches: tuple[BatchParameters, ...] = Field(
+        default=(
+            BatchParameters(
+                side=128,
+                images=64,
+                turns=3,
+                crops=_crops((0.56, 1, False), (0.25, 2, False), (0.19, 1, True)),
+            ),
+            BatchParameters(
+                side=64,
+                images=256,
+                crops=_crops((0.3, 4, False), (0.2, 3, False), (0.32, 2, False), (0.18, 2, True)),
+            ),
+        ),
+        min_length=1,
+    )
+    """The kinds of batches, which take turns."""
+    truth: TruthParameters = TruthParameters()
+    """How HR is varied."""
+    sensor: SensorParameters = SensorParameters()
+    """How LR is made from it."""
+    told: ToldParameters = ToldParameters()
+    """What the networks are told about LR."""
+    warmup_steps: int = Field(default=400, ge=0)
+    """Steps over which the learning rate rises linearly. It then falls by half a cosine."""
+    final: float = Field(default=0.002, ge=0)
+    """What is added to the learning rate's cosine, relative to its peak."""
+    ema_decay: float = Field(default=0.9995, ge=0, lt=1)
+    """Largest decay of the moving average of the weights, which is what is kept."""
+    clip: float = Field(default=0.5, gt=0)
+    """Largest norm of a gradient."""
+    floor: float = Field(default=1 / 255, gt=0)
+    """Error below which a crop matters less, as a share of the value range. The loss is the
+    logarithm of each crop's error: a crop counts as much as another, however hard it is. Without a
+    floor, crops that can be restored exactly would count more than all others."""
+    squared_from: float = Field(default=0.35, ge=0, le=1)
+    """Share of the training before the absolute error begins to give way to the squared one."""
+    squared_over: float = Field(default=0.2, gt=0)
+    """Share of the training over which it does."""
+    distilled: float = Field(default=0.4, ge=0, le=1)
+    """Weight of the large network's output in the small one's loss."""
+    distilled_from: float = Field(default=0.3, ge=0, le=1)
+    """Share of the training before that weight is used."""
+    save_every: float = Field(default=60.0, gt=0)
+    """Seconds between two checkpoints."""

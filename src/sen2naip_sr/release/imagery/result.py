@@ -1,0 +1,126 @@
+"""What a training writes: weights with metadata, scored on the validation location."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sen2naip_sr.degradation import RECIPES
+from sen2naip_sr.degradation.truth import EIGHT_BITS
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.metrics.full_reference import SHAVE
+from sen2naip_sr.metrics.psnr import psnr
+from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.models.networks.lean import Lean
+from sen2naip_sr.provenance import git_commit
+from sen2naip_sr.release.imagery.bank import Bank
+from sen2naip_sr.release.imagery.learner import Learner
+from sen2naip_sr.release.imagery.packed import Place, packed_files
+from sen2naip_sr.release.imagery.parameters import ImageryParameters
+from sen2naip_sr.version import __version__
+from sen2naip_sr.weights.files import WeightsMetadata, save_weights
+
+RECIPE = RECIPES["bicubic_antialiased"]
+"""The recipe of clean images, whose conditions a network is told by default."""
+VALIDATED = 16
+"""Chips that give the validation PSNR, spread evenly."""
+
+
+def split(places: Sequence[Place], validation: str) -> tuple[list[Place], list[Place]]:
+    """Return the places of training and those of validation, at whatever date.
+
+    Raises:
+        UserError: If there are none for one of the two.
+    """
+    held_out = [place for place in places if place.location == validation]
+    trained = [place for place in places if place.location != validation]
+    if not held_out or not trained:
+        known = ", ".join(sorted({place.location for place in places}))
+        raise UserError(
+            "no-validation-place",
+            f"location '{validation}' for validation, and others to train on; packed: {known}",
+            "pack it, or name another location",
+        )
+    return trained, held_out
+
+
+@torch.no_grad()
+def validation_psnr(network: Lean, bank: Bank) -> float:
+    """Return the mean PSNR of clean 8-bit chips, dB."""
+    plain = network.under(Conditions.of_recipe(network.bands))
+    every = max(1, len(bank.chips) // VALIDATED)
+    scores = [_psnr(plain, chip[None].float()) for chip in bank.chips[::every]]
+    return float(torch.cat(scores).mean())
+
+
+def _psnr(network: Lean, truth: Tensor) -> Tensor:
+    lr = RECIPE.downscale(truth, None).round().clamp(0, EIGHT_BITS)
+    predicted = (network(lr / EIGHT_BITS) * EIGHT_BITS).round().clamp(0, EIGHT_BITS)
+    inside = slice(SHAVE, -SHAVE)
+    found, expected = (image[..., inside, inside].double() for image in (predicted, truth))
+    return psnr(found, expected, EIGHT_BITS)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Writes the weights of a training.
+
+    Attributes:
+        folder: Where the files are written.
+        packed: The folder of the packed imagery.
+        trained: Places that are trained on.
+        validation: Chips of 8 bits.
+        parameters: Those of the training.
+    """
+
+    folder: Path
+    packed: Path
+    trained: Sequence[Place]
+    validation: Bank
+    parameters: ImageryParameters
+
+    def write(self, name: str, learner: Learner) -> float:
+        """Write a network's averaged weights; return their validation PSNR, dB."""
+        network = learner.averaged()
+        score = validation_psnr(network, self.validation)
+        metadata = WeightsMetadata(
+            architecture="lean",
+            architecture_parameters=learner.architecture,
+            validation_psnr=score,
+            step=learner.steps,
+            started_from=learner.started_from,
+            **self._of_data,
+        )
+        save_weights(self.folder / f"{name}.safetensors", network.state_dict(), metadata)
+        return score
+
+    @cached_property
+    def _of_data(self) -> dict[str, Any]:
+        places = sorted(place.name for place in self.trained)
+        split_by = json.dumps([places, self.parameters.validation])
+        return {
+            "bands": self.validation.chips.shape[1],
+            "recipe": RECIPE.id,
+            "value_range": (0, EIGHT_BITS),
+            "dtype": "uint8",
+            "data_hash": _hash(*(file.read_bytes() for file in packed_files(self.packed))),
+            "split_hash": _hash(split_by.encode()),
+            "train_places": places,
+            "training": self.parameters.model_dump(mode="json"),
+            "version": __version__,
+            "synthetic": False,
+            "commit": git_commit(Path(__file__).parent),
+        }
+
+
+def _hash(*contents: bytes) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()[:16]
