@@ -57,7 +57,9 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     """
     cropped = [_cropped(example, crop) for example in examples]
     shown = composites(examples[0].truth.shape[0])
-    norm = Normalize(0, _largest_error(cropped, data_range))
+    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in cropped]
+    # the scale ends where the outliers of the interpolation begin
+    norm = Normalize(0, max(float(np.percentile(np.concatenate(errors), 99)), 0.1))
     figure, grid = GRID.draw(len(examples), len(shown), DPI)
     for rows, example in zip(grid, cropped, strict=True):
         for axes, composite in zip(rows, shown, strict=True):
@@ -138,12 +140,6 @@ def _cropped(example: Example, width: int) -> Example:
     return Example(
         example.chip, example.place, cut(example.lr, 1), *(cut(image, SCALE) for image in images)
     )
-
-
-def _largest_error(examples: Sequence[Example], data_range: float) -> float:
-    """Return the error (%) that all but the outliers of the interpolation stay below."""
-    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in examples]
-    return max(float(np.percentile(np.concatenate(errors), 99)), 0.1)
 
 
 def _error(image: Array, truth: Array, data_range: float) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -63,17 +64,7 @@ def search_hyperparameters(
     model, network = setting.network(parameters.model)
     own = setting.below(model)
     require_start_unseen(parameters, model, network, own.splits)
-    study = search(
-        parameters,
-        model,
-        network,
-        own.splits,
-        own.hr,
-        own.lr,
-        own.folder,
-        own.evaluation,
-        (lambda variation, outcome: done(own.folder, variation, outcome)) if done else None,
-    )
+    study = search(parameters, own, partial(done, own.folder) if done else None)
     trials, shares = trial_table(study), importance(study)
     best = best_parameters(study, network)
     return Searched(trials, shares, best, draw_search(trials, shares, parameters.space))

@@ -9,22 +9,20 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
-import pandas as pd
+from optuna import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sen2naip_sr.chips.splits import split_hash
-from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.held_out import without_test
 from sen2naip_sr.experiments.running.lock import locked
 from sen2naip_sr.experiments.running.outcome import Outcome, read_outcome
 from sen2naip_sr.experiments.running.processes import open_processes
 from sen2naip_sr.experiments.running.runner import KILLED
+from sen2naip_sr.experiments.running.setting import Setting
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.search_space import (
@@ -39,9 +37,6 @@ from sen2naip_sr.experiments.tuning.storage import first_trials, open_study, res
 from sen2naip_sr.experiments.tuning.trial import Job, run_job
 from sen2naip_sr.training.parameters import NetworkParameters
 
-if TYPE_CHECKING:
-    from optuna import Study
-
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 OWN, ERROR, STEPS, SECONDS = "own", "error", "steps", "seconds"
 logger = logging.getLogger(__name__)
@@ -53,15 +48,11 @@ Done = Callable[[Variation, Outcome], object]
 class _Search:
     """What all trials share."""
 
-    study: "Study"
+    study: Study
     parameters: TuningParameters
     model: str
     base: Mapping[str, Any]
-    splits: pd.DataFrame
-    hr: Store
-    lr: Store
-    folder: Path
-    evaluation: EvaluationParameters
+    setting: Setting
     done: Done | None
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
@@ -78,7 +69,7 @@ class _Search:
 
     def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
         tags = {"trial": str(trial.number)}
-        return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
+        return Variation(f"trial {trial.number}", self.model, changed, self.setting.splits, tags)
 
     def failed(self, trial: Trial | FrozenTrial, error: str) -> Outcome:
         """Return the outcome of a trial that wrote none."""
@@ -89,27 +80,17 @@ class _Search:
         return Job(
             trial.number,
             self.variation(trial),
-            self.hr.folder,
-            self.lr.folder,
-            self.folder,
+            self.setting.hr.folder,
+            self.setting.lr.folder,
+            self.setting.folder,
             self.parameters,
-            self.evaluation,
+            self.setting.evaluation,
             # the first trials, which later ones are compared with, have to finish
             prunable=trial.number >= first_trials(self.parameters),
         )
 
 
-def search(  # noqa: PLR0913, PLR0917 - one a dataset
-    parameters: TuningParameters,
-    model: str,
-    network: Mapping[str, Any],
-    splits: pd.DataFrame,
-    hr: Store,
-    lr: Store,
-    folder: Path,
-    evaluation: EvaluationParameters,
-    done: Done | None = None,
-) -> "Study":
+def search(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Study:
     """Run trials until there are as many as asked for; those of earlier runs count.
 
     Trials that were running when a search was killed resume from their checkpoints. Each is scored
@@ -121,23 +102,24 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
             valid; if the study was begun with other inputs, or another run uses it; if no trial
             finished.
     """
+    model, network = setting.network(parameters.model)
     base = full_parameters(model, network, parameters.training)
     check_space(parameters.space, model, base, parameters.confirm)
-    usable = without_test(splits)
+    setting = replace(setting, splits=without_test(setting.splits))
+    folder = setting.folder
     depends = {
         "space": {name: found.model_dump() for name, found in parameters.space.items()},
         "network": base,
-        "data": hr.manifest.content,
-        "recipe": lr.attributes["recipe"],
-        "split": split_hash(usable),
-        "evaluation.chips": evaluation.chips,
+        "data": setting.hr.manifest.content,
+        "recipe": setting.lr.attributes["recipe"],
+        "split": split_hash(setting.splits),
+        "evaluation.chips": setting.evaluation.chips,
     }
     # trials that are still marked as running were left by a run that was killed
     with locked(folder):
         study = open_study(folder, parameters, model, depends)
         _begin(study, parameters, base)
-        shared = (base, usable, hr, lr, folder, evaluation, done)
-        _run(_Search(study, parameters, model, *shared))
+        _run(_Search(study, parameters, model, base, setting, done))
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
         raise UserError(
@@ -148,7 +130,7 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
     return study
 
 
-def _begin(study: "Study", parameters: TuningParameters, base: Mapping[str, Any]) -> None:
+def _begin(study: Study, parameters: TuningParameters, base: Mapping[str, Any]) -> None:
     if study.trials:
         return
     own = own_values(parameters.space, base)
@@ -167,7 +149,11 @@ def _run(shared: _Search) -> None:
     with open_processes(parameters.workers) as processes:
         while True:
             while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
-                trial = resumed(study, shared.folder, left.pop(0).number) if left else study.ask()
+                trial = (
+                    resumed(study, shared.setting.folder, left.pop(0).number)
+                    if left
+                    else study.ask()
+                )
                 if job := _suggested(shared, trial):
                     running[processes.submit(run_job, job)] = trial
             if not running:
@@ -177,7 +163,7 @@ def _run(shared: _Search) -> None:
                 _end(shared, trial, _outcome(shared, trial, future))
 
 
-def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool:
+def _is_room(study: Study, parameters: TuningParameters, running: int) -> bool:
     return len(study.get_trials(deepcopy=False, states=ENDED)) + running < parameters.trials
 
 
@@ -230,7 +216,7 @@ def _report(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> No
 
 def _report_again(shared: _Search, trial: FrozenTrial) -> None:
     """Report a trial of an earlier run, so that this run tracks the whole search."""
-    outcome = read_outcome(shared.folder / f"trial {trial.number}")
+    outcome = read_outcome(shared.setting.folder / f"trial {trial.number}")
     if outcome is None and (error := trial.user_attrs.get(ERROR)):
         outcome = shared.failed(trial, error)
     if outcome is not None:
