@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sen2naip_sr.experiments.running.outcome import read_scores
-from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
+from sen2naip_sr.experiments.running.setting import Done, Setting
+from sen2naip_sr.experiments.tuning import findings
 from sen2naip_sr.experiments.tuning.confirmation import (
     compare_with_own,
     plan_confirmation,
@@ -17,12 +18,6 @@ from sen2naip_sr.experiments.tuning.confirmation import (
     why_not,
 )
 from sen2naip_sr.experiments.tuning.figure import draw_search
-from sen2naip_sr.experiments.tuning.findings import (
-    describe_confirmation,
-    describe_confirmation_failures,
-    describe_search,
-    is_own_best,
-)
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.results import best_parameters, importance, trial_table
 from sen2naip_sr.experiments.tuning.search import search
@@ -43,18 +38,6 @@ class Searched:
     importance: Mapping[str, float]
     best: Mapping[str, Any]
     figure: Figure
-
-
-def tune(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Findings:
-    """Search hyperparameters, and compare the best trial with the network's own parameters.
-
-    The findings have the importances, the best parameters and a figure. ``done`` is called with
-    each trial and each training of the confirmation that ends.
-    """
-    searched = search_hyperparameters(parameters, setting, done)
-    text = confirm(parameters, setting, searched.trials, searched.best, done)
-    more = {"importance": searched.importance, "best": searched.best, "figure": searched.figure}
-    return Findings(text, searched.trials, more)
 
 
 def search_hyperparameters(
@@ -80,14 +63,14 @@ def confirm(
     """Compare the best trial on places that the search has not scored; describe all findings."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
-    text = f"{model}: {describe_search(trials, best, list(parameters.space))}"
+    text = f"{model}: {findings.describe_search(trials, best, list(parameters.space))}"
     variations = plan_confirmation(parameters, model, network, best, own.splits)
     if not variations:
-        if is_own_best(trials):
+        if findings.is_own_best(trials):
             return text
         return f"{text} Not confirmed: {why_not(parameters, own.splits)}."
     outcomes = own.run(variations, parameters.workers, done)
     if any(outcome.error for outcome in outcomes):
-        return f"{text} {describe_confirmation_failures(outcomes)}"
+        return f"{text} {findings.describe_confirmation_failures(outcomes)}"
     pair = compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
-    return f"{text} {describe_confirmation(pair)}"
+    return f"{text} {findings.describe_confirmation(pair)}"

@@ -24,15 +24,8 @@ from sen2naip_sr.experiments.running.processes import open_processes
 from sen2naip_sr.experiments.running.runner import KILLED
 from sen2naip_sr.experiments.running.setting import Setting
 from sen2naip_sr.experiments.running.variation import Variation
+from sen2naip_sr.experiments.tuning import search_space
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
-from sen2naip_sr.experiments.tuning.search_space import (
-    check_space,
-    full_parameters,
-    own_values,
-    suggest,
-    unchecked,
-    with_values,
-)
 from sen2naip_sr.experiments.tuning.storage import first_trials, open_study, resumed
 from sen2naip_sr.experiments.tuning.trial import Job, run_job
 from sen2naip_sr.training.parameters import NetworkParameters
@@ -57,7 +50,9 @@ class _Search:
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
         """Return the training of a trial; a `ValueError` if its values are not valid together."""
-        changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
+        changed = NetworkParameters.model_validate(
+            search_space.with_values(self.base, trial.params)
+        )
         return self._of(trial, changed)
 
     def shown(self, trial: Trial | FrozenTrial) -> Variation:
@@ -65,7 +60,7 @@ class _Search:
         try:
             return self.variation(trial)
         except ValueError:
-            return self._of(trial, unchecked(self.base, trial.params))
+            return self._of(trial, search_space.unchecked(self.base, trial.params))
 
     def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
         tags = {"trial": str(trial.number)}
@@ -103,8 +98,8 @@ def search(parameters: TuningParameters, setting: Setting, done: Done | None = N
             finished.
     """
     model, network = setting.network(parameters.model)
-    base = full_parameters(model, network, parameters.training)
-    check_space(parameters.space, model, base, parameters.confirm)
+    base = search_space.full_parameters(model, network, parameters.training)
+    search_space.check_space(parameters.space, model, base, parameters.confirm)
     setting = replace(setting, splits=without_test(setting.splits))
     folder = setting.folder
     depends = {
@@ -133,7 +128,7 @@ def search(parameters: TuningParameters, setting: Setting, done: Done | None = N
 def _begin(study: Study, parameters: TuningParameters, base: Mapping[str, Any]) -> None:
     if study.trials:
         return
-    own = own_values(parameters.space, base)
+    own = search_space.own_values(parameters.space, base)
     if own is None:
         logger.warning("The network's own parameters lie outside the search space: not tried")
     else:
@@ -170,7 +165,7 @@ def _is_room(study: Study, parameters: TuningParameters, running: int) -> bool:
 def _suggested(shared: _Search, trial: Trial) -> Job | None:
     """Return the job of a trial. If its values are not valid together, fail it and return None."""
     for name, found in shared.parameters.space.items():
-        suggest(trial, name, found)
+        search_space.suggest(trial, name, found)
     try:
         return shared.job(trial)
     except ValueError as error:
