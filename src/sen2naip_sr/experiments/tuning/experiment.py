@@ -10,13 +10,7 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.experiments.running.outcome import read_scores
 from sen2naip_sr.experiments.running.setting import Done, Setting
-from sen2naip_sr.experiments.tuning import findings
-from sen2naip_sr.experiments.tuning.confirmation import (
-    compare_with_own,
-    plan_confirmation,
-    require_start_unseen,
-    why_not,
-)
+from sen2naip_sr.experiments.tuning import confirmation, findings
 from sen2naip_sr.experiments.tuning.figure import draw_search
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.results import best_parameters, importance, trial_table
@@ -46,7 +40,7 @@ def search_hyperparameters(
     """Run the trials; see `sen2naip_sr.experiments.tuning.search.search`."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
-    require_start_unseen(parameters, model, network, own.splits)
+    confirmation.require_start_unseen(parameters, model, network, own.splits)
     study = search(parameters, own, partial(done, own.folder) if done else None)
     trials, shares = trial_table(study), importance(study)
     best = best_parameters(study, network)
@@ -64,13 +58,13 @@ def confirm(
     model, network = setting.network(parameters.model)
     own = setting.below(model)
     text = f"{model}: {findings.describe_search(trials, best, list(parameters.space))}"
-    variations = plan_confirmation(parameters, model, network, best, own.splits)
+    variations = confirmation.plan_confirmation(parameters, model, network, best, own.splits)
     if not variations:
         if findings.is_own_best(trials):
             return text
-        return f"{text} Not confirmed: {why_not(parameters, own.splits)}."
+        return f"{text} Not confirmed: {confirmation.why_not(parameters, own.splits)}."
     outcomes = own.run(variations, parameters.workers, done)
     if any(outcome.error for outcome in outcomes):
         return f"{text} {findings.describe_confirmation_failures(outcomes)}"
-    pair = compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
+    pair = confirmation.compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
     return f"{text} {findings.describe_confirmation(pair)}"
