@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sen2naip_sr.experiments.running.outcome import read_scores
-from sen2naip_sr.experiments.running.setting import Done, Setting
+from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
 from sen2naip_sr.experiments.tuning import confirmation, findings
 from sen2naip_sr.experiments.tuning.figure import draw_search
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
@@ -32,6 +32,17 @@ class Searched:
     importance: Mapping[str, float]
     best: Mapping[str, Any]
     figure: Figure
+
+
+def tune(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Findings:
+    """Search hyperparameters, and compare the best trial with the network's own parameters.
+
+    ``done`` is called with each trial and each training of the confirmation that ends.
+    """
+    searched = search_hyperparameters(parameters, setting, done)
+    text = confirm(parameters, setting, searched.trials, searched.best, done)
+    more = {"importance": searched.importance, "best": searched.best, "figure": searched.figure}
+    return Findings(text, searched.trials, more)
 
 
 def search_hyperparameters(
