@@ -19,7 +19,8 @@ from plain import plain_network
 from rasterio.transform import from_origin
 
 from sen2naip_sr.inference.network import TorchNetwork
-from sen2naip_sr.inference.speed import matrix_product_rate, multiply_adds_per_pixel
+from sen2naip_sr.inference.speed import matrix_product_rate
+from sen2naip_sr.models.cost import multiply_adds_per_pixel
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
@@ -112,7 +113,7 @@ def _row(
     network: TorchNetwork, side: int, bare: float, file: float, plain_rate: float
 ) -> dict[str, Any]:
     by_core = side**2 / file / torch.get_num_threads()
-    multiplied = side**2 * multiply_adds_per_pixel(network) / bare
+    multiplied = side**2 * multiply_adds_per_pixel(network.model, network.bands) / bare
     return {
         "backend": network.describe(),
         "scene": side,

@@ -133,7 +133,7 @@ def test_own_geotiffs_with_unusable_files_among_them(tmp_path, copy_project, ked
     params = f"ingestion.source=directory,ingestion.path={images},evaluation.chips=1"
     completed = kedro(project, "run", f"--params={params}")
     assert completed.returncode == 0, completed.stderr
-    assert "2 files or chips could not be used" in completed.stdout
+    assert "2 files or chips were rejected" in completed.stdout
     rejected = pd.read_csv(project / "data/08_reporting/rejected.csv").set_index("file")
     assert "has 3 bands, 4 are required" in rejected.loc["place 0/three bands.tif", "reason"]
     assert "place 1/empty.tif" in rejected.index

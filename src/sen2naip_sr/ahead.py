@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -18,7 +18,7 @@ def map_ahead(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     initializer: Callable[[], object] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply ``function`` in threads and yield results in order, only a few items ahead.
 
     Unlike ``Executor.map`` it holds only as many results as keep the workers busy, so memory does

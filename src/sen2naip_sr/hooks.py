@@ -90,9 +90,14 @@ class ProjectHooks:
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
         """Log the cost of the run, and print its summary."""
-        _tag(device=provenance.device_name())
-        _log_cost(time.perf_counter() - self._start)
+        import mlflow
+
         from sen2naip_sr.pipelines.summary import print_summary
+
+        seconds, memory = time.perf_counter() - self._start, provenance.peak_memory_mb()
+        if mlflow.active_run() is not None:
+            mlflow.set_tags({"device": provenance.device_name()})
+            mlflow.log_metrics({"cost/wall_seconds": seconds, "cost/peak_memory_mb": memory})
 
         print_summary(pipeline.all_outputs(), catalog, self._root)
 
@@ -157,12 +162,3 @@ def _tag(**tags: str) -> None:
 
     if mlflow.active_run() is not None:
         mlflow.set_tags(tags)
-
-
-def _log_cost(seconds: float) -> None:
-    import mlflow
-
-    if mlflow.active_run() is not None:
-        mlflow.log_metrics(
-            {"cost/wall_seconds": seconds, "cost/peak_memory_mb": provenance.peak_memory_mb()}
-        )

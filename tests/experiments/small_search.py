@@ -15,6 +15,7 @@ from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.store import require_store, write_store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running import runner
+from sen2naip_sr.experiments.running.setting import Setting
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.search import search
 
@@ -85,17 +86,10 @@ def parameters(**changes):
 
 def run_search(folder, done=None, network=NETWORK, **changes):
     """Search in a folder with chips; what is given by name changes the search."""
-    return search(
-        parameters(**changes),
-        "lean",
-        network,
-        make_splits(),
-        require_store(folder / "hr"),
-        require_store(folder / "lr"),
-        folder / "search",
-        EVALUATION,
-        done,
-    )
+    hr, lr = require_store(folder / "hr"), require_store(folder / "lr")
+    networks = {"lean": network}
+    setting = Setting(hr, lr, make_splits(), EVALUATION, networks, "lean", folder / "search")
+    return search(parameters(**changes), setting, done)
 
 
 def die_in(name):

@@ -11,14 +11,14 @@ from sen2naip_sr.inference import network as network_module
 from sen2naip_sr.inference.hardware import resolve_device
 from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.network import LARGEST_TILE, SMALLEST_TILE, make_network
-from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed, multiply_adds_per_pixel
+from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed
 from sen2naip_sr.inference.winograd import (
     PointwiseConv2d,
     WinogradConv2d,
     quicker_layer,
     with_winograd,
 )
-from sen2naip_sr.models.cost import multiply_adds
+from sen2naip_sr.models.cost import multiply_adds, multiply_adds_per_pixel
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.weights.shipped import load_shipped
 
@@ -297,7 +297,10 @@ def test_threads_are_set_and_described():
 def test_speed_counts_what_the_architecture_multiplies():
     model = trained("lean")
     network = make_network(model, device="cpu")
-    assert multiply_adds_per_pixel(network) == multiply_adds(model, 4, 32, 32) / 32**2
+    assert (
+        multiply_adds_per_pixel(network.model, network.bands)
+        == multiply_adds(model, 4, 32, 32) / 32**2
+    )
     speed = measure_speed(network, side=32)
     assert 0 < speed.megapixels < 1e4
     ratio = speed.multiply_adds / speed.megapixels

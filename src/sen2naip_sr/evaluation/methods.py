@@ -93,21 +93,16 @@ def require_fitting(
             f"its weights are of the architecture '{metadata.architecture}'",
             again,
         )
-    here = {
-        "band count": hr.manifest.shape[1],
-        "downscaling recipe": lr.attributes["recipe"],
-        "value range": tuple(hr.attributes["value_range"]),
+    compared = {
+        "band count": (metadata.bands, hr.manifest.shape[1]),
+        "downscaling recipe": (metadata.recipe, lr.attributes["recipe"]),
+        "value range": (metadata.value_range, tuple(hr.attributes["value_range"])),
     }
-    there = {
-        "band count": metadata.bands,
-        "downscaling recipe": metadata.recipe,
-        "value range": metadata.value_range,
-    }
-    for what, value in here.items():
-        if there[what] != value:
+    for what, (theirs, ours) in compared.items():
+        if theirs != ours:
             raise UserError(
                 "method-data-differ",
-                f"its weights were trained with {what} {there[what]}, the chips have {value}",
+                f"its weights were trained with {what} {theirs}, the chips have {ours}",
                 again,
             )
     test_places = set(splits.loc[splits["split"] == TEST, "place"])

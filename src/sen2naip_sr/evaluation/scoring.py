@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST, spread
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import RECIPES, SCALE
@@ -90,9 +89,11 @@ def _score_chip(
     recipe = RECIPES[lr.attributes["recipe"].partition("@")[0]]
     truth = torch.from_numpy(hr.chips[chip][None].astype(np.float64))
     small = lr.chips[chip][None]
-    prediction, seconds = _timed_prediction(network, small, (low, high))
+    start = time.perf_counter()
+    prediction = predict(network, small, (low, high))
+    seconds = time.perf_counter() - start
     scores = score(
-        prediction,
+        torch.from_numpy(prediction.astype(np.float64)),
         truth,
         data_range=high - low,
         ratio=SCALE,
@@ -101,10 +102,9 @@ def _score_chip(
         only=only,
     )
     megapixels = truth.shape[-1] * truth.shape[-2] / 1e6
-    missing = dict.fromkeys(COMPUTED, math.nan)
     joint = {
         "band": ALL_BANDS,
-        **missing,
+        **dict.fromkeys(COMPUTED, math.nan),
         **{key: float(values[0]) for key, values in scores.chip.items()},
         "seconds_per_megapixel": seconds / megapixels,
     }
@@ -113,12 +113,3 @@ def _score_chip(
         for band, name in enumerate(hr.attributes["bands"])
     ]
     return [joint, *single]
-
-
-def _timed_prediction(
-    network: Network, lr: Array, value_range: tuple[float, float]
-) -> tuple[torch.Tensor, float]:
-    start = time.perf_counter()
-    prediction = predict(network, lr, value_range)
-    seconds = time.perf_counter() - start
-    return torch.from_numpy(prediction.astype(np.float64)), seconds

@@ -134,7 +134,9 @@ class TorchNetwork:
         try:
             return self._upscaled(torch.from_numpy(np.ascontiguousarray(tiles)), trim).numpy()
         except RuntimeError as error:
-            if not _is_lack_of_memory(error):
+            # the CPU's allocator has no exception class of its own
+            full = isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+            if not full:
                 raise
             raise UserError(
                 "tiles-out-of-memory",
@@ -145,7 +147,8 @@ class TorchNetwork:
 
     def _upscaled(self, images: Tensor, trim: int) -> Tensor:
         count, bands, height, width = images.shape
-        upscaled = self._host((count, bands, 2 * (height - 2 * trim), 2 * (width - 2 * trim)))
+        shape = (count, bands, 2 * (height - 2 * trim), 2 * (width - 2 * trim))
+        upscaled = torch.empty(shape, pin_memory=self.device.type == "cuda")
         model = self._fast
         if self._shrinking is not None and trim >= self.halo:
             model = self._shrinking
@@ -156,7 +159,8 @@ class TorchNetwork:
                 part = slice(first, first + step)
                 wanted = centred(model(self._there(images[part])), upscaled)
                 upscaled[part].copy_(wanted, non_blocking=True)
-            self._wait()
+            if self.device.type != "cpu":
+                torch.accelerator.synchronize(self.device)
         return upscaled
 
     def _ready(self, model: nn.Module) -> nn.Module:
@@ -167,13 +171,6 @@ class TorchNetwork:
         if self.device.type == "cuda":
             images = images.pin_memory()
         return images.to(self.device, non_blocking=True, memory_format=self._format)
-
-    def _host(self, shape: tuple[int, ...]) -> Tensor:
-        return torch.empty(shape, pin_memory=self.device.type == "cuda")
-
-    def _wait(self) -> None:
-        if self.device.type != "cpu":
-            torch.accelerator.synchronize(self.device)
 
     def _precision(self) -> ExitStack:
         stack = ExitStack()
@@ -252,8 +249,3 @@ def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, s
         quicker = suits and alone and narrow and has_nnpack()
         backend = "winograd" if quicker else "eager"
     return backend, precision
-
-
-def _is_lack_of_memory(error: RuntimeError) -> bool:
-    # the CPU's allocator has no exception class of its own
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

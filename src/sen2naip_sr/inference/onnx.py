@@ -73,7 +73,12 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
             network has no ONNX form in this opset, or the file's results differ from torch's by
             more than `LARGEST_DIFFERENCE`.
     """
-    _require(*_PACKAGES)
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        raise UserError(
+            "onnx-package-missing",
+            f"writing ONNX needs the package {' and '.join(missing)}",
+            f"install {' and '.join(missing)}",
+        )
     check_target(path, [], overwrite)
     import onnx
 
@@ -149,16 +154,6 @@ def _differences(model: nn.Module, content: bytes, bands: int) -> Iterator[float
         (result,) = session.run([OUTPUT], {INPUT: images})
         same_shape = result.shape == expected.shape
         yield float(np.abs(result - expected).max()) if same_shape else float("inf")
-
-
-def _require(*packages: str) -> None:
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise UserError(
-            "onnx-package-missing",
-            f"writing ONNX needs the package {' and '.join(missing)}",
-            f"install {' and '.join(missing)}",
-        )
 
 
 def _text(value: Any) -> str:

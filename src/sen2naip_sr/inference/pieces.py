@@ -84,17 +84,15 @@ class Output:
             if prediction is not None:
                 _require_finite(prediction, piece.tile, self.value_range)
                 prediction, halfwidth = self.postprocessing(prediction, piece.lr, self.value_range)
-            self._put(self.target, piece, self._restored(piece, prediction), piece.values)
+            restored = _cropped(piece, prediction)
+            if restored is not None:
+                blanked = _blanked(piece.values, piece.valid)
+                restored = restore(restored, blanked, self.value_range)
+            self._put(self.target, piece, restored, piece.values)
             if self.intervals is not None:
                 held = piece.values.astype(np.float32)
                 self._put(self.intervals, piece, _cropped(piece, halfwidth), held)
         return perf_counter() - began
-
-    def _restored(self, piece: Piece, prediction: Array | None) -> Array | None:
-        cropped = _cropped(piece, prediction)
-        if cropped is None:
-            return None
-        return restore(cropped, _blanked(piece.values, piece.valid), self.value_range)
 
     @staticmethod
     def _put(target: "Target", piece: Piece, values: Array | None, held: Array) -> None:

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from sen2naip_sr.inference.network import TorchNetwork
-from sen2naip_sr.models.cost import multiply_adds
+from sen2naip_sr.models.cost import multiply_adds_per_pixel
 
 ROUNDS = 3
-COUNTED_SIDE = 64
-"""Side of the image whose multiply-adds are counted; a multiple of every network's grid."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +43,9 @@ def measure_speed(network: TorchNetwork, side: int = 256) -> Speed:
     pixels = network.batch * side**2
     return Speed(
         4e-6 * pixels / seconds,
-        pixels * multiply_adds_per_pixel(network) / seconds,
+        pixels * multiply_adds_per_pixel(network.model, network.bands) / seconds,
         matrix_product_rate(network.device),
     )
-
-
-def multiply_adds_per_pixel(network: TorchNetwork) -> float:
-    """Return the multiply-adds of the architecture for each low-resolution pixel."""
-    counted = multiply_adds(network.model, network.bands, COUNTED_SIDE, COUNTED_SIDE)
-    return counted / COUNTED_SIDE**2
 
 
 def matrix_product_rate(device: torch.device, size: int = 1024) -> float:

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
 
     with (
         _behind(output.write, 2 * batch, count) as write,
-        closing(_read_ahead(read, _groups(tiles, batch))) as groups,
+        closing(map_ahead(lambda group: [read(t) for t in group], _groups(tiles, batch))) as groups,
     ):
         batches = _batches(itertools.chain.from_iterable(groups), batch)
         for number, pieces in enumerate(batches, 1):
@@ -152,12 +152,6 @@ def _groups(tiles: Plan, batch: int) -> Iterator[list[Tile]]:
     source = iter(tiles)
     while group := list(itertools.islice(source, math.ceil(batch / WORKERS))):
         yield group
-
-
-def _read_ahead(
-    read: Callable[[Tile], Piece], groups: Iterable[list[Tile]]
-) -> Generator[list[Piece], None, None]:
-    yield from map_ahead(lambda tiles: [read(tile) for tile in tiles], groups)
 
 
 def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) -> list[Array | None]:

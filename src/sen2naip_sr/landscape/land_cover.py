@@ -96,16 +96,6 @@ def open_ground(scene: Scene, boxes: Sequence[Box]) -> None:
     scatter_trees(scene, boxes, scene.rng.uniform(0.5, 4, len(boxes)), (1.2, 5.0))
 
 
-COVERS: dict[str, Callable[[Scene, Sequence[Box]], None]] = {
-    "open_ground": open_ground,
-    "scrub": scrub,
-    "meadow": meadow,
-    "crops": crops,
-    "basin": basin,
-    "orchard": orchard,
-    "garden": garden,
-    "wood": wood,
-    "halls": halls,
-    "houses": houses,
-}
+_PAINTERS = (open_ground, scrub, meadow, crops, basin, orchard, garden, wood, halls, houses)
+COVERS: dict[str, Callable[[Scene, Sequence[Box]], None]] = {p.__name__: p for p in _PAINTERS}
 """Painters of land covers by name, in the order in which they are painted."""

@@ -35,6 +35,11 @@ def widest_layer(model: nn.Module, bands: int, side: int = 32) -> float:
     return widest / side**2
 
 
+def multiply_adds_per_pixel(model: nn.Module, bands: int) -> float:
+    """Return the `multiply_adds` for each low-resolution pixel, counted on an image of 64 x 64."""
+    return multiply_adds(model, bands, 64, 64) / 64**2
+
+
 def multiply_adds(model: nn.Module, bands: int, height: int, width: int) -> int:
     """Return the multiply-adds of upscaling one image of a size in low-resolution pixels.
 

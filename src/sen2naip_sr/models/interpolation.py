@@ -6,6 +6,7 @@ pixel before and behind the centre of input pixel ``i``, so the bounds of the im
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -86,19 +87,6 @@ def _enlarge(x: Tensor, mode: str, antialias: bool = False) -> Tensor:
     return enlarged.to(x.dtype)
 
 
-def _nearest(x: Tensor) -> Tensor:
-    return _enlarge(x, "nearest")
-
-
-def _bilinear(x: Tensor) -> Tensor:
-    return _enlarge(x, "bilinear")
-
-
-def _bicubic_pil(x: Tensor) -> Tensor:
-    # antialiasing does nothing when enlarging, but it selects Pillow's kernel
-    return _enlarge(x, "bicubic", antialias=True)
-
-
 def _lanczos(x: Tensor) -> Tensor:
     images = pad(_computable(x), 4 * (LANCZOS_LOBES,), mode="replicate")
     for axis in (2, 3):
@@ -135,10 +123,11 @@ def _computable(x: Tensor) -> Tensor:
 _LANCZOS = _lanczos_weights()
 
 _METHODS: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
-    "nearest": (_nearest, 0),
-    "bilinear": (_bilinear, 1),
+    "nearest": (partial(_enlarge, mode="nearest"), 0),
+    "bilinear": (partial(_enlarge, mode="bilinear"), 1),
     "bicubic": (upscale_bicubic, 2),
-    "bicubic_pil": (_bicubic_pil, 2),
+    # antialiasing does nothing when enlarging, but it selects Pillow's kernel
+    "bicubic_pil": (partial(_enlarge, mode="bicubic", antialias=True), 2),
     "lanczos": (_lanczos, LANCZOS_LOBES),
 }
 

@@ -138,7 +138,8 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     check_target(path, scene.files, overwrite)
     kind = scene.dtype if dtype is None else np.dtype(dtype)
     marking = Marking.like(scene, kind)
-    size = _raw_size(scene, marking, kind)
+    across, down = (ceil(side * FACTOR / BLOCK) for side in (scene.width, scene.height))
+    size = across * down * BLOCK**2 * (scene.count + marking.alpha) * kind.itemsize
     explained = partial(explaining, path, size, (OSError, RasterioError))
     with replacing(path, size) as hidden:
         pixels = hidden.with_suffix(".pixels.tif")
@@ -151,12 +152,6 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
                 yield CogTarget(target, scene, marking, explained)
             with explained():
                 _finish(pixels, hidden, scene, marking)
-
-
-def _raw_size(scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> int:
-    """Return the size of the uncompressed pixels in bytes."""
-    across, down = (ceil(size * FACTOR / BLOCK) for size in (scene.width, scene.height))
-    return across * down * BLOCK**2 * (scene.count + marking.alpha) * dtype.itemsize
 
 
 def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:

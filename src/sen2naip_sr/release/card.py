@@ -9,12 +9,9 @@ from typing import Any
 import yaml
 
 from sen2naip_sr.evaluation.columns import COLUMNS, Column
-from sen2naip_sr.models.cost import count_parameters, multiply_adds
+from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.weights.files import Weights
-
-COUNTED = 64
-"""Side in LR pixels of the image whose multiply-adds are counted."""
 
 CARD = Path(__file__).with_name("card.md")
 """The template of all cards."""
@@ -35,7 +32,7 @@ def model_card(weights: Weights, record: Mapping[str, Any], validation_places: l
     values = known.model_dump() | {
         "title": get_spec(known.architecture).title,
         "parameters": count_parameters(model),
-        "multiply_adds": multiply_adds(model, known.bands, COUNTED, COUNTED) // COUNTED**2,
+        "multiply_adds": int(multiply_adds_per_pixel(model, known.bands)),
         "precision": record["precision"],
         "sha256": record["sha256"],
         "half_precision": "-" if change is None else f"{change:+.4f}",

@@ -21,17 +21,8 @@ LOCAL_FILE_HEADER = b"PK\x03\x04"
 
 # what zipfile raises for damaged, encrypted, missing or unsupported members: flipped bits can reach
 # any of its parsers
-UNREADABLE = (
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    ValueError,
-)
+_OF_PARSERS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+UNREADABLE = (*_OF_PARSERS, OSError, EOFError, LookupError, RuntimeError, ValueError)
 
 
 class Archive:

@@ -16,21 +16,10 @@ from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, cut_chips, re
 from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.places import assign_locations, assign_places
-from sen2naip_sr.sources.survey import (
-    Header,
-    Layout,
-    enter_environment,
-    environment,
-    nothing_usable,
-    read_header,
-    settle_layout,
-    unreadable,
-    why_different,
-    why_unusable,
-)
 
 INGESTION_VERSION = 2
 """Raise it when the same files and parameters give another store."""
@@ -70,13 +59,13 @@ class Ingestion:
         if read_store(folder, fingerprint) is not None:
             return
         # filters belong to the process: set here, they also apply in the reading threads
-        with warnings.catch_warnings(), environment():
+        with warnings.catch_warnings(), survey.environment():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             self._make(folder, fingerprint)
 
     def _make(self, folder: Path, fingerprint: str) -> None:
         files = self.source.files()
-        layout = settle_layout(files, self.parameters)
+        layout = survey.settle_layout(files, self.parameters)
         value_range = value_range_of(layout.dtype, self.parameters)
         size = _reduced_size(layout.chip_size, self.parameters.reduce)
         shape = (len(layout.bands), size, size)
@@ -85,13 +74,13 @@ class Ingestion:
             with progress_bar() as bar:
                 progress = bar.add_task("Ingesting", total=len(files), status="")
                 read = partial(_read, layout=layout, parameters=self.parameters)
-                for reading in map_ahead(read, files, enter_environment):
+                for reading in map_ahead(read, files, survey.enter_environment):
                     written.add(reading, reading.results)
                     for results in _read_rest(reading, layout, self.parameters):
                         written.add(reading, results)
                     bar.advance(progress)
             if not written.rows:
-                raise nothing_usable(written.rejected)
+                raise survey.nothing_usable(written.rejected)
             index = pd.DataFrame(written.rows)
             index["place"] = assign_places(index, self.parameters)
             index["location"] = assign_locations(index, self.parameters)
@@ -140,17 +129,17 @@ class _Reading:
 
     file: SourceFile
     results: list[Chip | Rejection]
-    header: Header | None = None
+    header: survey.Header | None = None
     sha256: str = ""
     rest: list[tuple[int, int]] = field(default_factory=list)
 
 
-def _read(file: SourceFile, layout: Layout, parameters: IngestionParameters) -> _Reading:
+def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParameters) -> _Reading:
     """Read the first chips of a file, for most files all; runs in threads."""
     try:
         with file.open() as raster:
-            header = read_header(raster)
-            why = why_unusable(header, parameters) or why_different(header, layout)
+            header = survey.read_header(raster)
+            why = survey.why_unusable(header, parameters) or survey.why_different(header, layout)
             if why:
                 return _Reading(file, [why])
             windows = layout.windows(header)
@@ -160,11 +149,11 @@ def _read(file: SourceFile, layout: Layout, parameters: IngestionParameters) -> 
             )
             return _Reading(file, chips, header, file.sha256(), rest)
     except UNREADABLE as error:
-        return _Reading(file, [unreadable(error)])
+        return _Reading(file, [survey.unreadable(error)])
 
 
 def _read_rest(
-    reading: _Reading, layout: Layout, parameters: IngestionParameters
+    reading: _Reading, layout: survey.Layout, parameters: IngestionParameters
 ) -> Iterator[list[Chip | Rejection]]:
     """Yield the other chips of a large file, a few at a time.
 
@@ -184,7 +173,7 @@ def _read_rest(
                     parameters.min_valid_fraction,
                 )
     except UNREADABLE as error:
-        yield [unreadable(error)]
+        yield [survey.unreadable(error)]
 
 
 @dataclass
@@ -196,7 +185,7 @@ class _Written:
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[tuple[str, Rejection]] = field(default_factory=list)
     first_with: dict[bytes, str] = field(default_factory=dict)
-    header: Header | None = None
+    header: survey.Header | None = None
 
     def add(self, reading: _Reading, results: list[Chip | Rejection]) -> None:
         name = reading.file.name
@@ -204,7 +193,10 @@ class _Written:
             if isinstance(result, Rejection):
                 self.rejected.append((name, result))
             elif result.digest in self.first_with:
-                self.rejected.append((name, _duplicate(result, self.first_with[result.digest])))
+                reason = f"has the same pixels as {self.first_with[result.digest]}"
+                remedy = "remove one of the two; the first one is used"
+                again = Rejection(reason, remedy, result.row, result.column)
+                self.rejected.append((name, again))
             else:
                 assert reading.header is not None
                 self.first_with[result.digest] = name
@@ -213,7 +205,7 @@ class _Written:
                 self.writer.append(chip.pixels)
                 self.rows.append(_index_row(len(self.rows), reading, chip))
 
-    def band_names(self, layout: Layout) -> list[str]:
+    def band_names(self, layout: survey.Layout) -> list[str]:
         described = self.header.descriptions if self.header else ()
         return [described[band - 1] or f"band {band}" for band in layout.bands]
 
@@ -238,15 +230,6 @@ def _index_row(number: int, reading: _Reading, chip: Chip) -> dict[str, object]:
         "valid_fraction": chip.valid_fraction,
         "digest": chip.digest.hex(),
     }
-
-
-def _duplicate(chip: Chip, first: str) -> Rejection:
-    return Rejection(
-        f"has the same pixels as {first}",
-        "remove one of the two; the first one is used",
-        chip.row,
-        chip.column,
-    )
 
 
 def _rejected_table(rejected: list[tuple[str, Rejection]]) -> pd.DataFrame:

@@ -76,9 +76,10 @@ class SampleSource:
     def files(self) -> Sequence[SourceFile]:
         """Generate missing files and list all by name; see `Source.files`."""
         root = self.folder / self.fingerprint()
+        places = [f"synthetic-{_style(place).name}-{place}" for place in range(self.places)]
         chips = {
             f"{name}/{name}_{chip:04d}.tif": (place, chip)
-            for place, name in enumerate(self._place_names())
+            for place, name in enumerate(places)
             for chip in range(self.chips_per_place)
         }
         missing = [name for name in chips if not (root / name).is_file()]
@@ -86,9 +87,6 @@ class SampleSource:
             for name in track(missing, "Generating sample", len(missing)):
                 self._draw(root / name, *chips[name])
         return [PathFile(root / name, name) for name in sorted(chips)]
-
-    def _place_names(self) -> list[str]:
-        return [f"synthetic-{_style(place).name}-{place}" for place in range(self.places)]
 
     def _draw(self, path: Path, place: int, chip: int) -> None:
         # seed sequences are padded with zeros: a place's seed must differ from those of its chips

@@ -15,17 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import WeakFileLock, build_hf_headers
 
@@ -43,16 +33,16 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 LOG_IN = "ask for access on the dataset's page and log in to the hub"
 # (error, reason, remedy), the narrower error first
 REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
-    (OfflineModeIsEnabled, "offline mode is on", "unset HF_HUB_OFFLINE"),
-    (GatedRepoError, "access to the repository is restricted", LOG_IN),
+    (errors.OfflineModeIsEnabled, "offline mode is on", "unset HF_HUB_OFFLINE"),
+    (errors.GatedRepoError, "access to the repository is restricted", LOG_IN),
     (
-        RepositoryNotFoundError,
+        errors.RepositoryNotFoundError,
         "no such repository, or a private one",
         "check the repository's name, or log in",
     ),
-    (RevisionNotFoundError, "the repository has no such revision", "check the revision"),
-    (EntryNotFoundError, "the repository has no such file", "check the file's name"),
-    (HFValidationError, "that is no repository's name", "check the repository's name"),
+    (errors.RevisionNotFoundError, "the repository has no such revision", "check the revision"),
+    (errors.EntryNotFoundError, "the repository has no such file", "check the file's name"),
+    (errors.HFValidationError, "that is no repository's name", "check the repository's name"),
 )
 
 
@@ -146,7 +136,7 @@ class Sen2NaipSource:
                 with WeakFileLock(target.with_name(f"{target.name}.lock")):
                     if not self._is_current(target):
                         self._record(target, self._download(target))
-        except (OSError, HTTPError, HFValidationError) as error:
+        except (OSError, errors.HTTPError, errors.HFValidationError) as error:
             raise self._failure(*_explain(error)) from error
         return target
 
@@ -246,7 +236,7 @@ def _explain(error: Exception) -> tuple[str, str]:
     for kind, reason, remedy in REFUSALS:
         if isinstance(error, kind):
             return reason, remedy
-    if isinstance(error, HfHubHTTPError):
+    if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):
             return f"access is refused (status {status})", LOG_IN

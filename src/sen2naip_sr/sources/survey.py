@@ -26,10 +26,7 @@ BLOCK_CACHE_BYTES = 256 * 2**20
 """It holds a row of 484-pixel chips of a scene 130,000 pixels wide (4 bands of 8 bits), so that no
 strip is decoded twice. GDAL's default, a share of the machine's memory, has no bound."""
 
-DTYPES = {
-    np.dtype(name).name
-    for name in ("u1", "i1", "u2", "i2", "u4", "i4", "float16", "float32", "float64")
-}
+DTYPES = {np.dtype(code).name for code in ("u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8")}
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,8 @@ def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> Checkpoint | 
         checkpoint: Checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         missing = Checkpoint.__required_keys__ - checkpoint.keys()
     except Exception as error:  # what torch raises for a damaged file is not specified
-        logger.warning("%s is damaged (%s): training restarts", path, _first_line(error))
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        logger.warning("%s is damaged (%s): training restarts", path, reason)
         return None
     if missing:
         logger.warning("%s lacks %s: training restarts", path, ", ".join(sorted(missing)))
@@ -204,7 +205,3 @@ def _flat(parts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

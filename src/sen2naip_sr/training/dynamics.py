@@ -206,5 +206,4 @@ class NoiseScale:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        self.decay, self.signal = state_dict["decay"], state_dict["signal"]
-        self.noise, self.weight = state_dict["noise"], state_dict["weight"]
+        vars(self).update(state_dict)

@@ -90,7 +90,9 @@ def fit(  # noqa: PLR0913 - the last four are keywords
     parts = {"training": p.model_dump(), **(fingerprint or {})}
     trainer = Trainer(model, data, p, fabric)
     state = trainer.state
-    saved = _resume(state, checkpoint, parts)
+    saved = load_checkpoint(checkpoint, parts) if checkpoint else None
+    if saved:
+        state.restore(saved)
     budget = Budget(p.steps, p.minutes, saved["elapsed"] if saved else 0.0)
     if not saved:
         _record(state, {"validation_psnr": trainer.validate(observe)}, report)
@@ -122,16 +124,6 @@ def _result(state: TrainingState, seconds: float, saved: Checkpoint | None) -> F
         seconds=seconds,
         resumed_from=saved["step"] if saved else None,
     )
-
-
-def _resume(
-    state: TrainingState, checkpoint: Path | None, parts: dict[str, Any]
-) -> Checkpoint | None:
-    """Restore the checkpoint if it belongs to the same training, and return it."""
-    saved = load_checkpoint(checkpoint, parts) if checkpoint else None
-    if saved:
-        state.restore(saved)
-    return saved
 
 
 def _progress(budget: Budget, state: TrainingState, fabric: Fabric) -> float:

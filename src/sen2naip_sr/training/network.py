@@ -91,9 +91,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
 def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, Any]:
     """Return what the result depends on besides the parameters of the training."""
     parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit"})
-    if isinstance(trained, Reparametrised):
-        return {**parts, **trained.described}
-    return parts
+    return parts | (trained.described if isinstance(trained, Reparametrised) else {})
 
 
 def starting_weights(

@@ -62,14 +62,8 @@ def print_models(*, measure: bool) -> None:
     )
     for column in ("--model", "network"):
         table.add_column(column)
-    for column in (
-        "parameters",
-        "MB",
-        "receptive\nfield",
-        "PSNR\ndB",
-        "gain\ndB",
-        "megapixels\na second",
-    ):
+    sizes = ("parameters", "MB", "receptive\nfield")
+    for column in (*sizes, "PSNR\ndB", "gain\ndB", "megapixels\na second"):
         table.add_column(column, justify="right", no_wrap=True)
     for entry in entries(measure=measure):
         table.add_row(

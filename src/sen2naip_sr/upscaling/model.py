@@ -115,8 +115,10 @@ class Model:
             UserError: If the source cannot be upscaled, an option is not valid, or the result
                 cannot be written.
         """
+        if not isinstance(value_range, str):
+            value_range = ":".join(str(float(end)) for end in value_range)
         options = make_options(
-            value_range=_range_text(value_range),
+            value_range=value_range,
             bands=None if bands is None else list(bands),
             consistency=consistency,
             ensemble=ensemble,
@@ -181,12 +183,6 @@ def _upscale_file(
     made = upscale_file(upscaler, job, overwrite=overwrite)
     interval = job.interval if made.intervals else None
     return Result(job.target, interval, made.value_range, made.made_with)
-
-
-def _range_text(value_range: ValueRangeChoice) -> str:
-    if isinstance(value_range, str):
-        return value_range
-    return ":".join(str(float(end)) for end in value_range)
 
 
 def _refuse(given: bool, option: str, reason: str) -> None:

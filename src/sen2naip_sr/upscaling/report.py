@@ -28,16 +28,13 @@ class Outcome:
 
     def row(self) -> dict[str, Any]:
         """Return it as a row of a table."""
-        result = self.result
+        known = ("width", "height", "seconds", "megapixels_per_second")
         return {
             "scene": str(self.job.source),
             "result": str(self.job.target),
             "state": self.state,
             "message": self.message,
-            "width": result.width if result else None,
-            "height": result.height if result else None,
-            "seconds": result.seconds if result else None,
-            "megapixels_per_second": result.megapixels_per_second if result else None,
+            **{name: getattr(self.result, name, None) for name in known},
         }
 
 

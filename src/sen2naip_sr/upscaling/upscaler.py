@@ -54,8 +54,9 @@ class Upscaler:
 
     def _set(self, parameters: UpscalerParameters) -> None:
         p = self.parameters = parameters
+        recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
         self._postprocessing = Postprocessing(
-            Consistency(self._recipe) if p.consistency else None,
+            Consistency(recipe) if p.consistency else None,
             load_calibration(self._weights) if p.uncertainty else None,
         )
         self._applied: Network = SelfEnsemble(self.network) if p.ensemble else self.network
@@ -152,10 +153,6 @@ class Upscaler:
             intervals=intervals,
             progress=progress,
         )
-
-    @property
-    def _recipe(self) -> Any:
-        return get_recipe(self._weights.metadata.recipe.partition("@")[0])
 
 
 def find_weights(model: str, path: Path | None) -> Weights:

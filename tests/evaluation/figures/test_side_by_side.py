@@ -7,7 +7,8 @@ from constructed_scores import make_scores
 from matplotlib.image import AxesImage
 
 from sen2naip_sr.evaluation.figures.examples import Example
-from sen2naip_sr.evaluation.figures.side_by_side import SYNTHETIC_NOTE, draw_comparison
+from sen2naip_sr.evaluation.figures.side_by_side import draw_comparison
+from sen2naip_sr.evaluation.figures.tiles import SYNTHETIC_NOTE
 
 NAMES = ("bicubic", "carn")
 SCORES = make_scores({"bicubic": [30.1234, 35.0], "carn": [32.3456, 34.5]})

@@ -2,7 +2,6 @@
 
 import math
 import textwrap
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ CHARACTER = 0.078
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 """Colours of places: Paul Tol's bright scheme, which is safe for colour-blind readers."""
-MANY = len(COLOURS)
+
 PLAIN = "#7f8c9b"
 SHOWN, NOT_SHOWN = "black", "#8a8a8a"
 BAR = -0.26
@@ -49,12 +48,18 @@ def draw_forest(
     metric = METRICS[parameters.metric]
     height = HEADER + ROW * len(comparison) + FOOTER
     figure = Figure(figsize=(WIDTH, height), dpi=150)
-    labels = [_label(pair) for pair in comparison.to_dict("records")]
+    labels = [
+        f"{textwrap.fill(pair['a'], LABEL)}\n{textwrap.fill('against ' + pair['b'], LABEL)}"
+        for pair in comparison.to_dict("records")
+    ]
     left = 0.4 + CHARACTER * max(len(line) for label in labels for line in label.split("\n"))
     width = WIDTH - left - RIGHT
     corner = (left / WIDTH, FOOTER / height)
     axes = figure.add_axes((*corner, width / WIDTH, ROW * len(comparison) / height))
-    colours = _place_colours(differences)
+    places = sorted(differences["place"].unique())
+    # one place needs no colour, and too many cannot be told apart
+    several = 1 < len(places) <= len(COLOURS)
+    colours = dict(zip(places, COLOURS, strict=False)) if several else {}
     for row, pair in enumerate(comparison.to_dict("records")):
         own = differences[(differences["a"] == pair["a"]) & (differences["b"] == pair["b"])]
         _draw_points(axes, row, own, colours)
@@ -96,11 +101,6 @@ def _draw_interval(axes: Axes, row: int, pair: dict) -> None:
         markerfacecolor=colour if shown else "white",
         **style,
     )
-
-
-def _label(pair: dict) -> str:
-    first, second = pair["a"], f"against {pair['b']}"
-    return "\n".join(textwrap.fill(text, LABEL) for text in (first, second))
 
 
 def _write_row(axes: Axes, row: int, label: str, pair: dict, metric: Metric) -> None:
@@ -194,9 +194,3 @@ def _foot(figure: Figure, colours: dict[str, str], parameters: ComparingParamete
             handletextpad=0.1,
             columnspacing=0.8,
         )
-
-
-def _place_colours(differences: pd.DataFrame) -> dict[str, str]:
-    """Return a colour for each place; none if there is only one, or too many to tell apart."""
-    places = sorted(differences["place"].unique())
-    return dict(zip(places, cycle(COLOURS), strict=False)) if 1 < len(places) <= MANY else {}

@@ -13,15 +13,9 @@ from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
+from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import upscale
 from sen2naip_sr.evaluation.figures.land_cover import choose_by_land_cover, most_detailed
-from sen2naip_sr.evaluation.figures.tiles import (
-    SYNTHETIC_NOTE,
-    TileGrid,
-    composites,
-    draw_composite,
-    write_label,
-)
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 
@@ -131,18 +125,18 @@ def draw_gallery(
     bands, height, width = chips[0].truth.shape
     zoom = max(ZOOM, math.ceil(SMALLEST_TILE / width))
     grid = _grid(len(methods) + 2, width * zoom, height * zoom)
-    shown = composites(bands)
+    shown = tiles.composites(bands)
     figure, blocks = grid.draw(len(chips), len(shown), DPI)
     for rows, chip in zip(blocks, chips, strict=True):
         for axes, composite in zip(rows, shown, strict=True):
-            draw_composite(axes, [chip.lr, *chip.upscaled, chip.truth], chip.truth, composite)
+            tiles.draw_composite(axes, [chip.lr, *chip.upscaled, chip.truth], chip.truth, composite)
         _title(rows[0], methods, scores, chip.chip)
-        write_label(rows, f"{chip.place}, chip {chip.chip}", chip.chosen_for)
+        tiles.write_label(rows, f"{chip.place}, chip {chip.chip}", chip.chosen_for)
     note = NOTE.format(zoom=zoom)
     figure.text(
         grid.label / figure.get_figwidth(),
         (grid.caption + grid.footer) / 2 / figure.get_figheight(),
-        f"{SYNTHETIC_NOTE}\n{note}" if synthetic else note,
+        f"{tiles.SYNTHETIC_NOTE}\n{note}" if synthetic else note,
         va="center",
         fontsize=8,
     )
@@ -155,9 +149,9 @@ def _window(at: Sequence[int], size: Sequence[int], scale: int) -> tuple[slice, 
     return slice(None), *(slice(scale * start, scale * (start + n)) for start, n in parts)
 
 
-def _grid(columns: int, width: int, height: int) -> TileGrid:
+def _grid(columns: int, width: int, height: int) -> tiles.TileGrid:
     """Return the layout for tiles of so many screen pixels; a caption is the next one's title."""
-    return TileGrid(
+    return tiles.TileGrid(
         columns=columns,
         width=width / DPI,
         height=height / DPI,

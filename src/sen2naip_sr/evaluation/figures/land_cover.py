@@ -1,6 +1,6 @@
 """Test chips of different land cover, and their most detailed part, by simple image measures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -19,38 +19,26 @@ RED, NIR = 0, 3
 class Criterion:
     """How one chip is chosen: by its position in rising order of a measure of land cover.
 
-    ``pick`` maps the number of chips to the position.
+    ``position`` is 0 for the lowest and 1 for the highest.
     """
 
     title: str
     measure: str
-    pick: Callable[[int], int]
+    position: float
 
 
-def _first(count: int) -> int:
-    return 0
-
-
-def _middle(count: int) -> int:
-    return (count - 1) // 2
-
-
-def _last(count: int) -> int:
-    return count - 1
-
-
-MOST_EDGES = Criterion("most edges", "edges", _last)
-MEDIAN = Criterion("median of edges", "edges", _middle)
+MOST_EDGES = Criterion("most edges", "edges", 1.0)
+MEDIAN = Criterion("median of edges", "edges", 0.5)
 WITH_NIR = (
     MOST_EDGES,
-    Criterion("highest NDVI", "ndvi", _last),
-    Criterion("lowest NIR", "nir", _first),
+    Criterion("highest NDVI", "ndvi", 1.0),
+    Criterion("lowest NIR", "nir", 0.0),
     MEDIAN,
 )
 WITHOUT_NIR = (
     MOST_EDGES,
-    Criterion("brightest", "brightness", _last),
-    Criterion("darkest", "brightness", _first),
+    Criterion("brightest", "brightness", 1.0),
+    Criterion("darkest", "brightness", 0.0),
     MEDIAN,
 )
 """Roofs and roads have many edges; vegetation has a high NDVI; water and shadow have a low NIR."""
@@ -75,7 +63,7 @@ def choose_by_land_cover(
     chosen = []
     for criterion in islice(cycle(criteria), min(count, len(left))):
         ranked = left[criterion.measure].sort_index().sort_values(kind="stable").index
-        chip = ranked[criterion.pick(len(ranked))]
+        chip = ranked[int(criterion.position * (len(ranked) - 1))]
         chosen.append((int(chip), criterion.title))
         left = left.drop(index=chip)
     return chosen

@@ -13,18 +13,11 @@ from matplotlib.figure import Figure
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import Example
-from sen2naip_sr.evaluation.figures.tiles import (
-    SYNTHETIC_NOTE,
-    Composite,
-    TileGrid,
-    composites,
-    draw_composite,
-    write_label,
-)
 from sen2naip_sr.models.registry import get_spec
 
-GRID = TileGrid(
+GRID = tiles.TileGrid(
     columns=6, width=2.1, height=1.575, gap=0.04, label=0.3, header=0.3, caption=0.3, footer=0.45
 )
 """Its tiles' height / width is also the shape of the part that is shown."""
@@ -56,14 +49,16 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
         synthetic: Whether to say that the imagery is synthetic.
     """
     cropped = [_cropped(example, crop) for example in examples]
-    shown = composites(examples[0].truth.shape[0])
-    norm = Normalize(0, _largest_error(cropped, data_range))
+    shown = tiles.composites(examples[0].truth.shape[0])
+    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in cropped]
+    # the scale ends where the outliers of the interpolation begin
+    norm = Normalize(0, max(float(np.percentile(np.concatenate(errors), 99)), 0.1))
     figure, grid = GRID.draw(len(examples), len(shown), DPI)
     for rows, example in zip(grid, cropped, strict=True):
         for axes, composite in zip(rows, shown, strict=True):
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
-        write_label(rows, f"{example.place}, chip {example.chip}")
+        tiles.write_label(rows, f"{example.place}, chip {example.chip}")
     titles = [get_spec(name).title for name in names]
     heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
     for axis, head in zip(grid[0][0], heads, strict=True):
@@ -73,10 +68,14 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
 
 
 def _draw_row(
-    axes: Sequence[Axes], example: Example, composite: Composite, norm: Normalize, data_range: float
+    axes: Sequence[Axes],
+    example: Example,
+    composite: tiles.Composite,
+    norm: Normalize,
+    data_range: float,
 ) -> None:
     images = [example.lr, example.interpolation, example.network, example.truth]
-    draw_composite(axes[:4], images, example.truth, composite)
+    tiles.draw_composite(axes[:4], images, example.truth, composite)
     order = list(composite[1])
     for axis, image in zip(axes[4:], images[1:3], strict=True):
         error = _error(image[order], example.truth[order], data_range)
@@ -103,7 +102,7 @@ def _footer(figure: Figure, norm: Normalize, synthetic: bool) -> None:
     width, height = figure.get_size_inches()
     left = GRID.label / width
     middle = GRID.footer / 2 / height
-    note = f"{SYNTHETIC_NOTE} {NOTE}" if synthetic else NOTE
+    note = f"{tiles.SYNTHETIC_NOTE} {NOTE}" if synthetic else NOTE
     figure.text(left, middle, note, va="center", fontsize=8)
     span = 2 * GRID.width + GRID.gap
     corner = ((width - span - GRID.gap) / width, 0.27 / height)
@@ -138,12 +137,6 @@ def _cropped(example: Example, width: int) -> Example:
     return Example(
         example.chip, example.place, cut(example.lr, 1), *(cut(image, SCALE) for image in images)
     )
-
-
-def _largest_error(examples: Sequence[Example], data_range: float) -> float:
-    """Return the error (%) that all but the outliers of the interpolation stay below."""
-    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in examples]
-    return max(float(np.percentile(np.concatenate(errors), 99)), 0.1)
 
 
 def _error(image: Array, truth: Array, data_range: float) -> Array:

@@ -59,9 +59,11 @@ def shared_scores(methods: Sequence[RunMethod], metric: str) -> pd.DataFrame:
             )
     chips = reduce(set.intersection, (set(one.scores["chip"]) for one in methods))
     if not chips:
+        splits = {one.run.tags.get("split_hash", "none recorded") for one in methods}
         raise UserError(
             "no-shared-chips",
-            f"{', '.join(one.label for one in methods)} share no test chip ({_splits(methods)})",
+            f"{', '.join(one.label for one in methods)} share no test chip "
+            f"(split_hash {' and '.join(sorted(splits))})",
             "compare runs with the same splits, or evaluate more chips",
         )
     # where a chip lies is a property of the data, which is the same for all
@@ -102,8 +104,3 @@ def describe_methods(
         }
         for one in methods
     )
-
-
-def _splits(methods: Sequence[RunMethod]) -> str:
-    hashes = {one.run.tags.get("split_hash", "none recorded") for one in methods}
-    return f"split_hash {' and '.join(sorted(hashes))}"

@@ -23,7 +23,7 @@ def draw_costs(table: pd.DataFrame) -> Figure:
     """Draw PSNR against each cost; the Pareto front is joined by a line."""
     figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(COSTS), sharey=True)
-    colours = _colours(table["variation"])
+    colours = {name: f"C{n % 10}" for n, name in enumerate(sorted(table["variation"]))}
     for axis, (cost, title) in zip(axes, COSTS.items(), strict=True):
         front = table[table[f"on_front_{cost}"]].sort_values(cost)
         # extend the front to the largest cost: its best PSNR holds at every higher cost
@@ -108,10 +108,6 @@ def _rows(
     axis.set_ylim(len(values) - 0.5, -0.5)
     axis.tick_params(axis="x", labelsize=8)
     axis.grid(axis="x", alpha=0.3)
-
-
-def _colours(names: pd.Series) -> dict[str, str]:
-    return {name: f"C{number % 10}" for number, name in enumerate(sorted(names))}
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {

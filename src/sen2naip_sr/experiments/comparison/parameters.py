@@ -4,7 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from sen2naip_sr.experiments.running.parameters import ExperimentParameters, TrainingChanges
+from sen2naip_sr.experiments.running.parameters import (
+    ExperimentParameters,
+    TrainingChanges,
+    without_nulls,
+)
 from sen2naip_sr.parameters import Parameters
 
 VariationName = Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
@@ -53,12 +57,7 @@ class ComparisonParameters(ExperimentParameters):
     """What the figure and the findings show beside PSNR. cost: parameters, multiply-adds and
     milliseconds; losses: the metrics of `sen2naip_sr.metrics.catalogue.OVERVIEW`; bars: nothing."""
 
-    @field_validator("variations", mode="before")
-    @classmethod
-    def _nulls_remove(cls, variations: Any) -> Any:
-        if not isinstance(variations, dict):
-            return variations
-        return {name: value for name, value in variations.items() if value is not None}
+    _nulls_remove = field_validator("variations", mode="before")(without_nulls)
 
     @model_validator(mode="after")
     def _are_compared_with_others(self) -> Self:

@@ -1,7 +1,6 @@
 """Comparisons of variations that are trained on the same chips with the same budget."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
@@ -143,7 +142,18 @@ def summarise_comparison(
     table = compare_methods(
         pd.concat([scores, plain]), evaluation.bootstrap_draws, evaluation.bootstrap_seed
     )
-    costs = pd.DataFrame([_costs(outcome) for outcome in outcomes])
+    costs = pd.DataFrame(
+        {
+            "method": outcome.name,
+            "model": outcome.model,
+            "parameters": outcome.parameters,
+            "multiply_adds": outcome.multiply_adds,
+            "training_seconds": outcome.seconds,
+            "steps": outcome.steps,
+            "rate_tried": outcome.tags.get("rate_tried"),
+        }
+        for outcome in outcomes
+    )
     table = costs.merge(table, on="method").sort_values("psnr", ascending=False, ignore_index=True)
     table["n_places"] = scores["place"].nunique()
     # the times of scoring were taken beside other trainings and are not comparable
@@ -162,18 +172,6 @@ def summarise_comparison(
     for cost in ("parameters", "multiply_adds", "milliseconds"):
         table[f"on_front_{cost}"] = pareto_front(table["psnr"], table[cost])
     return table.rename(columns={"method": "variation", "behind_psnr": "behind_best"})
-
-
-def _costs(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "method": outcome.name,
-        "model": outcome.model,
-        "parameters": outcome.parameters,
-        "multiply_adds": outcome.multiply_adds,
-        "training_seconds": outcome.seconds,
-        "steps": outcome.steps,
-        "rate_tried": outcome.tags.get("rate_tried"),
-    }
 
 
 def _against(outcomes: Sequence[Outcome]) -> dict[str, str]:

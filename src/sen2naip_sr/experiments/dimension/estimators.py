@@ -130,7 +130,15 @@ def _reaches(values: Array, origins: Array, neighbours: int, groups: int, seed: 
     variances = []
     for _ in range(PARTITIONS):
         group = _divide(origins, groups, generator)
-        _refuse_small(np.bincount(group).min(), len(values), neighbours, groups)
+        smallest = np.bincount(group).min()
+        # otherwise a point's neighbours would be more than half of its group
+        if smallest < 2 * neighbours:
+            raise UserError(
+                "too-few-points",
+                f"{len(values)} distinct points are too few for {groups} groups with {neighbours} "
+                f"neighbours per point: one group has {smallest}, and needs {2 * neighbours}",
+                "take more points, from more chips, or fewer neighbours or groups",
+            )
         if groups == 1:
             return np.full(len(ESTIMATORS), np.nan)
         logs = [np.log(_estimates(values[group == g], neighbours)) for g in range(groups)]
@@ -182,15 +190,4 @@ def _refuse_shapes(points: Array, chips: Array | None, neighbours: int, groups: 
             "points-not-finite",
             "some points hold values that are no numbers",
             "leave out chips with invalid pixels",
-        )
-
-
-def _refuse_small(smallest: int, points: int, neighbours: int, groups: int) -> None:
-    """Refuse groups in which a point's neighbours would be at least half of all points."""
-    if smallest < 2 * neighbours:
-        raise UserError(
-            "too-few-points",
-            f"{points} distinct points are too few for {groups} groups with {neighbours} "
-            f"neighbours per point: one group has {smallest}, and needs {2 * neighbours}",
-            "take more points, from more chips, or fewer neighbours or groups",
         )

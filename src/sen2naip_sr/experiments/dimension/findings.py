@@ -25,9 +25,11 @@ def describe_dimension(
 
 
 def _trainings(model: str, gains: Gains, share: float) -> str:
+    fewest, most = gains.steps
+    steps = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     whole = (
         f"{model} with all its {gains.weights:,} weights gains {gains.full:.2f} dB over bicubic on "
-        f"the validation chips in {_steps(gains)} steps"
+        f"the validation chips in {steps} steps"
     )
     if not gains.full > 0:
         return f"{whole}: there is no gain to reach a share of; train longer."
@@ -39,17 +41,12 @@ def _trainings(model: str, gains: Gains, share: float) -> str:
         )
         return missed + AS_MANY_AS_WEIGHTS if largest == gains.weights else missed
     smallest = min(gains.subspaces)
-    most = "at most " if gains.reached == smallest else ""
+    bound = "at most " if gains.reached == smallest else ""
     return (
-        f"{whole}; {100 * share:g} % of that takes {most}{gains.reached:,} dimensions "
+        f"{whole}; {100 * share:g} % of that takes {bound}{gains.reached:,} dimensions "
         f"({called(share)}, {100 * gains.reached / gains.weights:.1f} % of the weights). "
         "The number depends on the number of steps."
     )
-
-
-def _steps(gains: Gains) -> str:
-    fewest, most = gains.steps
-    return f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def _ranges(found: Sequence[Estimate]) -> str:

@@ -22,6 +22,13 @@ TrainingChanges = Annotated[dict[str, Any], AfterValidator(_require_training)]
 """Training parameters that differ, nested as in ``parameters_*.yml``."""
 
 
+def without_nulls(values: Any) -> Any:
+    """Leave out nulls: configurations are merged, so only a null can remove what another names."""
+    if not isinstance(values, dict):
+        return values
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class ModelName(RootModel[str]):
     """The network of the experiments that vary a single one."""
 

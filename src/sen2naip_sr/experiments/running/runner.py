@@ -41,14 +41,12 @@ from sen2naip_sr.files import replacing
 from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.catalogue import QUICK
-from sen2naip_sr.models.cost import count_parameters, multiply_adds
+from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel
 from sen2naip_sr.training.fit import Observe, Report
 from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
 
-COUNTED_SIDE = 64
-"""Side of the image whose multiply-adds are counted, LR pixels."""
 KILLED = "its process was killed (out of memory?)"
 
 logger = logging.getLogger(__name__)
@@ -176,14 +174,13 @@ def _train(  # noqa: PLR0913, PLR0917
     held_out = variation.splits[variation.splits["split"] == VALIDATION]
     scores = score_chips([method], hr, lr, held_out, evaluation, only=QUICK)
     scores.to_parquet(folder / SCORES)
-    pixels = COUNTED_SIDE**2
-    counted = multiply_adds(model.cpu(), weights.metadata.bands, COUNTED_SIDE, COUNTED_SIDE)
+
     return {
         "seconds": result.seconds,
         "steps": result.step,
         "psnr": float(scores.loc[scores["band"] == "all", "psnr"].mean()),
         "parameters": count_parameters(model),
-        "multiply_adds": counted // pixels,
+        "multiply_adds": int(multiply_adds_per_pixel(model.cpu(), weights.metadata.bands)),
         "curve": curve_of(result.history),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,19 +10,8 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.experiments.running.outcome import read_scores
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
-from sen2naip_sr.experiments.tuning.confirmation import (
-    compare_with_own,
-    plan_confirmation,
-    require_start_unseen,
-    why_not,
-)
+from sen2naip_sr.experiments.tuning import confirmation, findings
 from sen2naip_sr.experiments.tuning.figure import draw_search
-from sen2naip_sr.experiments.tuning.findings import (
-    describe_confirmation,
-    describe_confirmation_failures,
-    describe_search,
-    is_own_best,
-)
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.experiments.tuning.results import best_parameters, importance, trial_table
 from sen2naip_sr.experiments.tuning.search import search
@@ -47,8 +37,7 @@ class Searched:
 def tune(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Findings:
     """Search hyperparameters, and compare the best trial with the network's own parameters.
 
-    The findings have the importances, the best parameters and a figure. ``done`` is called with
-    each trial and each training of the confirmation that ends.
+    ``done`` is called with each trial and each training of the confirmation that ends.
     """
     searched = search_hyperparameters(parameters, setting, done)
     text = confirm(parameters, setting, searched.trials, searched.best, done)
@@ -62,18 +51,8 @@ def search_hyperparameters(
     """Run the trials; see `sen2naip_sr.experiments.tuning.search.search`."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
-    require_start_unseen(parameters, model, network, own.splits)
-    study = search(
-        parameters,
-        model,
-        network,
-        own.splits,
-        own.hr,
-        own.lr,
-        own.folder,
-        own.evaluation,
-        (lambda variation, outcome: done(own.folder, variation, outcome)) if done else None,
-    )
+    confirmation.require_start_unseen(parameters, model, network, own.splits)
+    study = search(parameters, own, partial(done, own.folder) if done else None)
     trials, shares = trial_table(study), importance(study)
     best = best_parameters(study, network)
     return Searched(trials, shares, best, draw_search(trials, shares, parameters.space))
@@ -89,14 +68,14 @@ def confirm(
     """Compare the best trial on places that the search has not scored; describe all findings."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
-    text = f"{model}: {describe_search(trials, best, list(parameters.space))}"
-    variations = plan_confirmation(parameters, model, network, best, own.splits)
+    text = f"{model}: {findings.describe_search(trials, best, list(parameters.space))}"
+    variations = confirmation.plan_confirmation(parameters, model, network, best, own.splits)
     if not variations:
-        if is_own_best(trials):
+        if findings.is_own_best(trials):
             return text
-        return f"{text} Not confirmed: {why_not(parameters, own.splits)}."
+        return f"{text} Not confirmed: {confirmation.why_not(parameters, own.splits)}."
     outcomes = own.run(variations, parameters.workers, done)
     if any(outcome.error for outcome in outcomes):
-        return f"{text} {describe_confirmation_failures(outcomes)}"
-    pair = compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
-    return f"{text} {describe_confirmation(pair)}"
+        return f"{text} {findings.describe_confirmation_failures(outcomes)}"
+    pair = confirmation.compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
+    return f"{text} {findings.describe_confirmation(pair)}"

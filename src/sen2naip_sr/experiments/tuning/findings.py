@@ -33,7 +33,10 @@ def describe_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequenc
         text.append("The network's own values failed.")
     else:
         text.append("The network's own values lie outside the search space.")
-    return " ".join(text + _pruned(table) + _failed(table))
+    text += _pruned(table)
+    if failed := int((table["state"] == "fail").sum()):
+        text.append(f"{failed} failed.")
+    return " ".join(text)
 
 
 def is_own_best(table: pd.DataFrame) -> bool:
@@ -70,11 +73,6 @@ def _pruned(table: pd.DataFrame) -> list[str]:
         f"{number} pruned, which saved about {saved:.0f} s of training "
         f"(all trials took {spent:.0f} s)."
     ]
-
-
-def _failed(table: pd.DataFrame) -> list[str]:
-    failed = int((table["state"] == "fail").sum())
-    return [f"{failed} failed."] if failed else []
 
 
 def _shown(value: Any) -> str:

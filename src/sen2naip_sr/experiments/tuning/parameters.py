@@ -1,10 +1,14 @@
 """Parameters of the search for hyperparameters."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sen2naip_sr.experiments.running.parameters import ExperimentParameters, TrainingChanges
+from sen2naip_sr.experiments.running.parameters import (
+    ExperimentParameters,
+    TrainingChanges,
+    without_nulls,
+)
 from sen2naip_sr.parameters import Parameters
 
 Choice = bool | int | float | str | None
@@ -59,10 +63,4 @@ class TuningParameters(ExperimentParameters):
     """Training parameters that differ when the best trial and the network's own parameters are
     compared on places that the search has not scored; null: no confirmation."""
 
-    @field_validator("space", mode="before")
-    @classmethod
-    def _nulls_take_out(cls, space: Any) -> Any:
-        # configurations are merged, so that only a null can remove what another one names
-        if isinstance(space, dict):
-            return {name: found for name, found in space.items() if found is not None}
-        return space
+    _nulls_remove = field_validator("space", mode="before")(without_nulls)

@@ -1,7 +1,7 @@
 """The results of a search: its trials, the importances, and the best parameters."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -12,14 +12,11 @@ from sen2naip_sr.experiments.tuning.search_space import with_values
 from sen2naip_sr.experiments.tuning.trial import SAVED
 from sen2naip_sr.training.parameters import NetworkParameters
 
-if TYPE_CHECKING:
-    from optuna import Study
-
 FEWEST = 4
 """Fewest complete trials from which importances are computed."""
 
 
-def trial_table(study: "Study") -> pd.DataFrame:
+def trial_table(study: optuna.Study) -> pd.DataFrame:
     """Return one row for each trial.
 
     Columns trial, state (complete, pruned, fail, running), own (the network's own parameters),
@@ -49,7 +46,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
     }
 
 
-def importance(study: "Study") -> dict[str, float]:
+def importance(study: optuna.Study) -> dict[str, float]:
     """Return the share of the score's variance that each hyperparameter explains, by fANOVA.
 
     Hutter, Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter
@@ -62,7 +59,7 @@ def importance(study: "Study") -> dict[str, float]:
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def best_parameters(study: "Study", network: Mapping[str, Any]) -> dict[str, Any]:
+def best_parameters(study: optuna.Study, network: Mapping[str, Any]) -> dict[str, Any]:
     """Return a network's parameters, nested as in configuration, with the best trial's values.
 
     Everything that was not searched, such as the training's length, stays as it is.

@@ -9,38 +9,26 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
-import pandas as pd
+from optuna import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sen2naip_sr.chips.splits import split_hash
-from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.held_out import without_test
 from sen2naip_sr.experiments.running.lock import locked
 from sen2naip_sr.experiments.running.outcome import Outcome, read_outcome
 from sen2naip_sr.experiments.running.processes import open_processes
 from sen2naip_sr.experiments.running.runner import KILLED
+from sen2naip_sr.experiments.running.setting import Setting
 from sen2naip_sr.experiments.running.variation import Variation
+from sen2naip_sr.experiments.tuning import search_space
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
-from sen2naip_sr.experiments.tuning.search_space import (
-    check_space,
-    full_parameters,
-    own_values,
-    suggest,
-    unchecked,
-    with_values,
-)
 from sen2naip_sr.experiments.tuning.storage import first_trials, open_study, resumed
 from sen2naip_sr.experiments.tuning.trial import Job, run_job
 from sen2naip_sr.training.parameters import NetworkParameters
-
-if TYPE_CHECKING:
-    from optuna import Study
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 OWN, ERROR, STEPS, SECONDS = "own", "error", "steps", "seconds"
@@ -53,20 +41,18 @@ Done = Callable[[Variation, Outcome], object]
 class _Search:
     """What all trials share."""
 
-    study: "Study"
+    study: Study
     parameters: TuningParameters
     model: str
     base: Mapping[str, Any]
-    splits: pd.DataFrame
-    hr: Store
-    lr: Store
-    folder: Path
-    evaluation: EvaluationParameters
+    setting: Setting
     done: Done | None
 
     def variation(self, trial: Trial | FrozenTrial) -> Variation:
         """Return the training of a trial; a `ValueError` if its values are not valid together."""
-        changed = NetworkParameters.model_validate(with_values(self.base, trial.params))
+        changed = NetworkParameters.model_validate(
+            search_space.with_values(self.base, trial.params)
+        )
         return self._of(trial, changed)
 
     def shown(self, trial: Trial | FrozenTrial) -> Variation:
@@ -74,11 +60,11 @@ class _Search:
         try:
             return self.variation(trial)
         except ValueError:
-            return self._of(trial, unchecked(self.base, trial.params))
+            return self._of(trial, search_space.unchecked(self.base, trial.params))
 
     def _of(self, trial: Trial | FrozenTrial, changed: NetworkParameters) -> Variation:
         tags = {"trial": str(trial.number)}
-        return Variation(f"trial {trial.number}", self.model, changed, self.splits, tags)
+        return Variation(f"trial {trial.number}", self.model, changed, self.setting.splits, tags)
 
     def failed(self, trial: Trial | FrozenTrial, error: str) -> Outcome:
         """Return the outcome of a trial that wrote none."""
@@ -89,27 +75,17 @@ class _Search:
         return Job(
             trial.number,
             self.variation(trial),
-            self.hr.folder,
-            self.lr.folder,
-            self.folder,
+            self.setting.hr.folder,
+            self.setting.lr.folder,
+            self.setting.folder,
             self.parameters,
-            self.evaluation,
+            self.setting.evaluation,
             # the first trials, which later ones are compared with, have to finish
             prunable=trial.number >= first_trials(self.parameters),
         )
 
 
-def search(  # noqa: PLR0913, PLR0917 - one a dataset
-    parameters: TuningParameters,
-    model: str,
-    network: Mapping[str, Any],
-    splits: pd.DataFrame,
-    hr: Store,
-    lr: Store,
-    folder: Path,
-    evaluation: EvaluationParameters,
-    done: Done | None = None,
-) -> "Study":
+def search(parameters: TuningParameters, setting: Setting, done: Done | None = None) -> Study:
     """Run trials until there are as many as asked for; those of earlier runs count.
 
     Trials that were running when a search was killed resume from their checkpoints. Each is scored
@@ -121,23 +97,24 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
             valid; if the study was begun with other inputs, or another run uses it; if no trial
             finished.
     """
-    base = full_parameters(model, network, parameters.training)
-    check_space(parameters.space, model, base, parameters.confirm)
-    usable = without_test(splits)
+    model, network = setting.network(parameters.model)
+    base = search_space.full_parameters(model, network, parameters.training)
+    search_space.check_space(parameters.space, model, base, parameters.confirm)
+    setting = replace(setting, splits=without_test(setting.splits))
+    folder = setting.folder
     depends = {
         "space": {name: found.model_dump() for name, found in parameters.space.items()},
         "network": base,
-        "data": hr.manifest.content,
-        "recipe": lr.attributes["recipe"],
-        "split": split_hash(usable),
-        "evaluation.chips": evaluation.chips,
+        "data": setting.hr.manifest.content,
+        "recipe": setting.lr.attributes["recipe"],
+        "split": split_hash(setting.splits),
+        "evaluation.chips": setting.evaluation.chips,
     }
     # trials that are still marked as running were left by a run that was killed
     with locked(folder):
         study = open_study(folder, parameters, model, depends)
         _begin(study, parameters, base)
-        shared = (base, usable, hr, lr, folder, evaluation, done)
-        _run(_Search(study, parameters, model, *shared))
+        _run(_Search(study, parameters, model, base, setting, done))
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         errors = [trial.user_attrs.get(ERROR) for trial in study.trials]
         raise UserError(
@@ -148,10 +125,10 @@ def search(  # noqa: PLR0913, PLR0917 - one a dataset
     return study
 
 
-def _begin(study: "Study", parameters: TuningParameters, base: Mapping[str, Any]) -> None:
+def _begin(study: Study, parameters: TuningParameters, base: Mapping[str, Any]) -> None:
     if study.trials:
         return
-    own = own_values(parameters.space, base)
+    own = search_space.own_values(parameters.space, base)
     if own is None:
         logger.warning("The network's own parameters lie outside the search space: not tried")
     else:
@@ -167,7 +144,11 @@ def _run(shared: _Search) -> None:
     with open_processes(parameters.workers) as processes:
         while True:
             while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
-                trial = resumed(study, shared.folder, left.pop(0).number) if left else study.ask()
+                trial = (
+                    resumed(study, shared.setting.folder, left.pop(0).number)
+                    if left
+                    else study.ask()
+                )
                 if job := _suggested(shared, trial):
                     running[processes.submit(run_job, job)] = trial
             if not running:
@@ -177,14 +158,14 @@ def _run(shared: _Search) -> None:
                 _end(shared, trial, _outcome(shared, trial, future))
 
 
-def _is_room(study: "Study", parameters: TuningParameters, running: int) -> bool:
+def _is_room(study: Study, parameters: TuningParameters, running: int) -> bool:
     return len(study.get_trials(deepcopy=False, states=ENDED)) + running < parameters.trials
 
 
 def _suggested(shared: _Search, trial: Trial) -> Job | None:
     """Return the job of a trial. If its values are not valid together, fail it and return None."""
     for name, found in shared.parameters.space.items():
-        suggest(trial, name, found)
+        search_space.suggest(trial, name, found)
     try:
         return shared.job(trial)
     except ValueError as error:
@@ -230,7 +211,7 @@ def _report(shared: _Search, trial: Trial | FrozenTrial, outcome: Outcome) -> No
 
 def _report_again(shared: _Search, trial: FrozenTrial) -> None:
     """Report a trial of an earlier run, so that this run tracks the whole search."""
-    outcome = read_outcome(shared.folder / f"trial {trial.number}")
+    outcome = read_outcome(shared.setting.folder / f"trial {trial.number}")
     if outcome is None and (error := trial.user_attrs.get(ERROR)):
         outcome = shared.failed(trial, error)
     if outcome is not None:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import optuna
@@ -13,9 +13,6 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.training.checkpoint import comparable, differences
 
-if TYPE_CHECKING:
-    from optuna import Study
-
 STUDY = "study.db"
 DEPENDS = "depends"
 PATIENCE = 60
@@ -24,7 +21,7 @@ PATIENCE = 60
 
 def open_study(
     folder: Path, parameters: TuningParameters, model: str, depends: Mapping[str, Any]
-) -> "Study":
+) -> optuna.Study:
     """Return the study of a folder; create it if there is none.
 
     ``depends`` is what its trials depend on, the search space included.
@@ -54,7 +51,7 @@ def open_study(
     return study
 
 
-def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study":
+def load_study(folder: Path, model: str, parameters: TuningParameters) -> optuna.Study:
     """Return an existing study, for a process that runs one of its trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.load_study(
@@ -65,7 +62,7 @@ def load_study(folder: Path, model: str, parameters: TuningParameters) -> "Study
     )
 
 
-def resumed(study: "Study", folder: Path, number: int) -> Trial:
+def resumed(study: optuna.Study, folder: Path, number: int) -> Trial:
     """Return a running trial of a study, whose database is in ``folder``, to report to it."""
     storage = _storage(folder)
     known = storage.get_study_id_from_name(study.study_name)

@@ -76,7 +76,8 @@ class UNet(GlobalResidualNetwork):
         self.pooling_grid = 2**depth
         self.multiple = max(1, self.pooling_grid // 2)
         whole = normalisation in ("group", "instance")
-        self.receptive_field = None if whole else _receptive_field(depth, convolutions)
+        reaches = (_reach(pixel, depth, convolutions) for pixel in range(2 ** max(depth, 1)))
+        self.receptive_field = None if whole else max(reaches)
 
         def level(channels: int, width: int) -> nn.Sequential:
             return _level(channels, width, convolutions, normalisation)
@@ -166,10 +167,6 @@ def _padded(features: Tensor, grid: int) -> Tensor:
     if not any(missing):
         return features
     return F.pad(features, (0, missing[1], 0, missing[0]), mode="replicate")
-
-
-def _receptive_field(depth: int, convolutions: int) -> int:
-    return max(_reach(pixel, depth, convolutions) for pixel in range(2 ** max(depth, 1)))
 
 
 def _reach(pixel: int, depth: int, convolutions: int) -> int:

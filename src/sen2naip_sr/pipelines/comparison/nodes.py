@@ -21,17 +21,13 @@ def collect_scores(
     Raises:
         UserError: If an entry names nothing that has scores, or the runs cannot be compared.
     """
+    from sen2naip_sr.evaluation.runs import shared_chips
     from sen2naip_sr.evaluation.runs.methods import choose_methods
-    from sen2naip_sr.evaluation.runs.shared_chips import (
-        describe_methods,
-        require_same_data,
-        shared_scores,
-    )
 
     methods = choose_methods(runs.root, tracked)
-    require_same_data(methods)
-    scores = shared_scores(methods, parameters.metric)
-    return describe_methods(methods, scores, parameters.metric), scores
+    shared_chips.require_same_data(methods)
+    scores = shared_chips.shared_scores(methods, parameters.metric)
+    return shared_chips.describe_methods(methods, scores, parameters.metric), scores
 
 
 def compare_runs(

@@ -2,12 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from sen2naip_sr.pipelines.comparison.nodes import (
-    collect_scores,
-    compare_runs,
-    describe,
-    show_differences,
-)
+from sen2naip_sr.pipelines.comparison import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -15,27 +10,27 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                collect_scores,
-                inputs=["params:runs", "params:comparing", "tracked_runs"],
-                outputs=["compared_runs", "compared_scores"],
+                nodes.collect_scores,
+                ["params:runs", "params:comparing", "tracked_runs"],
+                ["compared_runs", "compared_scores"],
                 name="collect_scores",
             ),
             Node(
-                compare_runs,
-                inputs=["compared_scores", "params:comparing"],
-                outputs=["run_comparison", "compared_places"],
+                nodes.compare_runs,
+                ["compared_scores", "params:comparing"],
+                ["run_comparison", "compared_places"],
                 name="compare_runs",
             ),
             Node(
-                show_differences,
-                inputs=["compared_scores", "run_comparison", "params:comparing"],
-                outputs="run_comparison_figure",
+                nodes.show_differences,
+                ["compared_scores", "run_comparison", "params:comparing"],
+                "run_comparison_figure",
                 name="show_differences",
             ),
             Node(
-                describe,
-                inputs=["compared_runs", "run_comparison", "compared_places", "params:comparing"],
-                outputs="run_findings",
+                nodes.describe,
+                ["compared_runs", "run_comparison", "compared_places", "params:comparing"],
+                "run_findings",
                 name="describe",
             ),
         ],

@@ -4,13 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from sen2naip_sr.pipelines.evaluation.nodes import (
-    collect_methods,
-    compare,
-    score_test_chips,
-    show_examples,
-    show_gallery,
-)
+from sen2naip_sr.pipelines.evaluation import nodes
 
 
 def create_pipeline(models: Sequence[str]) -> Pipeline:
@@ -19,34 +13,29 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(
         [
+            Node(nodes.collect_methods, {**chips, **weights}, "methods", name="collect_methods"),
             Node(
-                collect_methods,
-                inputs={**chips, **weights},
-                outputs="methods",
-                name="collect_methods",
-            ),
-            Node(
-                score_test_chips,
-                inputs=["methods", "hr", "lr", "splits", "params:evaluation"],
-                outputs="scores",
+                nodes.score_test_chips,
+                ["methods", "hr", "lr", "splits", "params:evaluation"],
+                "scores",
                 name="score_test_chips",
             ),
             Node(
-                compare,
-                inputs=["scores", "params:evaluation"],
-                outputs=["comparison", "places", "comparison_metrics"],
+                nodes.compare,
+                ["scores", "params:evaluation"],
+                ["comparison", "places", "comparison_metrics"],
                 name="compare",
             ),
             Node(
-                show_examples,
-                inputs=["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
-                outputs=["comparison_figure", "examples"],
+                nodes.show_examples,
+                ["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
+                ["comparison_figure", "examples"],
                 name="show_examples",
             ),
             Node(
-                show_gallery,
-                inputs=["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
-                outputs="gallery",
+                nodes.show_gallery,
+                ["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
+                "gallery",
                 name="show_gallery",
             ),
         ],

@@ -35,14 +35,14 @@ def create_tuning(networks: Sequence[str]) -> Pipeline:
             _prepare("tune", networks),
             Node(
                 _for("tune", nodes.search_hyperparameters),
-                inputs=given,
-                outputs=["tune.study", "tune.importance", "tune.best", "tune.figure"],
+                given,
+                ["tune.study", "tune.importance", "tune.best", "tune.figure"],
                 name="search_hyperparameters",
             ),
             Node(
                 _for("tune", nodes.confirm_best),
-                inputs={**given, "study": "tune.study", "best": "tune.best"},
-                outputs="tune.findings",
+                {**given, "study": "tune.study", "best": "tune.best"},
+                "tune.findings",
                 name="confirm_best",
             ),
         ],
@@ -58,8 +58,8 @@ def _create(
             _prepare(name, networks),
             Node(
                 _for(name, function),
-                inputs={"parameters": f"params:{name}", "setting": f"{name}.setting"},
-                outputs={made: f"{name}.{made}" for made in ("table", "findings", *makes)},
+                {"parameters": f"params:{name}", "setting": f"{name}.setting"},
+                {made: f"{name}.{made}" for made in ("table", "findings", *makes)},
                 name=f"run_{name}",
             ),
         ],
@@ -71,12 +71,12 @@ def _prepare(name: str, networks: Sequence[str]) -> Node:
     given = ("model", "evaluation", "preprocessing", *networks)
     return Node(
         nodes.prepare,
-        inputs={
+        {
             **{data: data for data in ("hr", "lr", "splits")},
             "folder": f"{name}.trainings",
             **{parameter: f"params:{parameter}" for parameter in given},
         },
-        outputs=f"{name}.setting",
+        f"{name}.setting",
         name=f"prepare_{name}",
     )
 

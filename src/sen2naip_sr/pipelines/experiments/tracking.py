@@ -47,10 +47,7 @@ def track_variation(
         if outcome.psnr is not None:  # a trial that was pruned is not scored
             _log_scores(folder / outcome.name / "scores.parquet")
             mlflow.log_metrics(
-                {
-                    "cost/parameters": outcome.parameters,
-                    "cost/multiply_adds": outcome.multiply_adds,
-                }
+                {"cost/parameters": outcome.parameters, "cost/multiply_adds": outcome.multiply_adds}
             )
         for name in ("history.csv", "outcome.json"):
             mlflow.log_artifact(str(folder / outcome.name / name), "history")

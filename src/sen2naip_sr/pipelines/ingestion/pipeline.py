@@ -9,8 +9,8 @@ def create_pipeline() -> Pipeline:
     """Return the pipeline from a source to a store of HR chips."""
     return Pipeline(
         [
-            Node(plan_ingestion, inputs="params:ingestion", outputs="hr", name="ingest"),
-            Node(list_rejected, inputs="hr", outputs="rejected", name="list_rejected"),
+            Node(plan_ingestion, "params:ingestion", "hr", name="ingest"),
+            Node(list_rejected, "hr", "rejected", name="list_rejected"),
         ],
         tags="ingestion",
     )

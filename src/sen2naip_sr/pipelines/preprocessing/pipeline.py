@@ -9,15 +9,8 @@ def create_pipeline() -> Pipeline:
     """Return the pipeline from HR chips to LR chips and splits."""
     return Pipeline(
         [
-            Node(
-                plan_downscaling,
-                inputs=["hr", "params:preprocessing"],
-                outputs="lr",
-                name="downscale",
-            ),
-            Node(
-                split_chips, inputs=["hr", "params:preprocessing"], outputs="splits", name="split"
-            ),
+            Node(plan_downscaling, ["hr", "params:preprocessing"], "lr", name="downscale"),
+            Node(split_chips, ["hr", "params:preprocessing"], "splits", name="split"),
         ],
         tags="preprocessing",
     )

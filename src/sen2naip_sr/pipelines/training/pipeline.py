@@ -23,8 +23,8 @@ def create_pipeline(model: str, generators: Sequence[str] = ()) -> Pipeline:
         [
             Node(
                 train,
-                inputs={**chips, **own, **{name: f"{name}.weights" for name in generators}},
-                outputs=[f"{model}.weights", f"{model}.history"],
+                {**chips, **own, **{name: f"{name}.weights" for name in generators}},
+                [f"{model}.weights", f"{model}.history"],
                 name=f"train_{model}",
             )
         ],

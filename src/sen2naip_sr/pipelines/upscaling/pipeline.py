@@ -14,8 +14,8 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
         [
             Node(
                 upscale_scenes,
-                inputs={"parameters": "params:upscaling", **weights},
-                outputs=["upscaled", "upscaling_metrics"],
+                {"parameters": "params:upscaling", **weights},
+                ["upscaled", "upscaling_metrics"],
                 name="upscale_scenes",
             )
         ],
@@ -29,8 +29,8 @@ def create_calibration(model: str) -> Pipeline:
         [
             Node(
                 calibrate_intervals,
-                inputs=["hr", "lr", "splits", f"{model}.weights"],
-                outputs=f"{model}.calibration",
+                ["hr", "lr", "splits", f"{model}.weights"],
+                f"{model}.calibration",
                 name=f"calibrate_{model}",
             )
         ],

@@ -73,10 +73,6 @@ def _relativistic(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()
 
 
-def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    return _relativistic(fake, real)
-
-
 def _wasserstein(real: Tensor, fake: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
@@ -86,7 +82,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 LOSSES: dict[AdversarialLossName, tuple[Loss, Loss]] = {
     "hinge": (_hinge, _raise_fake),
-    "relativistic": (_relativistic, _relativistic_generator),
+    "relativistic": (_relativistic, lambda real, fake: _relativistic(fake, real)),
     "wgan_gp": (_wasserstein, _raise_fake),
 }
 """The losses of the discriminator and of the generator, by name."""

@@ -62,12 +62,10 @@ def build_optimizer(
 def available_optimizers() -> list[str]:
     """Return the dotted paths of the optimisers of the project and of torch.optim."""
     found = vars(torch.optim).items()
-    theirs = [f"torch.optim.{name}" for name, value in found if _usable(value)]
+    theirs = [
+        f"torch.optim.{name}" for name, kind in found if _is_optimizer(kind) and not _unsuited(kind)
+    ]
     return [*OWN_OPTIMIZERS, *sorted(theirs)]
-
-
-def _usable(value: Any) -> bool:
-    return _is_optimizer(value) and not _unsuited(value)
 
 
 def _is_optimizer(value: Any) -> TypeGuard[type[Optimizer]]:

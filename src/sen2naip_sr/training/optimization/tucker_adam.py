@@ -173,12 +173,6 @@ def _batch_step(gradients: Tensor, states: Sequence[State], group: dict[str, Any
     return _turn(direction, {mode: basis.mT for mode, basis in bases.items()})
 
 
-def _covariance(gradients: Tensor, mode: int) -> Tensor:
-    """Return the products of a gradient's slices along a mode: (batch, length, length)."""
-    slices = gradients.movedim(mode + 1, 1).flatten(2)
-    return slices @ slices.mT
-
-
 def _refresh(
     gradients: Tensor, states: Sequence[State], bases: dict[int, Tensor], decay: float
 ) -> dict[int, Tensor]:
@@ -189,7 +183,8 @@ def _refresh(
     turns = {}
     for mode, basis in bases.items():
         covariances = _stacked(states, f"covariance_{mode}").to(gradients.dtype)
-        covariances.lerp_(_covariance(gradients, mode), 1 - decay)
+        slices = gradients.movedim(mode + 1, 1).flatten(2)
+        covariances.lerp_(slices @ slices.mT, 1 - decay)
         bases[mode] = _eigenvectors(covariances)
         turns[mode] = basis.mT @ bases[mode]
         _store(states, f"covariance_{mode}", covariances)
