@@ -76,8 +76,9 @@ def upscale(
             the raster, with ``_x2`` behind its name.
         model: The name of a network that comes with weights, or the path of a weights file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
-        **options: ``value_range``, ``bands``, ``nodata``, ``consistency``, ``ensemble``, ``tile``,
-            ``batch``, ``overwrite``: see `sen2naip_sr.upscaling.model.Model.upscale`.
+        **options: ``value_range``, ``bands``, ``nodata``, ``noise``, ``blur``, ``compression``,
+            ``sharpness``, ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``: see
+            `sen2naip_sr.upscaling.model.Model.upscale`.
 
     Returns:
         (bands, 2h, 2w) in the dtype of the source: an array for an array, masked if the source

@@ -57,6 +57,31 @@ def main() -> None:
     help="Values mapped to 0 and 1: auto, dtype or LOW:HIGH, e.g. 0:10000.",
 )
 @click.option(
+    "--noise",
+    default="auto",
+    show_default=True,
+    help="Noise of the input: auto (estimated), 0 or its standard deviation in digital numbers.",
+)
+@click.option(
+    "--blur",
+    default="auto",
+    show_default=True,
+    help="Blur of the input: auto (estimated), recipe or its width in pixels.",
+)
+@click.option(
+    "--compression",
+    default="auto",
+    show_default=True,
+    help="Compression of the input: auto (detected), none or its JPEG quality.",
+)
+@click.option(
+    "--sharpness",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="0 (bicubic) to 1 (the network's result).",
+)
+@click.option(
     "--consistency",
     type=click.Choice(["on", "off"]),
     default="off",

@@ -10,16 +10,17 @@ from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weight
 SIZE = {"channels": 4, "blocks": 1}
 
 
-def write_weights(path, *, bands=4, seed=0, **changes):
+def write_weights(path, *, bands=4, seed=0, conditions=False, **changes):
     """Write weights that change what bicubic gives."""
     torch.manual_seed(seed)
-    model = build_model("lean", bands, **SIZE)
+    size = SIZE | {"conditions": True} if conditions else SIZE
+    model = build_model("lean", bands, **size)
     with torch.no_grad():
         for values in model.parameters():
             values.add_(torch.randn_like(values), alpha=0.05)
     known = {
         "architecture": "lean",
-        "architecture_parameters": SIZE,
+        "architecture_parameters": size,
         "bands": bands,
         "recipe": "bicubic_antialiased@1",
         "value_range": (0, 255),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 8
-_LUMINANCE = (
+LUMINANCE_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
     (12, 12, 14, 19, 26, 58, 60, 55),
     (14, 13, 16, 24, 40, 57, 69, 56),
@@ -25,7 +25,8 @@ _LUMINANCE = (
 )
 _CHROMINANCE = ((17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99))
 _CHROMINANCE_REST = 99
-_TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
+_TO_YCC = (LUMINANCE_WEIGHTS, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 _TO_RGB = tuple(map(tuple, torch.linalg.inv(torch.tensor(_TO_YCC)).tolist()))
 _LIFTING = (-1.586134342, -0.05298011854, 0.8829110762, 0.4435068522)
 _LIFTING_SCALE = 1.149604398
@@ -36,6 +37,11 @@ _CENTRE = 128
 def table_scale(quality: float) -> float:
     """Return by what JPEG's tables are multiplied at a quality from 50 to 100."""
     return (200 - 2 * quality) / 100
+
+
+def jpeg_quality(scale: float) -> float:
+    """Return the quality, from 50 to 100, of a `table_scale`."""
+    return 100 - 50 * scale
 
 
 def jpeg(values: Tensor, scale: Tensor, colour: Tensor | None = None) -> Tensor:
@@ -53,7 +59,7 @@ def jpeg(values: Tensor, scale: Tensor, colour: Tensor | None = None) -> Tensor:
     Returns:
         (B, C, h, w), rounded and clipped to 0 to 255.
     """
-    luminance = _table(_LUMINANCE, scale)
+    luminance = _table(LUMINANCE_TABLE, scale)
     result = _quantised(values, luminance[:, None])
     if colour is not None and values.shape[1] >= 3:
         converted = _in_colour(values[:, :3], luminance, scale)
@@ -111,7 +117,7 @@ def _table(base: tuple[tuple[int, ...], ...], scale: Tensor) -> Tensor:
 
 
 def _quantised(values: Tensor, table: Tensor) -> Tensor:
-    transform = _cosines(values.device)
+    transform = block_cosines(values.device)
     height, width = values.shape[-2:]
     blocks = (values - _CENTRE).unflatten(-2, (height // BLOCK, BLOCK))
     blocks = blocks.unflatten(-1, (width // BLOCK, BLOCK)).transpose(-3, -2)
@@ -137,7 +143,8 @@ def _constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=device)
 
 
-def _cosines(device: torch.device) -> Tensor:
+def block_cosines(device: torch.device) -> Tensor:
+    """Return the orthonormal matrix of the discrete cosine transform of a block's column."""
     k = torch.arange(BLOCK, dtype=torch.float32, device=device)
     cosines = torch.cos((2 * k + 1) * k[:, None] * math.pi / (2 * BLOCK)) / 2
     cosines[0] /= math.sqrt(2)

@@ -23,11 +23,13 @@ class GlobalResidualNetwork(nn.Module):
         multiple: Tiles must begin at multiples of so many low-resolution pixels.
         receptive_field: Low-resolution pixels to each side that an output pixel depends on; None
             if it depends on the whole image.
+        strength: What the correction is multiplied by; 0 gives the bicubic upscaling.
         shrinkable: Whether it also works with unpadded convolutions, whose maps shrink towards
             the middle: it adds and concatenates with `centred`.
     """
 
     multiple: int = 1
+    strength: float = 1.0
     shrinkable: bool = False
     receptive_field: int | None
 
@@ -44,6 +46,8 @@ class GlobalResidualNetwork(nn.Module):
         require_bands(self.bands, image.shape[1])
         upscaled = upscale_bicubic(image)
         correction = self.correction(image, upscaled)
+        if self.strength != 1:
+            correction = self.strength * correction
         return centred(upscaled, correction) + correction
 
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:

@@ -90,6 +90,12 @@ def _blocks(weights: Weights) -> int:
         raise UserError(
             "architecture-differs", f"{weights.source}: a '{known.architecture}'", "give a 'lean'"
         )
+    if weights.conditioned:
+        raise UserError(
+            "conditions-fixed",
+            f"{weights.source}: each block is scaled by the conditions that it was trained with",
+            "give weights without conditions",
+        )
     return int(known.architecture_parameters["blocks"])
 
 

@@ -24,8 +24,8 @@ class Result(Generic[Image]):
             ``values``; None if they were not asked for. ``values`` +- ``interval`` holds the truth
             in 90 % of pixels like those of the calibration.
         value_range: The digital numbers that were 0 and 1 to the network.
-        made_with: What made it, by name: version, model, weights, recipe, range, consistency,
-            ensemble.
+        made_with: What made it, by name: version, model, weights, recipe, range, sharpness,
+            consistency, ensemble; noise, blur and compression where the network was told them.
     """
 
     values: Image
@@ -53,15 +53,15 @@ def upscale_array(upscaler: Upscaler, array: Array, nodata: float | None = None)
         UserError: If the array cannot be upscaled: its number of dimensions, dtype or bands.
     """
     scene = ArrayScene(array, nodata, upscaler.parameters.bands)
-    value_range = upscaler.range_of(scene)
+    found = upscaler.settings_for(scene)
     target = ArrayTarget(scene)
     interval = ArrayTarget(scene, np.float32) if upscaler.calibration else None
-    upscaler.write(scene, value_range, target, interval)
+    upscaler.write(scene, found, target, interval)
     return Result(
         _masked(target, scene),
         _masked(interval, scene) if interval else None,
-        value_range,
-        upscaler.describe(value_range),
+        found.value_range,
+        upscaler.describe(found),
     )
 
 

@@ -83,8 +83,8 @@ def upscale_file(
     _make_folder(job.target.parent)
     with ExitStack() as opened:
         scene = opened.enter_context(open_scene(job.source, upscaler.parameters.bands))
-        value_range = upscaler.range_of(scene)
-        made_with = upscaler.describe(value_range)
+        found = upscaler.settings_for(scene)
+        made_with = upscaler.describe(found)
         tags = {f"{TAG}{name.upper()}": text for name, text in made_with.items()}
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)
@@ -103,10 +103,10 @@ def upscale_file(
                     overwrite=overwrite or replaceable(job.interval),
                 )
             )
-        statistics = upscaler.write(scene, value_range, target, intervals, progress)
+        statistics = upscaler.write(scene, found, target, intervals, progress)
     return _summary(
         scene,
-        value_range=value_range,
+        value_range=found.value_range,
         intervals=intervals is not None,
         seconds=perf_counter() - began,
         statistics=statistics,

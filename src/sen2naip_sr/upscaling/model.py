@@ -31,6 +31,10 @@ class Options(TypedDict, total=False):
     value_range: ValueRangeChoice
     bands: Sequence[int] | None
     nodata: float | None
+    noise: float | str
+    blur: float | str
+    compression: float | str
+    sharpness: float
     consistency: bool
     ensemble: bool
     tile: int | None
@@ -81,6 +85,10 @@ class Model:
         value_range: ValueRangeChoice = "auto",
         bands: Sequence[int] | None = None,
         nodata: float | None = None,
+        noise: float | str = "auto",
+        blur: float | str = "auto",
+        compression: float | str = "auto",
+        sharpness: float = 1.0,
         consistency: bool = False,
         ensemble: bool = False,
         uncertainty: bool = False,
@@ -101,6 +109,12 @@ class Model:
             bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1.
                 None: all.
             nodata: For an array, the value that stands for no data.
+            noise: Standard deviation of the source's noise in digital numbers, or ``auto``:
+                estimated for each band.
+            blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
+                or ``recipe``: that of the images that the network was trained on.
+            compression: JPEG quality of the source, ``auto`` or ``none``.
+            sharpness: Share of the network's correction that is added to the bicubic upscaling.
             consistency: Project the result so that downscaling it gives the source back.
             ensemble: Average over eight flips and turns: a little better, eight times as slow.
             uncertainty: Also compute intervals.
@@ -120,6 +134,10 @@ class Model:
         options = make_options(
             value_range=value_range,
             bands=None if bands is None else list(bands),
+            noise=noise,
+            blur=blur,
+            compression=compression,
+            sharpness=sharpness,
             consistency=consistency,
             ensemble=ensemble,
             uncertainty=uncertainty,

@@ -11,6 +11,9 @@ from sen2naip_sr.inference.values import parse_range
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import Parameters, known_as, summarise
 
+Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Width = Annotated[float, Field(gt=0, le=2)]
+Quality = Annotated[float, Field(ge=50, le=100)]
 BandNumber = Annotated[int, Field(ge=1)]
 Checked = TypeVar("Checked", bound=Parameters)
 
@@ -27,6 +30,15 @@ class UpscalerParameters(Parameters):
     counted from 1. Null: all, as they are."""
     value_range: str = "auto"
     """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
+    noise: Level | Literal["auto"] = "auto"
+    """Standard deviation of the scene's noise in digital numbers. auto: estimated for each band."""
+    blur: Width | Literal["auto", "recipe"] = "auto"
+    """Width of the scene's blur in pixels, as the standard deviation of a Gaussian. auto: estimated
+    for each band. recipe: that of the images that the network was trained on."""
+    compression: Quality | Literal["auto", "none"] = "auto"
+    """JPEG quality that the scene was compressed with. auto: found in the scene."""
+    sharpness: float = Field(1.0, ge=0, le=1)
+    """Share of the network's correction that is added to the bicubic upscaling: 0 for none."""
     consistency: bool = False
     """Project the result so that downscaling it gives the scene back."""
     ensemble: bool = False

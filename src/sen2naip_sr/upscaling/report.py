@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sen2naip_sr.upscaling.conditions import CONDITIONS
 from sen2naip_sr.upscaling.files import Upscaled
 from sen2naip_sr.upscaling.scenes import Job
 
@@ -60,6 +61,8 @@ def describe(outcome: Outcome) -> str:
         f"  {result.seconds:.1f} s, {result.megapixels_per_second:.2f} megapixels a second; "
         f"values {low:g} to {high:g} as 0 to 1",
     ]
+    if told := [f"{n} {result.made_with[n]}" for n in CONDITIONS if n in result.made_with]:
+        lines.append(f"  {'; '.join(told)}")
     if result.intervals:
         lines.append(f"  intervals: {job.interval}")
     return "\n".join(lines)

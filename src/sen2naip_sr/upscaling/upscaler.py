@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,27 @@ from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.uncertainty import Calibration
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
+from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.raster.protocol import Scene, Target
+from sen2naip_sr.upscaling.conditions import Told, require_recipe, tell
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.calibration import load_calibration
 from sen2naip_sr.weights.files import Weights, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """What an upscaler takes from one scene.
+
+    Attributes:
+        value_range: Digital numbers that become 0 and 1.
+        told: What the network is told of it; None if it can be told nothing.
+    """
+
+    value_range: ValueRange
+    told: Told | None
 
 
 class Upscaler:
@@ -31,36 +47,51 @@ class Upscaler:
 
     Attributes:
         label: The weights: architecture, step and hash.
-        network: The network, without a self-ensemble.
+        network: The network for clean images, without a self-ensemble.
 
     Raises:
         UserError: If there are no such weights, the device or backend is not available, the
-            network cannot be applied to tiles, or there is no calibration for the intervals.
+            network cannot be applied to tiles, there is no calibration for the intervals, or the
+            weights cannot be told the given noise, blur or compression.
     """
 
     def __init__(self, parameters: UpscalerParameters, weights: Weights | None = None) -> None:
-        p = parameters
-        self._weights = weights or find_weights(p.model, p.weights)
+        self._weights = weights or find_weights(parameters.model, parameters.weights)
         self.label = self._weights.label
-        self.network: TorchNetwork = make_network(
-            self._weights.build(),
+        self._hardware = parameters
+        self.network = self._made()
+        self._set(parameters)
+
+    def _set(self, parameters: UpscalerParameters) -> None:
+        p = self.parameters = parameters
+        if not self._weights.conditioned:
+            require_recipe(p, self.label)
+        recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
+        self._postprocessing = Postprocessing(
+            Consistency(recipe) if p.consistency else None,
+            load_calibration(self._weights) if p.uncertainty else None,
+        )
+        _ = self.network.halo  # raises for a network that cannot be applied to tiles
+
+    def _made(self, conditions: Conditions | None = None, strength: float = 1.0) -> TorchNetwork:
+        p = self._hardware
+        model = self._weights.build(conditions)
+        model.strength = strength  # type: ignore[assignment] # torch takes it for a layer
+        return make_network(
+            model,
             bands=self._weights.metadata.bands,
             device=p.device,
             backend=p.backend,  # type: ignore[arg-type] # checked there
             precision=p.precision,  # type: ignore[arg-type] # checked there
             threads=p.threads,
         )
-        self._set(parameters)
 
-    def _set(self, parameters: UpscalerParameters) -> None:
-        p = self.parameters = parameters
-        recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
-        self._postprocessing = Postprocessing(
-            Consistency(recipe) if p.consistency else None,
-            load_calibration(self._weights) if p.uncertainty else None,
-        )
-        self._applied: Network = SelfEnsemble(self.network) if p.ensemble else self.network
-        _ = self.network.halo  # raises for a network that cannot be applied to tiles
+    def _network_for(self, told: Told | None) -> Network:
+        p = self.parameters
+        network = self.network
+        if told or p.sharpness != 1:
+            network = self._made(told.conditions if told else None, p.sharpness)
+        return SelfEnsemble(network) if p.ensemble else network
 
     def with_options(self, parameters: UpscalerParameters) -> "Upscaler":
         """Return an upscaler with the same network and other options.
@@ -68,7 +99,8 @@ class Upscaler:
         What chooses weights, device, backend, precision and threads has no effect.
 
         Raises:
-            UserError: If there is no calibration for the intervals.
+            UserError: If there is no calibration for the intervals, or the weights cannot be told
+                the given noise, blur or compression.
         """
         other = copy.copy(self)
         other._set(parameters)
@@ -90,28 +122,33 @@ class Upscaler:
             "range": p.value_range,
             "consistency": p.consistency,
             "ensemble": p.ensemble,
+            "sharpness": p.sharpness,
+            "told": [p.noise, p.blur, p.compression] if self._weights.conditioned else None,
             "precision": self.network.precision,
             "intervals": calibration.model_dump(mode="json") if calibration else None,
         }
 
-    def describe(self, value_range: ValueRange) -> dict[str, str]:
-        """Return in words what made a result, whose ``value_range`` became 0 and 1."""
+    def describe(self, settings: SceneSettings) -> dict[str, str]:
+        """Return in words what made a result, for the ``settings`` of `settings_for`."""
         known = self._weights.metadata
         return {
             "version": __version__,
             "model": known.architecture,
             "weights": self.label,
             "recipe": known.recipe,
-            "range": "{:g}:{:g}".format(*value_range),
+            "range": "{:g}:{:g}".format(*settings.value_range),
+            **(settings.told.in_words if settings.told else {}),
+            "sharpness": f"{self.parameters.sharpness:g}",
             "consistency": "on" if self.parameters.consistency else "off",
             "ensemble": "on" if self.parameters.ensemble else "off",
         }
 
-    def range_of(self, scene: Scene) -> ValueRange:
-        """Return the digital numbers of a scene that become 0 and 1.
+    def settings_for(self, scene: Scene) -> SceneSettings:
+        """Return what is taken from a scene, or given for it.
 
         Raises:
-            UserError: If the scene has other bands than the weights.
+            UserError: If the scene has other bands than the weights, or the given noise is too
+                high for its value range.
         """
         expected = self._weights.metadata.bands
         if scene.count != expected:
@@ -122,12 +159,14 @@ class Upscaler:
                 f"{expected}{order}",
                 f"choose {expected} of the scene's bands, or give weights trained for these",
             )
-        return choose_range(parse_range(self.parameters.value_range), scene)
+        value_range = choose_range(parse_range(self.parameters.value_range), scene)
+        told = tell(self.parameters, scene, value_range) if self._weights.conditioned else None
+        return SceneSettings(value_range, told)
 
     def write(
         self,
         scene: Scene,
-        value_range: ValueRange,
+        settings: SceneSettings,
         target: Target,
         intervals: Target | None,
         progress: Callable[[int, int], object] | None = None,
@@ -136,7 +175,7 @@ class Upscaler:
 
         Args:
             scene: The scene.
-            value_range: What `range_of` returned for it.
+            settings: What `settings_for` returned for it.
             target: Receives the result.
             intervals: Receives the half-widths of the intervals, if there is a calibration.
             progress: Called with the number of finished tiles and that of all tiles.
@@ -145,8 +184,8 @@ class Upscaler:
         return upscale_scene(
             scene,
             target,
-            self._applied,
-            value_range=value_range,
+            self._network_for(settings.told),
+            value_range=settings.value_range,
             tile=p.tile or self.network.tile,
             batch=p.batch or self.network.batch,
             postprocessing=self._postprocessing,

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
+from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import build_model
 
 METADATA_KEY = "sen2naip_sr"
@@ -86,8 +88,18 @@ class Weights:
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
         return f"{self.metadata.architecture}, step {self.metadata.step}, {digest.hexdigest()[:12]}"
 
-    def build(self) -> nn.Module:
+    @property
+    def conditioned(self) -> bool:
+        """Whether the network can be told an image's noise, blur and compression."""
+        return bool(self.metadata.architecture_parameters.get("conditions"))
+
+    def build(self, conditions: Conditions | None = None) -> nn.Module:
         """Return a network with these weights, in eval mode, on the CPU.
+
+        Args:
+            conditions: What is known about the image, folded into the weights. They have no effect
+                on weights that are not `conditioned`. None: those of a clean image made by the
+                recipe.
 
         Raises:
             UserError: If the architecture is unknown or the weights do not fit it.
@@ -100,6 +112,8 @@ class Weights:
                 "weights-misfit", f"{self.source}: {error.problem}", _ANOTHER
             ) from error
         self.load_into(model)
+        if isinstance(model, Lean):
+            model = model.under(conditions or Conditions.of_recipe(known.bands))
         return model.eval()
 
     def load_into(self, model: nn.Module) -> None:

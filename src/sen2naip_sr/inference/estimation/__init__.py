@@ -1,0 +1,1 @@
+"""Estimates an image's noise, blur and compression from the image itself."""

@@ -1,0 +1,128 @@
+"""The noise, blur and compression that a network is told of a scene: given or estimated."""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sen2naip_sr.degradation.compression import jpeg_quality, table_scale
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.estimation.estimate import Estimate, estimate_conditions
+from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.models.conditions import RECIPE_BLUR, Conditions
+from sen2naip_sr.upscaling.parameters import UpscalerParameters
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.protocol import Scene
+
+logger = logging.getLogger(__name__)
+
+CONDITIONS = ("noise", "blur", "compression")
+"""The names of what a network can be told."""
+
+NOISIEST = 0.1
+"""The highest noise that a network can be told, as a share of the value range."""
+
+_ESTIMATED, _GIVEN, _ASSUMED = "estimated", "given", "assumed"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a network is told of a scene.
+
+    Attributes:
+        conditions: The noise, blur and compression.
+        in_words: Each of the three by its name, and whether it was given, estimated or assumed.
+    """
+
+    conditions: Conditions
+    in_words: dict[str, str]
+
+
+def tell(parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange) -> Told:
+    """Return what a network is told of a scene: what is given, and estimates of the rest.
+
+    Of a scene that nothing can be estimated from, the values of the recipe are assumed, and a
+    warning says so.
+
+    Args:
+        parameters: What is given.
+        scene: The scene.
+        value_range: Digital numbers that become 0 and 1.
+
+    Raises:
+        UserError: If the given noise is too high for the value range, or the scene cannot be read.
+    """
+    p, bands = parameters, scene.count
+    given = _given(p, bands, value_range)
+    wanted = [name for name in CONDITIONS if getattr(p, name) == "auto"]
+    found = estimate_conditions(scene, value_range) if wanted else Estimate(None)
+    rest = found.conditions or Conditions.of_recipe(bands)
+    chosen = Conditions(*(getattr(rest if name in wanted else given, name) for name in CONDITIONS))
+    if wanted and not found.conditions:
+        logger.warning(
+            "%s: %s cannot be estimated, since %s; those of a clean image are assumed",
+            scene.name,
+            ", ".join(wanted),
+            found.problem,
+        )
+    origin = _ESTIMATED if found.conditions else f"{_ASSUMED}: {found.problem}"
+    words = _in_words(chosen, value_range)
+    return Told(
+        chosen,
+        {n: f"{text} ({origin if n in wanted else _GIVEN})" for n, text in words.items()},
+    )
+
+
+def require_recipe(parameters: UpscalerParameters, label: str) -> None:
+    """Check that nothing is to be told to weights that cannot be told anything.
+
+    Raises:
+        UserError: If a noise, blur or compression is given that is not the recipe's.
+    """
+    p = parameters
+    known = {"noise": ("auto", 0), "blur": ("auto", "recipe"), "compression": ("auto", "none")}
+    surplus = [name for name, values in known.items() if getattr(p, name) not in values]
+    if surplus:
+        raise UserError(
+            "conditions-not-supported",
+            f"{', '.join(surplus)}: the weights {label} were trained without conditions",
+            "leave it out, or use weights that were trained with conditions",
+        )
+
+
+def _given(p: UpscalerParameters, bands: int, value_range: ValueRange) -> Conditions:
+    """Return the conditions that are given; None for those to be estimated."""
+    noise = blur = compression = None
+    if p.noise != "auto":
+        low, high = value_range
+        share = p.noise / (high - low)
+        if share > NOISIEST:
+            raise UserError(
+                "noise-out-of-range",
+                f"noise of {p.noise:g} digital numbers, where {low:g} to {high:g} become 0 to 1",
+                f"give at most {NOISIEST * (high - low):g}",
+            )
+        noise = (share,) * bands
+    if p.blur != "auto":
+        width = RECIPE_BLUR if p.blur == "recipe" else p.blur
+        blur = ((width, width),) * bands
+    if p.compression != "auto":
+        compression = 0.0 if p.compression == "none" else table_scale(p.compression)
+    return Conditions(noise, blur, compression)
+
+
+def _in_words(told: Conditions, value_range: ValueRange) -> dict[str, str]:
+    low, high = value_range
+    levels = [f"{share * (high - low):.3g}" for share in told.noise or ()]
+    widths = [f"{vertical:.2f} x {horizontal:.2f}" for vertical, horizontal in told.blur or ()]
+    scale = told.compression
+    return {
+        "noise": f"{_joined(levels)} digital numbers",
+        "blur": f"{_joined(widths)} pixels" if widths else "uncertain, not told",
+        "compression": f"JPEG quality {jpeg_quality(scale):.0f}" if scale else "none",
+    }
+
+
+def _joined(values: list[str]) -> str:
+    """Return the values of the bands, and one value if they are all the same."""
+    return ", ".join(values[:1] if len(set(values)) == 1 else values)
