@@ -46,13 +46,13 @@ def told(image, **options):
 
 
 def test_given_values_are_told_and_nothing_is_estimated(image):
-    result = told(image, noise=2.55, blur=0.5, compression=90)
+    result = told(image, noise=2.5, blur=0.5, compression=90)
     noise, blur, compression = vars(result.conditions).values()
-    assert noise == pytest.approx((0.01,) * 4)
+    assert noise == pytest.approx((2.5 / 255,) * 4)
     assert blur == ((0.5, 0.5),) * 4
     assert compression == pytest.approx(0.2)
     assert all(text.endswith("(given)") for text in result.in_words.values())
-    assert result.in_words["noise"].startswith("2.55 ")
+    assert result.in_words["noise"].startswith("2.5 ")
     assert "90" in result.in_words["compression"]
 
 

@@ -1,7 +1,7 @@
-"""What a network loses when it is told a wrong width of the blur."""
+"""Which share of its gain a network loses when it is told a wrong width of the blur."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sen2naip_sr.degradation.blur import (
     DECIMATIONS,
@@ -13,24 +13,27 @@ from sen2naip_sr.degradation.blur import (
 from sen2naip_sr.inference.estimation.regressor import LEVELS, WIDTHS
 from sen2naip_sr.inference.estimation.windows import SCALE
 from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.models.interpolation import Interpolation
 from sen2naip_sr.progress import track
 from sen2naip_sr.weights.files import Weights
 
 _WIDEST, _STEPS = 2.6, 80
+_LEAST_GAIN = 0.2
 _NEAR = 0.04
 """A decimation counts if it reaches a width within this share of it."""
 
 
 @torch.inference_mode()
 def told_losses(weights: Weights, hr: Tensor) -> Tensor:
-    """Measure the loss in dB of telling each width, or nothing, for each true width.
+    """Measure the loss of telling each width, or nothing, for each true width.
 
     Args:
         weights: Weights with conditions.
         hr: (n, C, s, s), values in [0, 1], of training places.
 
     Returns:
-        (`LEVELS`, `WIDTHS`, `WIDTHS` and nothing), at least 0.
+        (`LEVELS`, `WIDTHS`, `WIDTHS` and nothing), losses relative to the best gain in PSNR over
+        Lanczos. 0 for what is told best; above 1, the result is worse than Lanczos.
     """
     bands = hr.shape[1]
     rows = []
@@ -42,10 +45,12 @@ def told_losses(weights: Weights, hr: Tensor) -> Tensor:
         ]
         for width in track(WIDTHS, f"Noise {noise:g}", len(WIDTHS)):
             images = [_observed(hr, matrix, level) for matrix in _reaching(width, hr.shape[-1])]
-            gains = [
-                torch.stack([_psnr(network(lr), hr) for lr in images]).mean() for network in told
+            scores = [
+                _mean_psnr(network, images, hr) for network in (Interpolation("lanczos"), *told)
             ]
-            rows.append(max(gains) - torch.stack(gains))
+            lanczos, *ours = torch.stack(scores)
+            best = max(ours)
+            rows.append((best - torch.stack(ours)) / (best - lanczos).clamp(min=_LEAST_GAIN))
     return torch.stack(rows).unflatten(0, (len(LEVELS), len(WIDTHS)))
 
 
@@ -67,6 +72,6 @@ def _observed(hr: Tensor, matrix: Tensor, noise: float) -> Tensor:
     return ((lr + noise * random).clamp(0, 1) * SCALE).round() / SCALE
 
 
-def _psnr(predicted: Tensor, hr: Tensor) -> Tensor:
-    error = (predicted.clamp(0, 1) - hr)[..., 4:-4, 4:-4]
-    return (-10 * torch.log10(error.square().mean((1, 2, 3)))).mean()
+def _mean_psnr(network: nn.Module, images: list[Tensor], hr: Tensor) -> Tensor:
+    errors = torch.cat([(network(lr).clamp(0, 1) - hr)[..., 4:-4, 4:-4] for lr in images])
+    return (-10 * torch.log10(errors.square().mean((1, 2, 3)))).mean()

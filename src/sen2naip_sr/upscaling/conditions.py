@@ -113,7 +113,7 @@ def _given(p: UpscalerParameters, bands: int, value_range: ValueRange) -> Condit
 
 def _in_words(told: Conditions, value_range: ValueRange) -> dict[str, str]:
     low, high = value_range
-    levels = [f"{share * (high - low):.3g}" for share in told.noise or ()]
+    levels = [f"{share * (high - low):.2g}" for share in told.noise or ()]
     widths = [f"{vertical:.2f} x {horizontal:.2f}" for vertical, horizontal in told.blur or ()]
     scale = told.compression
     return {

@@ -52,8 +52,8 @@ class Regressor(nn.Module):
     A band is judged by its own features, the mean features of all bands, and the compression.
 
     Attributes:
-        losses: (`LEVELS`, `WIDTHS`, `WIDTHS` and nothing), what a network loses in dB when it is
-            told a width instead of the true one.
+        losses: (`LEVELS`, `WIDTHS`, `WIDTHS` and nothing), which share of its gain a network
+            loses when it is told a width instead of the true one.
     """
 
     mean: Tensor
