@@ -75,7 +75,7 @@ def test_weights_of_a_training_upscale(packed, tmp_path):
         image = torch.rand(1, 4, 20, 24)
         with torch.no_grad():
             clean = network(image)
-            unknown = network.under(Conditions.unknown())(image)
+            unknown = weights[name].build(Conditions.unknown())(image)
         assert clean.shape == (1, 4, 40, 48)
         assert not torch.equal(clean, unknown)
 
