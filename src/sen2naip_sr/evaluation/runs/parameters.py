@@ -12,8 +12,8 @@ from sen2naip_sr.parameters import LIST_SEPARATOR, Parameters, known_as
 class ComparedRuns(RootModel[list[str]]):
     """Which runs are compared, in this order.
 
-    The command line's ``--params`` splits at commas, so there the entries stand between semicolons,
-    with or without brackets: ``runs=a;b`` or ``runs=[a;b]``.
+    A text is read too: entries between semicolons, with or without brackets, as in ``a;b`` or
+    ``[a;b]``. Some command lines split at commas.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
