@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import backends
+import degraded
 import exactness
 import front_door
 import ingestion
@@ -52,6 +53,7 @@ def main() -> None:
         "refinements": lambda data: refinements.measure(data) if data else None,
         "exactness": lambda data: exactness.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
+        "degraded": lambda data: degraded.measure(ROOT, data) if data else None,
         **{
             name: lambda data, name=name: lab.measure(name, data) if data else None
             for name in lab.EXPERIMENTS

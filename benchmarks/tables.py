@@ -216,6 +216,10 @@ TABLES = {
     "naip-places": lambda results: _places(results["naip"], "carn"),
     "demo-sample": lambda results: _comparison(results["demo"]["sample"]),
     "demo-naip": lambda results: _comparison(results["demo"]["naip"]),
+    **{
+        f"degraded-{name}": lambda results, name=name: results["degraded"]["tables"][name]
+        for name in ("settings", "places", "kinds")
+    },
     "machine": _machine,
     **scene_tables.TABLES,
 }
