@@ -7,7 +7,7 @@ from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.degradation.parameters import TruthParameters
 from sen2naip_sr.degradation.truth import oriented, reduced, rounded, varied
 
-NOTHING = {"toned": 0, "permuted": 0, "grey": 0, "softened": 0}
+NOTHING = dict.fromkeys(("toned", "permuted", "grey", "foreign", "inverted", "softened"), 0)
 IMAGES = 64
 
 
@@ -53,8 +53,30 @@ def test_one_band_takes_the_place_of_all():
     assert torch.equal(found, found[:, :1].expand_as(found))
 
 
+def test_one_band_comes_from_another_image():
+    found = changed(foreign=1)
+    own = (found == images()).all((2, 3))
+    other = (found == images().roll(1, 0)).all((2, 3))
+    assert (own.sum(1) == 3).all()
+    assert (other.sum(1) == 1).all()
+
+
+def test_bands_are_inverted_by_an_even_chance():
+    found = changed(inverted=1)
+    inverted = torch.isclose(found, 1 - images()).all(3).all(2)
+    assert (inverted | (found == images()).all(3).all(2)).all()
+    assert 0.3 < float(inverted.float().mean()) < 0.7
+
+
+def test_bands_may_differ_in_softness():
+    detail = changed(softened=1, softness=(1, 1), soft_bands=1).std((2, 3))
+    assert (detail.amax(1) > 1.2 * detail.amin(1)).float().mean() > 0.5
+
+
 def test_soft_images_have_less_detail():
-    assert (changed(softened=1, softness=(1, 1)).std((2, 3)) < 0.5 * images().std((2, 3))).all()
+    assert (
+        changed(softened=1, softness=(1, 1), soft_bands=0).std((2, 3)) < 0.5 * images().std((2, 3))
+    ).all()
 
 
 @pytest.mark.parametrize("deep", [False, True])

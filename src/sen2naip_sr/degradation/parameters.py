@@ -14,30 +14,37 @@ Range = tuple[float, float]
 class TruthParameters(Parameters):
     """How HR is varied before it is observed."""
 
-    toned: float = Field(default=0.45, ge=0, le=1)
+    toned: float = Field(default=0.5, ge=0, le=1)
     """Share of images whose brightness and contrast change."""
     gain: Range = (0.45, 1.25)
     """Smallest and largest factor of 8-bit images, uniform."""
     deep_gain: Range = (0.3, 1.5)
     """Smallest and largest factor of deep images, log-uniform."""
-    band_gain: float = Field(default=0.15, ge=0, lt=1)
+    band_gain: float = Field(default=0.3, ge=0, lt=1)
     """Largest relative deviation of a band's factor from the image's."""
-    band_offset: float = Field(default=0.06, ge=0)
+    band_offset: float = Field(default=0.1, ge=0)
     """Largest offset of a band, as a share of the value range."""
     gamma_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the toned images whose values are raised to a power."""
     gamma: float = Field(default=0.5, ge=0)
     """Largest absolute logarithm of the power."""
-    permuted: float = Field(default=0.12, ge=0, le=1)
-    """Share of images whose bands change places."""
-    grey: float = Field(default=0.03, ge=0, le=1)
+    permuted: float = Field(default=0.3, ge=0, le=1)
+    """Share of images whose bands change places. How bands resemble each other differs between
+    sensors and land covers: a network shall not rely on what one sensor's bands have in common."""
+    grey: float = Field(default=0.12, ge=0, le=1)
     """Share of images of which one band takes the place of all."""
-    softened: float = Field(default=0.15, ge=0, le=1)
+    foreign: float = Field(default=0.12, ge=0, le=1)
+    """Share of images of which one band comes from another image of the batch."""
+    inverted: float = Field(default=0.12, ge=0, le=1)
+    """Share of images in which each band is inverted, bright for dark, by an even chance."""
+    softened: float = Field(default=0.2, ge=0, le=1)
     """Share of images that are blurred: sharper output than such a truth is wrong."""
     softness: Range = (0.3, 1.0)
     """Smallest and largest width of that Gaussian in HR pixels, uniform."""
     soft_isotropic: float = Field(default=0.7, ge=0, le=1)
     """Share of the softened images with the same width on both axes."""
+    soft_bands: float = Field(default=0.35, ge=0, le=1)
+    """Share of the softened images with other widths in each band: between 0 and the image's."""
 
 
 class SensorParameters(Parameters):

@@ -44,7 +44,8 @@ def varied(hr: Tensor, deep: Tensor, parameters: TruthParameters, draws: Draws) 
     """
     toned = expanded(draws.chance(parameters.toned), hr)
     hr = torch.where(toned, _toned(hr, deep, parameters, draws), hr)
-    hr = _softened(_permuted(hr, parameters, draws), parameters, draws)
+    hr = _inverted(_foreign(_permuted(hr, parameters, draws), parameters, draws), parameters, draws)
+    hr = _softened(hr, parameters, draws)
     return torch.where(expanded(deep, hr), hr.clamp(min=0), rounded(hr))
 
 
@@ -76,11 +77,25 @@ def _permuted(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:
     return hr.gather(1, order[..., None, None].expand_as(hr))
 
 
+def _foreign(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:
+    bands = torch.arange(hr.shape[1], device=hr.device)
+    taken = (bands == draws.index(len(bands))[:, None]) & draws.chance(parameters.foreign)[:, None]
+    return torch.where(taken[..., None, None], hr.roll(1, 0), hr)
+
+
+def _inverted(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:
+    bands = draws.uniform(hr.shape[1]) < 0.5
+    chosen = bands & draws.chance(parameters.inverted)[:, None]
+    return torch.where(chosen[..., None, None], 1 - hr, hr)
+
+
 def _softened(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:
     low, high = parameters.softness
-    sigma = draws.uniform(2, low=low, high=high)
-    isotropic = draws.chance(parameters.soft_isotropic)[:, None]
-    sigma = torch.where(isotropic, sigma[:, :1], sigma)
-    sigma = torch.where(draws.chance(parameters.softened)[:, None], sigma, 0.0)
-    vertical, horizontal = blur_matrices(sigma, hr.shape[-1])[:, :, None].unbind(1)
+    sigma = draws.uniform(1, 2, low=low, high=high)
+    isotropic = expanded(draws.chance(parameters.soft_isotropic), sigma)
+    sigma = torch.where(isotropic, sigma[..., :1], sigma)
+    of_bands = sigma * draws.uniform(hr.shape[1], 1)
+    sigma = torch.where(expanded(draws.chance(parameters.soft_bands), sigma), of_bands, sigma)
+    sigma = torch.where(expanded(draws.chance(parameters.softened), sigma), sigma, 0.0)
+    vertical, horizontal = blur_matrices(sigma, hr.shape[-1]).unbind(2)
     return vertical @ hr @ horizontal.mT

@@ -69,7 +69,7 @@ def test_kinds_without_imagery_are_left_out():
     assert batch.lr.shape == (6, 4, 16, 16)
     assert batch.hr.shape == (6, 4, 32, 32)
     assert batch.conditions.shape == (6, 16)
-    assert [len(half.lr) for half in batch.halves()] == [3, 3]
+    assert [len(part.lr) for part in batch.parts(3)] == [2, 2, 2]
 
 
 def test_crops_larger_than_chips_are_refused():

@@ -1,6 +1,6 @@
 """Pack imagery, and train the shipped networks on it.
 
-    python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--most MB]
+    python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--leaves N]
     python -m sen2naip_sr.release.imagery train --packed FOLDER --out FOLDER --seconds N
 
 Training needs torch, numpy, safetensors and pydantic, and uses a GPU if there is one.
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     pack.add_argument("--out", type=Path, required=True, help="folder of the packed files")
     pack.add_argument("--most", type=float, help="largest size of all files, MB")
+    pack.add_argument("--leaves", type=int, default=0, help="number of synthetic images to add")
     pack.set_defaults(run=_pack)
     train = commands.add_parser("train", help="train the networks")
     train.add_argument("--packed", type=Path, required=True, help="folder of packed files")
@@ -43,9 +44,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _pack(given: argparse.Namespace) -> None:
-    from sen2naip_sr.release.imagery.pack import pack
+    from sen2naip_sr.release.imagery.pack import pack, pack_leaves
 
     pack(given.data, given.out, given.most)
+    if given.leaves:
+        pack_leaves(given.leaves, given.out)
 
 
 def _train(given: argparse.Namespace) -> None:

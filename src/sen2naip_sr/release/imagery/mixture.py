@@ -30,10 +30,10 @@ class Batch:
     hr: Tensor
     conditions: Tensor
 
-    def halves(self) -> "tuple[Batch, Batch]":
-        """Return both halves."""
-        lr, hr, told = (part.chunk(2) for part in (self.lr, self.hr, self.conditions))
-        return Batch(lr[0], hr[0], told[0]), Batch(lr[1], hr[1], told[1])
+    def parts(self, count: int) -> "list[Batch]":
+        """Return the batch in so many parts of equal size."""
+        fields = (part.chunk(count) for part in (self.lr, self.hr, self.conditions))
+        return [Batch(*part) for part in zip(*fields, strict=True)]
 
 
 class BatchMaker:

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.degradation.truth import EIGHT_BITS
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import choose_range
 from sen2naip_sr.raster.scene import open_scene
+from sen2naip_sr.release.imagery.bank import LARGEST
+from sen2naip_sr.release.imagery.leaves import NAME, dead_leaves
 from sen2naip_sr.release.imagery.packed import DTYPES, Image, PackedImage, Place, write_place
 
 logger = logging.getLogger(__name__)
@@ -45,6 +48,12 @@ def pack(sources: Sequence[Path], folder: Path, most: float | None = None) -> li
         size = sum(image.size for image in place.images) / 1e6
         logger.info("%s (%s): %d images, %.1f MB", *_named(place), len(place.images), size)
     return kept
+
+
+def pack_leaves(count: int, folder: Path) -> None:
+    """Make so many synthetic images, and pack them as a place of their own."""
+    images = [Image(image, None, (0, EIGHT_BITS)) for image in dead_leaves(count, LARGEST)]
+    write_place(folder, Place(NAME, NAME, tuple(map(PackedImage.of, images))))
 
 
 def fitting(places: Sequence[Place], most: float) -> list[Place]:

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from sen2naip_sr.degradation.parameters import SensorParameters, ToldParameters, TruthParameters
 from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.release.imagery.leaves import NAME as LEAVES
 
 
 class CropParameters(Parameters):
@@ -52,12 +53,14 @@ class ImageryParameters(Parameters):
     """Of the initial weights and all draws."""
     validation: str = "ca-claremont"
     """The location whose images are not trained on, at any date. It gives the validation PSNR."""
-    locations: dict[str, float] = Field(default={})
+    locations: dict[str, float] = Field(default={LEAVES: 0.4})
     """How often locations are drawn, relative to the others of their depth; 1 if not named."""
     teacher: LearnerParameters = LearnerParameters(channels=96, blocks=14, learning_rate=8e-4)
     """The large network."""
     student: LearnerParameters = LearnerParameters(channels=48, blocks=7, learning_rate=1.2e-3)
-    """The small network. It makes a step on each half of a batch."""
+    """The small network."""
+    parts: int = Field(default=4, ge=1)
+    """The small network makes a step on each of so many parts of a batch."""
     batches: tuple[BatchParameters, ...] = Field(
         default=(
             BatchParameters(

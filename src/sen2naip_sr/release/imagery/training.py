@@ -144,7 +144,7 @@ class ImageryTrainer:
         late = progress >= parameters.distilled_from
         self._distilled.fill_(parameters.distilled if late else 0.0)
         self._teacher.schedule(progress, 1)
-        self._student.schedule(progress, 2)
+        self._student.schedule(progress, parameters.parts)
 
     def save(self, step: int, progress: float, losses: Losses) -> None:
         """Write both networks' weights, and report."""
@@ -160,14 +160,15 @@ class ImageryTrainer:
             )
 
     def _iterate(self, maker: BatchMaker) -> Losses:
-        """Make one step of the large network, and two of the small one on halves of the batch."""
+        """Make one step of the large network, and some of the small one on parts of the batch."""
         batch = maker()
         output = self._teacher.predict(batch.lr, batch.conditions)
         teacher_loss = self._loss(output, batch.hr)
         self._teacher.step(teacher_loss)
-        for half, taught in zip(batch.halves(), output.detach().chunk(2), strict=True):
-            predicted = self._student.predict(half.lr, half.conditions)
-            loss = self._loss(predicted, half.hr)
+        parts = self._parameters.parts
+        for part, taught in zip(batch.parts(parts), output.detach().chunk(parts), strict=True):
+            predicted = self._student.predict(part.lr, part.conditions)
+            loss = self._loss(predicted, part.hr)
             imitated = self._loss(predicted, taught)
             self._student.step(torch.lerp(loss, imitated, self._distilled))
         return teacher_loss.detach(), loss.detach()
