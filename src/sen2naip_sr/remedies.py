@@ -61,6 +61,7 @@ KEDRO = ANY | {
     "method-architecture-differs": "kedro run --pipelines=train_NETWORK",
     "method-data-differ": "kedro run --pipelines=train_NETWORK",
     "metric-not-scored": "comparing.metric",
+    "no-pair": "--params evaluation.pairs.folders=FOLDER",
     "no-regions": "ingestion.path",
     "no-scene": "--params upscaling.source=FILE",
     "no-shared-chips": "preprocessing.splits, evaluation.chips",
