@@ -14,7 +14,13 @@ from sen2naip_sr.pipeline_registry import register_pipelines
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 LAYERS = {"raw", "intermediate", "model_input", "models", "model_output", "reporting"}
-FILELESS = {"methods", "comparison_metrics", "upscaling_metrics", "tracked_runs"}
+FILELESS = {
+    "methods",
+    "comparison_metrics",
+    "pair_metrics",
+    "upscaling_metrics",
+    "tracked_runs",
+}
 USED = {
     name
     for pipeline in register_pipelines().values()

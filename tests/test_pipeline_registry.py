@@ -23,7 +23,15 @@ HEAVY = (
 
 def test_names_are_those_of_the_documentation():
     networks = {f"{do}_{name}" for name in NETWORKS for do in ("train", "calibrate")}
-    others = {"ingest", "preprocess", "evaluate", "upscale", "compare", "__default__"}
+    others = {
+        "ingest",
+        "preprocess",
+        "evaluate",
+        "evaluate_pairs",
+        "upscale",
+        "compare",
+        "__default__",
+    }
     comparisons = {
         f"compare_{what}" for what in ("architectures", "losses", "optimizers", "schedules")
     }

@@ -47,6 +47,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "preprocess": preprocess,
         **train,
         "evaluate": evaluate,
+        "evaluate_pairs": evaluation.create_pairs(networks),
         "compare": comparison.create_pipeline(),
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,

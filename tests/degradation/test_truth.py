@@ -61,6 +61,16 @@ def test_one_band_comes_from_another_image():
     assert (other.sum(1) == 1).all()
 
 
+def test_another_band_takes_the_place_of_a_missing_one():
+    found = changed(dropped=1)
+    own = (found == images()).all(3).all(2)
+    assert (own.sum(1) == 3).all()
+    missing = own.int().argmin(1)
+    copies = found[torch.arange(len(found)), missing]
+    assert (images() == copies[:, None]).all(3).all(2).any(1).all()
+    assert set(missing.tolist()) == {0, 1, 2, 3}
+
+
 def test_bands_are_inverted_by_an_even_chance():
     found = changed(inverted=1)
     inverted = torch.isclose(found, 1 - images()).all(3).all(2)

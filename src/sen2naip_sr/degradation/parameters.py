@@ -33,6 +33,9 @@ class TruthParameters(Parameters):
     sensors and land covers: a network shall not rely on what one sensor's bands have in common."""
     grey: float = Field(default=0.12, ge=0, le=1)
     """Share of images of which one band takes the place of all."""
+    dropped: float = Field(default=0.0, ge=0, le=1)
+    """Share of images one of whose bands is missing: a copy of another band takes its place, as
+    where imagery has fewer bands than the network."""
     foreign: float = Field(default=0.12, ge=0, le=1)
     """Share of images of which one band comes from another image of the batch."""
     inverted: float = Field(default=0.12, ge=0, le=1)

@@ -74,7 +74,19 @@ def _permuted(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:
     order = torch.where(permuted, draws.uniform(bands).argsort(1), order)
     grey = draws.chance(parameters.grey)[:, None]
     order = torch.where(grey, draws.index(bands)[:, None], order)
+    # without it, nothing is drawn
+    if parameters.dropped and bands > 1:
+        order = _without_band(order, draws.chance(parameters.dropped), draws)
     return hr.gather(1, order[..., None, None].expand_as(hr))
+
+
+def _without_band(order: Tensor, dropped: Tensor, draws: Draws) -> Tensor:
+    """Return the order (B, C) in which, where (B,) says so, a band is replaced by another."""
+    bands = order.shape[1]
+    missing = draws.index(bands)
+    copied = (missing + 1 + draws.index(bands - 1)) % bands
+    place = torch.arange(bands, device=order.device) == missing[:, None]
+    return torch.where(place & dropped[:, None], order.gather(1, copied[:, None]), order)
 
 
 def _foreign(hr: Tensor, parameters: TruthParameters, draws: Draws) -> Tensor:

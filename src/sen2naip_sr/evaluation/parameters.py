@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from sen2naip_sr.evaluation.paired.resampling import Resampling
+from sen2naip_sr.evaluation.pairs.parameters import PairsParameters
 from sen2naip_sr.parameters import Parameters
 
 
@@ -15,6 +16,8 @@ class EvaluationParameters(Parameters):
     """Largest number of test chips, spread evenly over all of them. Null: all."""
     shipped: bool = True
     """Score the weights that come with the project too, for networks not trained here."""
+    weights: dict[str, str] = Field(default_factory=dict)
+    """Further weights to score: the name that tables show, and the file."""
     bootstrap_draws: int = Field(2000, ge=100)
     """Resamplings of the locations behind every 95 % interval."""
     bootstrap_seed: int = 0
@@ -27,6 +30,8 @@ class EvaluationParameters(Parameters):
     """Side of the part of a chip that the figures show, in HR pixels."""
     gallery_chips: int = Field(4, ge=1, le=12)
     """Chips in the gallery of all networks."""
+    pairs: PairsParameters = PairsParameters()
+    """Real pairs, scored by a pipeline of their own."""
 
     @property
     def resampling(self) -> Resampling:

@@ -39,6 +39,8 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
         _print_findings(console, catalog, root)
     if "comparison" in made:
         _print_comparison(console, catalog, root)
+    if "pairs" in made:
+        _print_pairs(console, catalog, root)
 
 
 def _print_findings(console: Console, catalog: "DataCatalog", root: Path) -> None:
@@ -62,6 +64,29 @@ def _print_comparison(console: Console, catalog: "DataCatalog", root: Path) -> N
     console.print("\nNext (after: . .venv/bin/activate):")
     for command, purpose in NEXT_COMMANDS:
         console.print(f"  [bold]{command}[/bold]\n      {purpose}", highlight=False, soft_wrap=True)
+
+
+def _print_pairs(console: Console, catalog: "DataCatalog", root: Path) -> None:
+    console.print(pairs_table(catalog.load("pairs")))
+    console.print(f"Figure:   {_path(catalog, 'pairs_figure', root)}")
+    console.print(f"Per pair: {_path(catalog, 'pair_scores', root)}")
+
+
+def pairs_table(pairs: "pd.DataFrame") -> Table:
+    """Return the summary of the real pairs for a terminal, the best method first."""
+    table = Table(
+        title="real pairs: error of the detail, over Lanczos",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        title_style="bold",
+    )
+    table.add_column("method")
+    for heading in ("pairs", "mean dB", "least dB", "correlation"):
+        table.add_column(heading, justify="right")
+    for row in pairs.to_dict("records"):
+        numbers = (f"{row['gain']:+.2f}", f"{row['least']:+.2f}", f"{row['correlation']:.3f}")
+        table.add_row(str(row["method"]), str(row["pairs"]), *numbers)
+    return table
 
 
 def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:

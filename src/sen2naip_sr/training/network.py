@@ -1,6 +1,7 @@
 """The training of one network: from chips and parameters to weights with their metadata."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from sen2naip_sr.models.registry import build_model, complete_parameters
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
+from sen2naip_sr.training.mixture.held_out import HeldOut
+from sen2naip_sr.training.mixture.sources import imagery_hash, open_sources
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
 from sen2naip_sr.version import __version__
@@ -61,11 +64,11 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     Raises:
         UserError: If the weights to start from are missing or do not fit, and as `fit`.
     """
-    data = _training_data(hr, lr, splits)
+    data = _training_data(hr, lr, splits, parameters)
     start = starting_weights(architecture, parameters, generators)
     if start:
         _refuse_unfit(start, architecture, hr.manifest.shape[1])
-    described = _describe(hr, lr, splits, architecture, parameters, start)
+    described = _describe(hr, lr, splits, architecture, parameters, start, data)
     torch.manual_seed(parameters.training.seed)
     model = build_model(architecture, described.bands, **described.architecture_parameters)
     if start:
@@ -145,13 +148,20 @@ def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
         )
 
 
-def _training_data(hr: Store, lr: Store, splits: pd.DataFrame) -> TrainingData:
+def _training_data(
+    hr: Store, lr: Store, splits: pd.DataFrame, parameters: NetworkParameters
+) -> TrainingData:
     def chips(split: str) -> Any:
         return splits.loc[splits["split"] == split, "chip"].to_numpy()
 
     low, high = hr.attributes["value_range"]
     recipe = get_recipe(lr.attributes["recipe"].partition("@")[0])
-    return TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
+    own = TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
+    mixture, crop_size = parameters.training.mixture, parameters.training.crop_size
+    if mixture is None:
+        return own
+    held_out = HeldOut.of(hr.table("index"), own.train, mixture.held_out)
+    return replace(own, sources=open_sources(mixture, hr.chips.shape[1], crop_size, held_out))
 
 
 def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
@@ -161,8 +171,11 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
     architecture: str,
     parameters: NetworkParameters,
     start: Weights | None,
+    data: TrainingData,
 ) -> WeightsMetadata:
     """Return the metadata of the weights; PSNR and step are known after the training."""
+    mixture = parameters.training.mixture
+    own = splits.loc[splits["split"] == TRAIN, "place"] if mixture is None or mixture.own else ()
     return WeightsMetadata(
         architecture=architecture,
         architecture_parameters=_architecture(architecture, parameters, start),
@@ -172,7 +185,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         dtype=hr.manifest.dtype,
         data_hash=hr.manifest.content,
         split_hash=split_hash(splits),
-        train_places=sorted(splits.loc[splits["split"] == TRAIN, "place"].unique()),
+        train_places=sorted({*own, *(place for of in data.sources for place in of.places)}),
         validation_psnr=float("nan"),
         step=0,
         training=parameters.training.model_dump(),
@@ -180,6 +193,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         synthetic=hr.attributes["synthetic"],
         started_from=start.label if start else None,
         commit=git_commit(Path.cwd()),
+        imagery_hash=imagery_hash(mixture) if mixture else None,
     )
 
 

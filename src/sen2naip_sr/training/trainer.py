@@ -3,17 +3,15 @@
 import math
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.internals import keep_backward_buffers
-from sen2naip_sr.inference.predict import normalised
+from sen2naip_sr.training.batches import Batches, listed
 from sen2naip_sr.training.checkpoint import TrainingState
-from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData
+from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.dynamics import NoiseScale, PartGradients, snapshot, step_dynamics
 from sen2naip_sr.training.memory import enough_memory
 from sen2naip_sr.training.objective.objective import Crops, Objective
@@ -52,12 +50,8 @@ class Trainer:
         self, model: nn.Module, data: TrainingData, parameters: TrainingParameters, fabric: Fabric
     ) -> None:
         p = self.parameters = parameters
-        self._range = data.value_range
         self._fabric = fabric
-        ranks = {"rank": fabric.global_rank, "world_size": fabric.world_size}
-        self._sampler = CropSampler(
-            data, p.crop_size, p.batch_size, p.seed, p.augmentation, p.detail, **ranks
-        )
+        self._batches = Batches(model, data, p, fabric)
         self._validator = Validator(
             data.hr, data.lr, data.validation, data.value_range, p.validation_chips
         )
@@ -207,7 +201,7 @@ class Trainer:
             raise UserError(
                 "score-not-finite",
                 "the validation PSNR of the untrained network is not a number: "
-                f"chips {_listed(self._validator.chips)} hold invalid values",
+                f"chips {listed(self._validator.chips)} hold invalid values",
                 "leave chips with invalid pixels out of the data",
             )
         self._objective.check(state.step, psnr)
@@ -225,18 +219,8 @@ class Trainer:
 
     def _crops(self, pieces: int) -> list[Crops]:
         """Return this rank's crops of the step, each batch in so many pieces if it can be."""
-        detail = self.parameters.detail
-        crops: list[Crops] = []
-        for number in self._growth.numbers:
-            batch = [
-                normalised(array, self._range, self._fabric.device)
-                for array in self._sampler.batch(number)
-            ]
-            if detail and detail.weighted:
-                batch.append(torch.from_numpy(self._sampler.weights(number)).to(batch[0].device))
-            pieced = zip(*(tensor.chunk(pieces) for tensor in batch), strict=True)
-            crops.extend(Crops(*tensors) for tensors in pieced)
-        return crops
+        batches = [self._batches.crops(number) for number in self._growth.numbers]
+        return [part for batch in batches for part in batch.chunk(pieces)]
 
     def _backward(self, crops: list[Crops], gradients: PartGradients | None) -> list[Tensor]:
         """Compute the gradient of the step, note its losses, and return what was predicted."""
@@ -246,7 +230,7 @@ class Trainer:
         for part in crops:
             # gradients of the ranks are averaged, so each rank's losses are means over its crops
             share = ranks * len(part.lr) / self._growth.size
-            prediction = self._network(part.lr)
+            prediction = self._network(*part.inputs)
             shared = None if predictions else self._last_layer
             total, terms = self._objective(prediction, part, self.state.step, shared)
             self._fabric.backward(total * share)
@@ -273,11 +257,11 @@ class Trainer:
         scaled = getattr(self._fabric.strategy.precision, "scaler", None) is not None
         if math.isfinite(loss) and (scaled or math.isfinite(norm)):
             return
-        chips = [self._sampler.chips(number) for number in self._growth.numbers]
+        origin = self._batches.origin(self._growth.numbers)
         raise UserError(
             "loss-not-finite",
             f"training stopped at step {self.state.step + 1}: the loss is {loss:g}, the "
-            f"gradient's norm {float(norm):g} (batch from chips {_listed(np.unique(chips))})",
+            f"gradient's norm {float(norm):g} (batch from {origin})",
             "look for invalid pixels in these chips, or lower the learning rate",
         )
 
@@ -288,7 +272,3 @@ def _compiled(model: nn.Module, parameters: TrainingParameters) -> nn.Module:
         keep_backward_buffers()
     network: nn.Module = torch.compile(model)  # type: ignore[assignment]
     return network
-
-
-def _listed(chips: Array) -> str:
-    return ", ".join(map(str, chips.tolist()))

@@ -42,6 +42,7 @@ class WeightsMetadata(BaseModel):
         synthetic: Whether the imagery was generated rather than observed.
         started_from: Label of the initial weights; None: random weights.
         commit: The project's git commit; None: unknown.
+        imagery_hash: Hash of the imagery of the training's mixture; None: there was none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,6 +63,7 @@ class WeightsMetadata(BaseModel):
     synthetic: bool
     started_from: str | None = None
     commit: str | None = None
+    imagery_hash: str | None = None
 
 
 @dataclass(frozen=True)

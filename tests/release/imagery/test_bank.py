@@ -7,14 +7,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.bank import cut_image, make_bank
-from sen2naip_sr.release.imagery.mixture import BatchMaker, apportioned
-from sen2naip_sr.release.imagery.packed import Image, PackedImage, Place
-from sen2naip_sr.release.imagery.parameters import (
-    BatchParameters,
-    CropParameters,
-    ImageryParameters,
-)
+from sen2naip_sr.release.imagery.bank import make_bank
+from sen2naip_sr.release.imagery.packed import PackedImage, Place
+from sen2naip_sr.release.imagery.parameters import ImageryParameters
+from sen2naip_sr.training.mixture.bank import cut_image
+from sen2naip_sr.training.mixture.batches import BatchMaker, apportioned
+from sen2naip_sr.training.mixture.images import Image
+from sen2naip_sr.training.parameters.mixture import BatchParameters, CropParameters
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,9 @@ import pytest
 import rasterio
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.pack import fitting, location_of, pack
+from sen2naip_sr.release.imagery.pack import fitting, pack
 from sen2naip_sr.release.imagery.packed import PackedImage, Place, packed_files, read_places
+from sen2naip_sr.training.mixture.images import location_of
 
 
 def write(path, values, nodata=None):

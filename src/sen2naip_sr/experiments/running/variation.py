@@ -9,6 +9,7 @@ import pandas as pd
 from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.chips.store import Store, fingerprint_of
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.training.mixture.sources import imagery_hash
 from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.version import __version__
@@ -50,8 +51,9 @@ class Variation:
         """Return a hash of everything that the outcome depends on.
 
         Raises:
-            UserError: If the weights to start from are missing.
+            UserError: If the weights to start from or the imagery of a mixture are missing.
         """
+        mixture = self.parameters.training.mixture
         start = starting_weights(self.model, self.parameters)
         return fingerprint_of(
             self.model,
@@ -64,6 +66,7 @@ class Variation:
             evaluation.chips,
             start.label if start else None,
             __version__,
+            *([imagery_hash(mixture)] if mixture else []),
         )
 
 

@@ -45,7 +45,11 @@ CONDITION_FEATURES = 32
 
 
 class Lean(GlobalResidualNetwork):
-    """Lean residual network for 2x super-resolution; `LeanParameters` describes the arguments."""
+    """Lean residual network for 2x super-resolution; `LeanParameters` describes the arguments.
+
+    Attributes:
+        conditioned: Whether it can be told conditions. It is then trained with some.
+    """
 
     shrinkable = True
 
@@ -54,6 +58,7 @@ class Lean(GlobalResidualNetwork):
         # entry, two convolutions a block, the one after them, exit
         self.receptive_field = 1 + 2 * blocks + 1 + 1
         self.size = {"channels": channels, "blocks": blocks}
+        self.conditioned = conditions
         self.entry = nn.Conv2d(bands, channels, 3, padding=1)
         self.body = nn.Sequential(
             *(LeanBlock(channels) for _ in range(blocks)),

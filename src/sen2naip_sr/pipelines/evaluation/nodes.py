@@ -3,6 +3,7 @@
 Heavy imports stand inside the functions: listing pipelines needs none of them.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -106,3 +107,26 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
     from sen2naip_sr.evaluation.figures.gallery import gallery_figure
 
     return gallery_figure(methods, scores, comparison, hr, lr, parameters)
+
+
+def score_real_pairs(
+    parameters: EvaluationParameters, **weights: Weights | None
+) -> tuple[pd.DataFrame, pd.DataFrame, Figure, dict[str, dict[str, float]]]:
+    """Score every method on real pairs; see `sen2naip_sr.evaluation.pairs.scoring`.
+
+    Returns:
+        The scores, their summary, the figure, and the metrics to track.
+    """
+    from sen2naip_sr.evaluation.figures.pairs import draw_pairs
+    from sen2naip_sr.evaluation.pairs.scoring import score_pairs
+    from sen2naip_sr.evaluation.pairs.summary import pair_metrics, summarise_pairs
+    from sen2naip_sr.weights.files import load_weights
+
+    chosen = {
+        name: found
+        for name, found in weights.items()
+        if found and (parameters.shipped or not found.shipped)
+    }
+    further = {name: load_weights(Path(file)) for name, file in parameters.weights.items()}
+    scores = score_pairs(parameters.pairs, chosen | further, parameters.accelerator)
+    return scores, summarise_pairs(scores), draw_pairs(scores), pair_metrics(scores)

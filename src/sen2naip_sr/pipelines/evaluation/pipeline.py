@@ -41,3 +41,19 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
         ],
         tags="evaluation",
     )
+
+
+def create_pairs(models: Sequence[str]) -> Pipeline:
+    """Return the pipeline that scores the same methods on real pairs; it needs no chips."""
+    weights = {model: f"{model}.weights" for model in models}
+    return Pipeline(
+        [
+            Node(
+                nodes.score_real_pairs,
+                {"parameters": "params:evaluation", **weights},
+                ["pair_scores", "pairs", "pairs_figure", "pair_metrics"],
+                name="score_real_pairs",
+            )
+        ],
+        tags="evaluation",
+    )

@@ -50,7 +50,16 @@ def train_network(  # noqa: PLR0913 - one per dataset
         generators=generators,
         report=_live_report(architecture),
     )
+    _tag(weights)
     return weights, pd.DataFrame(result.history)
+
+
+def _tag(weights: Weights) -> None:
+    """Tag the MLflow run, if there is one, with the hash of the mixture's imagery."""
+    import mlflow
+
+    if weights.metadata.imagery_hash and mlflow.active_run() is not None:
+        mlflow.set_tag("imagery_hash", weights.metadata.imagery_hash)
 
 
 def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:

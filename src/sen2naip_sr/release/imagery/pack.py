@@ -1,27 +1,23 @@
 """Pack GeoTIFFs losslessly, for trainings on machines with neither GDAL nor a network."""
 
 import logging
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
-from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation.truth import EIGHT_BITS
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.values import choose_range
 from sen2naip_sr.raster.scene import open_scene
 from sen2naip_sr.release.imagery.bank import LARGEST
 from sen2naip_sr.release.imagery.leaves import NAME, dead_leaves
-from sen2naip_sr.release.imagery.packed import DTYPES, Image, PackedImage, Place, write_place
+from sen2naip_sr.release.imagery.packed import DTYPES, PackedImage, Place, write_place
+from sen2naip_sr.training.mixture.images import Image, location_of
+from sen2naip_sr.training.mixture.reading import read_image
 
 logger = logging.getLogger(__name__)
 
 BANDS = (1, 2, 3, 4)
 ENDINGS = (".tif", ".tiff")
-_DATE = re.compile(r"[-_](19|20)\d\d(?!\d).*$")
 _SCATTER = (5**0.5 - 1) / 2
 """Multiples of the golden ratio, modulo one, spread evenly however many there are."""
 
@@ -81,11 +77,6 @@ def fitting(places: Sequence[Place], most: float) -> list[Place]:
     ]
 
 
-def location_of(place: str) -> str:
-    """Return the name of a place without its date."""
-    return _DATE.sub("", place)
-
-
 def _named(place: Place) -> tuple[str, str]:
     return place.name, place.location
 
@@ -117,10 +108,4 @@ def _read(file: Path) -> Image:
                 f"{file}: values are {scene.dtype}",
                 f"give imagery in {' or '.join(DTYPES)}",
             )
-        values, valid = scene.read(0, 0, scene.height, scene.width)
-        everywhere: Array = np.logical_and.reduce(valid)
-        return Image(
-            np.ascontiguousarray(values),
-            None if everywhere.all() else everywhere,
-            choose_range("auto", scene),
-        )
+        return read_image(scene)

@@ -12,30 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import replacing
 from sen2naip_sr.release.imagery.lossless import compress, decompress
+from sen2naip_sr.training.mixture.images import Image
 
 SUFFIX = ".imagery"
 _DESCRIPTION = "place.json"
 DTYPES = ("uint8", "uint16")
 """Dtypes that can be packed."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image in memory.
-
-    Attributes:
-        values: (C, h, w), uint8 or uint16.
-        valid: (h, w), bool. None: every pixel is valid in every band.
-        value_range: Digital numbers that become 0 and 1.
-    """
-
-    values: Array
-    valid: Array | None
-    value_range: tuple[float, float]
 
 
 @dataclass(frozen=True)

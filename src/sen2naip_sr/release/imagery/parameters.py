@@ -5,30 +5,7 @@ from pydantic import Field
 from sen2naip_sr.degradation.parameters import SensorParameters, ToldParameters, TruthParameters
 from sen2naip_sr.parameters import Parameters
 from sen2naip_sr.release.imagery.leaves import NAME as LEAVES
-
-
-class CropParameters(Parameters):
-    """A kind of crop in a batch."""
-
-    share: float = Field(gt=0)
-    """How many of the batch's crops are of this kind, relative to the other kinds."""
-    reduction: int = Field(default=1, ge=1, le=16)
-    """So many pixels become one on each axis first."""
-    deep: bool = False
-    """Whether the crops come from imagery of more than 8 bits."""
-
-
-class BatchParameters(Parameters):
-    """A kind of batch."""
-
-    side: int = Field(ge=32, multiple_of=16)
-    """Side of the HR crops in pixels, after the reduction."""
-    images: int = Field(ge=2)
-    """Crops in a batch."""
-    turns: int = Field(default=1, ge=1)
-    """Batches of this kind in a row."""
-    crops: tuple[CropParameters, ...] = Field(min_length=1)
-    """The kinds of crops. Those that no imagery was packed for are left out."""
+from sen2naip_sr.training.parameters.mixture import BatchParameters, CropParameters
 
 
 def _crops(*kinds: tuple[float, int, bool]) -> tuple[CropParameters, ...]:

@@ -19,10 +19,10 @@ from sen2naip_sr.metrics.psnr import psnr
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.provenance import git_commit
-from sen2naip_sr.release.imagery.bank import Bank
 from sen2naip_sr.release.imagery.learner import Learner
 from sen2naip_sr.release.imagery.packed import Place, packed_files
 from sen2naip_sr.release.imagery.parameters import ImageryParameters
+from sen2naip_sr.training.mixture.bank import Bank
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.files import WeightsMetadata, save_weights
 

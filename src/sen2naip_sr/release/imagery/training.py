@@ -12,10 +12,10 @@ from torch import Tensor
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.release.imagery.bank import make_bank
 from sen2naip_sr.release.imagery.learner import Learner
-from sen2naip_sr.release.imagery.mixture import BatchMaker
 from sen2naip_sr.release.imagery.packed import read_places
 from sen2naip_sr.release.imagery.parameters import ImageryParameters
 from sen2naip_sr.release.imagery.result import Results, split
+from sen2naip_sr.training.mixture.batches import BatchMaker
 from sen2naip_sr.training.optimization.schedule import Budget
 from sen2naip_sr.weights.files import load_weights
 

@@ -1,5 +1,6 @@
 """Random aligned crops of LR and HR chips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.augmentation import PairMaker
 from sen2naip_sr.training.crops.band_jitter import jitter_bands
 from sen2naip_sr.training.crops.detail import DetailMap, Positions
+from sen2naip_sr.training.mixture.bank import Source
 from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
 
 ORIENTATIONS = 8
@@ -30,6 +32,7 @@ class TrainingData:
         validation: Numbers of the chips that select the best weights, int.
         value_range: Digital numbers that map to 0 and 1.
         recipe: The recipe that made ``lr`` out of ``hr``; None: unknown.
+        sources: More imagery, for a training with a mixture.
     """
 
     hr: ShardedArray
@@ -38,6 +41,7 @@ class TrainingData:
     validation: Array
     value_range: tuple[float, float]
     recipe: Recipe | None = None
+    sources: Sequence[Source] = ()
 
 
 class CropSampler:
@@ -79,7 +83,7 @@ class CropSampler:
     ) -> None:
         augmentation = augmentation or AugmentationParameters()
         _refuse_unfit(data, crop_size)
-        self._part = _part(batch_size, rank, world_size)
+        self._part = part_of_rank(batch_size, rank, world_size)
         self._data = data
         self._chips = np.asarray(data.train)
         self._crop_size, self._batch_size, self._seed = crop_size, batch_size, seed
@@ -152,7 +156,7 @@ class CropSampler:
         return np.random.default_rng([self._seed, step, *stream])
 
 
-def _part(batch_size: int, rank: int, world_size: int) -> slice:
+def part_of_rank(batch_size: int, rank: int, world_size: int) -> slice:
     """Return the crops of a batch that belong to a rank."""
     share, left = divmod(batch_size, world_size)
     if left:

@@ -20,17 +20,32 @@ from sen2naip_sr.training.parameters.losses import ADVERSARIAL
 class Crops:
     """Some of the crops of a step, on the device, normalised: (b, C, h, w) and (b, C, 2h, 2w).
 
-    The weight of each is (b,), 1 on average; None: equal weights.
+    The weight of each is (b,), 1 on average; None: equal weights. The conditions are (b, n), what
+    the network is told; None: nothing.
     """
 
     lr: Tensor
     hr: Tensor
     weights: Tensor | None = None
+    conditions: Tensor | None = None
 
     def __iter__(self) -> Iterator["Crops"]:
         """Iterate over the crops, as batches of one."""
         for number in range(len(self.lr)):
             yield Crops(self.lr[number : number + 1], self.hr[number : number + 1])
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the network takes: LR, and conditions if it is told any."""
+        return (self.lr,) if self.conditions is None else (self.lr, self.conditions)
+
+    def chunk(self, pieces: int) -> list["Crops"]:
+        """Return the crops in as many pieces, or in fewer if there are too few."""
+        parts = [
+            [None] * pieces if tensor is None else tensor.chunk(pieces)
+            for tensor in (self.lr, self.hr, self.weights, self.conditions)
+        ]
+        return [Crops(*tensors) for tensors in zip(*parts, strict=False)]
 
 
 class Objective:

@@ -14,6 +14,7 @@ from sen2naip_sr.training.parameters.losses import (
     Share,
     Weight,
 )
+from sen2naip_sr.training.parameters.mixture import MixtureParameters
 from sen2naip_sr.training.parameters.optimization import (
     BatchGrowthParameters,
     OptimizerParameters,
@@ -42,6 +43,8 @@ class TrainingParameters(Parameters):
     """Augmentation of crops."""
     detail: DetailParameters | None = None
     """Prefer crops with detail; null: all positions are equally likely."""
+    mixture: MixtureParameters | None = None
+    """More imagery, pixel sizes and random sensors; null: the data's own LR and HR."""
     losses: dict[LossName, Weight] = Field(default={"l1": 1.0}, min_length=1)
     """The losses and their weights. Their weighted sum is minimised, on values in [0, 1]."""
     balance: BalanceName = "fixed"
@@ -97,6 +100,24 @@ class TrainingParameters(Parameters):
             raise ValueError(
                 "batch_growth follows the difference between the halves of a batch: set batch_size "
                 "to 2 or more, or batch_growth.largest to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mixture_makes_all_crops(self) -> Self:
+        if self.mixture is None:
+            return self
+        if self.augmentation != AugmentationParameters() or self.detail:
+            raise ValueError(
+                "a mixture varies crops itself: leave out 'augmentation' and 'detail', or the "
+                "'mixture'"
+            )
+        if self.crop_size % 8:
+            raise ValueError("with a mixture, crop_size must be a multiple of 8")
+        if self.mixture.sensor and "consistency" in self.losses:
+            raise ValueError(
+                "the loss 'consistency' knows the recipe alone: leave it out, or the mixture's "
+                "'sensor'"
             )
         return self
 

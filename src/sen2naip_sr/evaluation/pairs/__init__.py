@@ -1,0 +1,1 @@
+"""Scores against a truth that nobody made: a finer band, or a finer sensor, of the same ground."""

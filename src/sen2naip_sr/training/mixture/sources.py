@@ -1,0 +1,228 @@
+"""The imagery of a mixture, opened: folders of GeoTIFFs and chip stores."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.store import MANIFEST, Store, fingerprint_of, require_store
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.scene import FileScene
+from sen2naip_sr.sources.directory import DirectorySource
+from sen2naip_sr.training.mixture.bank import (
+    Bank,
+    Source,
+    StoredBank,
+    cut_image,
+    shares_passed,
+)
+from sen2naip_sr.training.mixture.held_out import Bounds, HeldOut, listed
+from sen2naip_sr.training.mixture.reading import read_images
+from sen2naip_sr.training.parameters.mixture import MixtureParameters, SourceParameters
+
+LARGEST_CHIP = 256
+"""Images in memory are cut into chips of this side, or larger ones where reductions need them."""
+
+logger = logging.getLogger(__name__)
+
+
+def open_sources(
+    mixture: MixtureParameters, bands: int, crop_size: int, held_out: HeldOut
+) -> tuple[Source, ...]:
+    """Open the sources of a mixture, without what is held out.
+
+    GeoTIFFs are read into memory, chip stores are not.
+
+    Args:
+        mixture: The parameters.
+        bands: Image bands of the training.
+        crop_size: Side of a crop in LR pixels.
+        held_out: What must not be seen. What shows it is left out with a warning.
+
+    Raises:
+        UserError: If imagery is missing, damaged, too small or has too few bands, or nothing is
+            left to train on.
+    """
+    sizes = [2 * crop_size * reduction for reduction in mixture.pixel_sizes]
+    opened = []
+    for name, parameters in mixture.sources.items():
+        numbers = _bands(name, parameters, bands)
+        path = Path(parameters.path)
+        if (path / MANIFEST).is_file():
+            source = _stored(name, parameters, numbers, require_store(path), held_out)
+        else:
+            source = _read(name, parameters, numbers, (min(sizes), max(sizes)), held_out)
+        if source:
+            opened.append(source)
+            sensor = f" ({parameters.sensor})" if parameters.sensor else ""
+            logger.info("mixture: %s%s: %s", name, sensor, listed(source.places))
+    if not opened and not mixture.own:
+        raise UserError(
+            "mixture-empty",
+            "the mixture's imagery shows held-out places only",
+            "give imagery of other places, or draw from the training's own chips too",
+        )
+    return tuple(opened)
+
+
+def imagery_hash(mixture: MixtureParameters) -> str:
+    """Return a short hash of all files of a mixture's sources.
+
+    Raises:
+        UserError: If a source is missing.
+    """
+    return fingerprint_of({name: _content(Path(s.path)) for name, s in mixture.sources.items()})
+
+
+def _content(path: Path) -> object:
+    if (path / MANIFEST).is_file():
+        return require_store(path).manifest.content
+    return [(place, file.name, _sha256(file)) for file, place in _files(path)]
+
+
+def _sha256(file: Path) -> str:
+    stat = file.stat()
+    return _hashed(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _hashed(file: Path, size: int, changed: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """Return the GeoTIFFs of a source, each with its place: its folder, or itself if it is all."""
+    if path.is_file():
+        return [(path, path.stem)]
+    found = [Path(path, file.name) for file in DirectorySource(path).files()]
+    return [(file, file.parent.resolve().name) for file in found]
+
+
+def _bands(name: str, parameters: SourceParameters, bands: int) -> tuple[int, ...]:
+    numbers = parameters.bands or tuple(range(1, bands + 1))
+    if len(numbers) != bands:
+        raise UserError(
+            "mixture-bands-differ",
+            f"mixture: {name} has {len(numbers)} bands, the training's chips have {bands}",
+            "name as many bands, in the same order",
+        )
+    return numbers
+
+
+def _stored(
+    name: str,
+    parameters: SourceParameters,
+    numbers: Sequence[int],
+    store: Store,
+    held_out: HeldOut,
+) -> Source | None:
+    if max(numbers) > store.chips.shape[1]:
+        raise UserError(
+            "mixture-bands-differ",
+            f"mixture: the chips of {name} have {store.chips.shape[1]} bands",
+            "name bands that they have, in the order of the training's",
+        )
+    index = store.table("index")
+    located = {"crs", "left", "bottom", "right", "top"} <= set(index.columns)
+    seen: list[tuple[int, str]] = []
+    kept: list[tuple[int, str]] = []
+    for row in index.to_dict("records"):
+        place = str(row["place"])
+        where: tuple[str, Bounds] | tuple[()] = ()
+        if located:
+            bounds = (row["left"], row["bottom"], row["right"], row["top"])
+            where = (str(row["crs"]), bounds)
+        shown = held_out.shows(parameters.location or place, *where)
+        (seen if shown else kept).append((int(row["chip"]), place))
+    _warn(name, [place for _, place in seen])
+    if not kept:
+        return None
+    places = [place for _, place in kept]
+    low, high = parameters.value_range or store.attributes["value_range"]
+    bank = StoredBank(
+        store.chips,
+        np.array([chip for chip, _ in kept]),
+        shares_passed(places),
+        tuple(number - 1 for number in numbers),
+        (low, high),
+    )
+    return Source(name, parameters.share, bank, tuple(sorted(set(places))))
+
+
+def _read(
+    name: str,
+    parameters: SourceParameters,
+    numbers: Sequence[int],
+    sizes: tuple[int, int],
+    held_out: HeldOut,
+) -> Source | None:
+    files = _files(Path(parameters.path))
+    places = dict(files)
+
+    def skipped(scene: FileScene) -> bool:
+        place = parameters.location or places[scene.path]
+        return held_out.shows(place, *_footprint(scene))
+
+    images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)
+    shown = list(zip(images, (place for _, place in files), strict=True))
+    _warn(name, [place for image, place in shown if image is None])
+    kept = [(image, place) for image, place in shown if image is not None]
+    if not kept:
+        return None
+    smallest, largest = sizes
+    usable = [(image, place) for image, place in kept if min(image.values.shape[1:]) >= smallest]
+    if len(usable) < len(kept):
+        count = len(kept) - len(usable)
+        logger.warning("mixture: %s: %d images are smaller than a crop: left out", name, count)
+    if len({image.values.dtype == np.uint8 for image, _ in usable}) > 1:
+        raise UserError(
+            "mixture-depths-differ",
+            f"mixture: {name} has imagery of 8 bits and of more",
+            "make two sources of it",
+        )
+    shorter = [min(image.values.shape[1:]) for image, _ in usable]
+    side = min([max(LARGEST_CHIP, largest), *shorter])
+    cut: dict[str, list[Array]] = {place: [] for _, place in usable}
+    for image, place in usable:
+        cut[place] += cut_image(image, side, step=side)
+    return Source(name, parameters.share, _bank(name, cut), tuple(sorted(cut)))
+
+
+def _bank(name: str, cut: Mapping[str, list[Array]]) -> Bank:
+    chips = [chip for of_place in cut.values() for chip in of_place]
+    if not chips:
+        raise UserError(
+            "mixture-too-small",
+            f"mixture: {name} has no image with a crop of valid pixels",
+            "choose smaller crops, or leave the source out",
+        )
+    groups = [place for place, of_place in cut.items() for _ in of_place]
+    deep = chips[0].dtype != np.uint8
+    return Bank(torch.from_numpy(np.stack(chips)), shares_passed(groups), deep)
+
+
+def _footprint(scene: FileScene) -> tuple[str, Bounds] | tuple[()]:
+    where = scene.georeferencing
+    if where.crs is None or where.transform.is_identity:
+        return ()
+    a, b, left, d, e, top = where.transform[:6]
+    xs = [left + a * x + b * y for x in (0, scene.width) for y in (0, scene.height)]
+    ys = [top + d * x + e * y for x in (0, scene.width) for y in (0, scene.height)]
+    return where.crs.to_string(), (min(xs), min(ys), max(xs), max(ys))
+
+
+def _warn(name: str, places: Sequence[str]) -> None:
+    if places:
+        logger.warning(
+            "mixture: %s: %d images or chips are left out, since they show places of validation "
+            "or test (%s)",
+            name,
+            len(places),
+            listed(set(places)),
+        )
