@@ -169,21 +169,29 @@ def _mosaic(chips: Array) -> Array:
     return image
 
 
-Setting = Callable[[Array, list[int], Cell], list[Conditions]]
-"""Maps LR of a scene, the scored chips and the cell to the conditions of each scored chip."""
+Given = tuple[Conditions, float]
+"""What a network is told, and the sharpness."""
+
+Setting = Callable[[Array, list[int], Cell, Weights], list[Given]]
+"""Maps LR of a scene, the scored chips, the cell and the weights to what each chip gets."""
 
 
-def estimated(image: Array) -> Conditions:
-    """Return the automatic conditions of an image."""
-    return tell(make_options(), ArrayScene(image), RANGE).conditions
+def estimated(image: Array, weights: Weights) -> Given:
+    """Return the automatic settings of an image."""
+    told = tell(make_options(), ArrayScene(image), RANGE, weights.build)
+    return told.conditions, told.sharpness
+
+
+def _fixed(conditions: Callable[[int, Cell], Conditions]) -> Setting:
+    return lambda lr, scored, cell, weights: [(conditions(lr.shape[1], cell), 1.0)] * len(scored)
 
 
 SETTINGS: dict[str, Setting] = {
-    "told": lambda lr, scored, cell: [cell.conditions(lr.shape[1])] * len(scored),
-    "auto": lambda lr, scored, cell: [estimated(_mosaic(lr))] * len(scored),
-    "chip": lambda lr, scored, cell: [estimated(lr[k]) for k in scored],
-    "blind": lambda lr, scored, cell: [Conditions.unknown()] * len(scored),
-    "clean": lambda lr, scored, cell: [Conditions.of_recipe(lr.shape[1])] * len(scored),
+    "told": _fixed(lambda bands, cell: cell.conditions(bands)),
+    "auto": lambda lr, scored, cell, weights: [estimated(_mosaic(lr), weights)] * len(scored),
+    "chip": lambda lr, scored, cell, weights: [estimated(lr[k], weights) for k in scored],
+    "blind": _fixed(lambda bands, cell: Conditions.unknown()),
+    "clean": _fixed(lambda bands, cell: Conditions.of_recipe(bands)),
 }
 
 
@@ -200,13 +208,21 @@ def measure_cell(
     }
     told = {}
     for setting in settings:
-        conditions = SETTINGS[setting](lr, place.scored, cell)
+        given = SETTINGS[setting](lr, place.scored, cell, weights)
         predicted = [
-            weights.build(each)(image[None]) for each, image in zip(conditions, images, strict=True)
+            _upscaled(image[None], each, weights) for each, image in zip(given, images, strict=True)
         ]
         psnr[setting] = psnr_of(torch.cat(predicted), truth).mean().item()
-        told[setting] = in_short(conditions[0])
+        told[setting] = in_short(*given[0])
     return {"psnr": psnr, "told": told}
+
+
+def _upscaled(image: Tensor, given: Given, weights: Weights) -> Tensor:
+    conditions, sharpness = given
+    network = weights.build(conditions)
+    network.strength = sharpness  # type: ignore[assignment] # torch takes it for a layer
+    result: Tensor = network(image)
+    return result
 
 
 def psnr_of(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -217,13 +233,14 @@ def psnr_of(predicted: Tensor, truth: Tensor) -> Tensor:
     )
 
 
-def in_short(conditions: Conditions) -> str:
-    """Return conditions in a few characters: noise, blur, compression."""
+def in_short(conditions: Conditions, sharpness: float) -> str:
+    """Return settings in a few characters: noise, blur, compression, sharpness."""
     noise, blur = conditions.noise, conditions.blur
-    return "{} {} {}".format(
+    return "{} {} {} {:g}".format(
         "?" if noise is None else f"{255 * np.mean(noise):.2f}",
         "?" if blur is None else f"{np.mean(blur):.2f}",
         "?" if conditions.compression is None else f"{conditions.compression:.2f}",
+        sharpness,
     )
 
 

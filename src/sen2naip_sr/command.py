@@ -76,10 +76,9 @@ def main() -> None:
 )
 @click.option(
     "--sharpness",
-    type=float,
-    default=1.0,
+    default="auto",
     show_default=True,
-    help="0 (bicubic) to 1 (the network's result).",
+    help="auto, or 0 (bicubic) to 1 (the network's result).",
 )
 @click.option(
     "--consistency",

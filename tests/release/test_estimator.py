@@ -1,15 +1,11 @@
-import numpy as np
 import pytest
 import torch
-from tiny_weights import write_weights
 
 from sen2naip_sr.inference.estimation import regressor
 from sen2naip_sr.inference.estimation.features import COUNT
-from sen2naip_sr.inference.estimation.regressor import LEVELS, WIDTHS, Regressor
+from sen2naip_sr.inference.estimation.regressor import Regressor
 from sen2naip_sr.landscape.generator import STYLES, landscape
 from sen2naip_sr.release.estimator import Images, examples
-from sen2naip_sr.release.told_losses import told_losses
-from sen2naip_sr.weights.files import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +41,3 @@ def test_a_regressor_learns(images, monkeypatch):
     fresh.mean.copy_(trained.mean)
     fresh.deviation.copy_(trained.deviation)
     assert regressor._loss(trained, made, everything) < regressor._loss(fresh, made, everything)
-
-
-def test_telling_a_wrong_width_is_never_better_than_the_best(images, tmp_path):
-    weights = load_weights(write_weights(tmp_path / "w.safetensors", conditions=True))
-    hr, _ = images.draw(1, 64, np.random.default_rng(0))
-    losses = told_losses(weights, hr)
-    assert losses.shape == (len(LEVELS), len(WIDTHS), len(WIDTHS) + 1)
-    assert (losses >= 0).all()
-    assert (losses.min(-1).values == 0).all()

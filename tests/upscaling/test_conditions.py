@@ -10,10 +10,11 @@ from tiny_weights import write_weights
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.landscape.generator import STYLES, landscape
 from sen2naip_sr.models.conditions import RECIPE_BLUR, Conditions
+from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.raster.arrays import ArrayScene
 from sen2naip_sr.upscaling.arrays import upscale_array
 from sen2naip_sr.upscaling.batch import upscale_all
-from sen2naip_sr.upscaling.conditions import tell
+from sen2naip_sr.upscaling.conditions import CONDITIONS, tell
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options, make_parameters
 from sen2naip_sr.upscaling.scenes import Job
@@ -42,16 +43,18 @@ def upscaled(image, weights, **options):
 
 
 def told(image, **options):
-    return tell(make_options(**options), ArrayScene(image), RANGE)
+    network = build_model("lean", 4, channels=4, blocks=1, conditions=True)
+    return tell(make_options(**options), ArrayScene(image), RANGE, network.under)
 
 
 def test_given_values_are_told_and_nothing_is_estimated(image):
     result = told(image, noise=2.5, blur=0.5, compression=90)
     noise, blur, compression = vars(result.conditions).values()
+    assert result.sharpness == 1
     assert noise == pytest.approx((2.5 / 255,) * 4)
     assert blur == ((0.5, 0.5),) * 4
     assert compression == pytest.approx(0.2)
-    assert all(text.endswith("(given)") for text in result.in_words.values())
+    assert all(result.in_words[name].endswith("(given)") for name in CONDITIONS)
     assert result.in_words["noise"].startswith("2.5 ")
     assert "90" in result.in_words["compression"]
 
@@ -74,7 +77,8 @@ def test_the_recipe_is_assumed_where_nothing_can_be_estimated(caplog):
         result = told(flat)
     assert result.conditions == Conditions.of_recipe(4)
     assert "cannot be estimated" in caplog.text
-    assert all("assumed" in text for text in result.in_words.values())
+    assert all("assumed" in result.in_words[name] for name in CONDITIONS)
+    assert result.sharpness == 1
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,7 @@ def test_the_recipe_is_assumed_where_nothing_can_be_estimated(caplog):
         {"compression": 20},
         {"compression": "jpeg"},
         {"sharpness": 1.5},
+        {"sharpness": "high"},
     ],
 )
 def test_values_that_make_no_sense_are_refused(options):
@@ -147,6 +152,23 @@ def test_sharpness_mixes_with_the_bicubic_upscaling(image, tmp_path, conditions)
     assert values[0.5].made_with["sharpness"] == "0.5"
 
 
+def test_a_given_sharpness_takes_the_place_of_the_estimated_one(image, told_weights):
+    estimated = upscaled(image, told_weights)
+    given = upscaled(image, told_weights, sharpness=0.3)
+    assert given.made_with["sharpness"] == "0.3"
+    assert {name: given.made_with[name] for name in CONDITIONS} == {
+        name: estimated.made_with[name] for name in CONDITIONS
+    }
+
+
+def test_without_conditions_the_whole_correction_is_used(image, plain_weights):
+    automatic = upscaled(image, plain_weights)
+    assert automatic.made_with["sharpness"] == "1"
+    np.testing.assert_array_equal(
+        automatic.values, upscaled(image, plain_weights, sharpness=1).values
+    )
+
+
 def test_tags_say_what_was_told(image, told_weights, make_geotiff, tmp_path):
     job = Job(make_geotiff(tmp_path / "a.tif", image), tmp_path / "a_x2.tif")
     upscale_file(Upscaler(make_options(weights=told_weights, noise=2, device="cpu")), job)
@@ -155,7 +177,7 @@ def test_tags_say_what_was_told(image, told_weights, make_geotiff, tmp_path):
     assert tags["SEN2NAIP_SR_NOISE"] == "2 digital numbers (given)"
     assert tags["SEN2NAIP_SR_BLUR"].endswith("(estimated)")
     assert tags["SEN2NAIP_SR_COMPRESSION"] == "none (estimated)"
-    assert tags["SEN2NAIP_SR_SHARPNESS"] == "1"
+    assert 0 <= float(tags["SEN2NAIP_SR_SHARPNESS"]) <= 1
 
 
 def test_a_result_told_something_else_is_out_of_date(image, told_weights, make_geotiff, tmp_path):

@@ -1,11 +1,10 @@
 """Train the estimator of noise and blur that comes with the project.
 
-    python -m sen2naip_sr.release.estimator FOLDER [FOLDER ...] --weights FILE
+    python -m sen2naip_sr.release.estimator FOLDER [FOLDER ...]
 
 The folders hold GeoTIFFs of training places, of one number of bands. Their pixels are varied and
 observed by random sensors (`sen2naip_sr.degradation.sensor`), so noise and blur are known. No test
-place may be among them. The weights, which have conditions, tell what a wrong width of the blur
-costs.
+place may be among them. The estimator knows no weights of networks, and serves all.
 """
 
 import argparse
@@ -36,8 +35,6 @@ from sen2naip_sr.inference.estimation.windows import SCALE, SIDES
 from sen2naip_sr.inference.values import choose_range, normalise
 from sen2naip_sr.progress import track
 from sen2naip_sr.raster.scene import open_scene
-from sen2naip_sr.release.told_losses import told_losses
-from sen2naip_sr.weights.files import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +50,6 @@ SHARPNESS = (-0.7, 1.2)
 
 _SHARPENED = 0.5
 _DETAIL = (0.5, 1.5)
-_COMPARED = 6
-"""Images on which the cost of a wrong width is measured."""
 _FINEST_TABLE = 0.05
 """Scale of the quantisation table below which JPEG is hardly found: quality 97.5."""
 
@@ -147,7 +142,6 @@ def main() -> None:
     """Train the estimator and write its file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+", help="GeoTIFFs of training places")
-    parser.add_argument("--weights", type=Path, required=True, help="weights with conditions")
     parser.add_argument("--images", type=int, default=8000, help="degraded windows")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", type=Path, default=FILE)
@@ -155,8 +149,6 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     images = Images(given.folders)
     regressor = trained_regressor(examples(images, given.images, given.seed), given.seed)
-    hr, _ = images.draw(_COMPARED, 2 * SIDES[-1], np.random.default_rng(given.seed))
-    regressor.losses.copy_(told_losses(load_weights(given.weights), hr))
     state = regressor.state_dict()
     compact = {
         name: values.half() if values.ndim > 1 else values.float() for name, values in state.items()

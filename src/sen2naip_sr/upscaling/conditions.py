@@ -1,11 +1,12 @@
 """The noise, blur and compression that a network is told of a scene: given or estimated."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sen2naip_sr.degradation.compression import jpeg_quality, table_scale
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.estimation.choice import Build
 from sen2naip_sr.inference.estimation.estimate import Estimate, estimate_conditions
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import RECIPE_BLUR, Conditions
@@ -27,27 +28,32 @@ _ESTIMATED, _GIVEN, _ASSUMED = "estimated", "given", "assumed"
 
 @dataclass(frozen=True)
 class Told:
-    """What a network is told of a scene.
+    """What a network is told of a scene, and how much of its result is used.
 
     Attributes:
         conditions: The noise, blur and compression.
-        in_words: Each of the three by its name, and whether it was given, estimated or assumed.
+        sharpness: The share of the network's correction of the bicubic upscaling.
+        in_words: Each of the four by its name, and whether it was given, estimated or assumed.
     """
 
     conditions: Conditions
+    sharpness: float
     in_words: dict[str, str]
 
 
-def tell(parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange) -> Told:
+def tell(
+    parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange, build: Build
+) -> Told:
     """Return what a network is told of a scene: what is given, and estimates of the rest.
 
-    Of a scene that nothing can be estimated from, the values of the recipe are assumed, and a
-    warning says so.
+    The estimated blur is what this network is best told. Of a scene that nothing can be estimated
+    from, the values of the recipe are assumed, and a warning says so.
 
     Args:
         parameters: What is given.
         scene: The scene.
         value_range: Digital numbers that become 0 and 1.
+        build: Makes the network that is told some conditions.
 
     Raises:
         UserError: If the given noise is too high for the value range, or the scene cannot be read.
@@ -57,7 +63,14 @@ def tell(parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange
     wanted = [name for name in CONDITIONS if getattr(p, name) == "auto"]
     found = estimate_conditions(scene, value_range) if wanted else Estimate(None)
     rest = found.conditions or Conditions.of_recipe(bands)
-    chosen = Conditions(*(getattr(rest if name in wanted else given, name) for name in CONDITIONS))
+    told = Conditions(*(getattr(rest if name in wanted else given, name) for name in CONDITIONS))
+    sharpness = 1.0
+    if found.conditions and "blur" in wanted:
+        choice = found.choose(told, build)
+        told = replace(told, blur=choice.blur and (choice.blur,) * bands)
+        sharpness = choice.sharpness
+    if p.sharpness != "auto":
+        sharpness = p.sharpness
     if wanted and not found.conditions:
         logger.warning(
             "%s: %s cannot be estimated, since %s; those of a clean image are assumed",
@@ -66,11 +79,11 @@ def tell(parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange
             found.problem,
         )
     origin = _ESTIMATED if found.conditions else f"{_ASSUMED}: {found.problem}"
-    words = _in_words(chosen, value_range)
-    return Told(
-        chosen,
-        {n: f"{text} ({origin if n in wanted else _GIVEN})" for n, text in words.items()},
-    )
+    words = {
+        name: f"{text} ({origin if name in wanted else _GIVEN})"
+        for name, text in _in_words(told, value_range).items()
+    }
+    return Told(told, sharpness, words | {"sharpness": f"{sharpness:g}"})
 
 
 def require_recipe(parameters: UpscalerParameters, label: str) -> None:

@@ -34,7 +34,7 @@ class Options(TypedDict, total=False):
     noise: float | str
     blur: float | str
     compression: float | str
-    sharpness: float
+    sharpness: float | str
     consistency: bool
     ensemble: bool
     tile: int | None
@@ -88,7 +88,7 @@ class Model:
         noise: float | str = "auto",
         blur: float | str = "auto",
         compression: float | str = "auto",
-        sharpness: float = 1.0,
+        sharpness: float | str = "auto",
         consistency: bool = False,
         ensemble: bool = False,
         uncertainty: bool = False,
@@ -114,7 +114,8 @@ class Model:
             blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
                 or ``recipe``: that of the images that the network was trained on.
             compression: JPEG quality of the source, ``auto`` or ``none``.
-            sharpness: Share of the network's correction that is added to the bicubic upscaling.
+            sharpness: Share of the network's correction that is added to the bicubic upscaling, or
+                ``auto``: less than 1 where the blur is estimated and uncertain.
             consistency: Project the result so that downscaling it gives the source back.
             ensemble: Average over eight flips and turns: a little better, eight times as slow.
             uncertainty: Also compute intervals.

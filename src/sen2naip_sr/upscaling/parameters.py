@@ -14,6 +14,7 @@ from sen2naip_sr.parameters import Parameters, known_as, summarise
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=2)]
 Quality = Annotated[float, Field(ge=50, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
 BandNumber = Annotated[int, Field(ge=1)]
 Checked = TypeVar("Checked", bound=Parameters)
 
@@ -37,8 +38,9 @@ class UpscalerParameters(Parameters):
     for each band. recipe: that of the images that the network was trained on."""
     compression: Quality | Literal["auto", "none"] = "auto"
     """JPEG quality that the scene was compressed with. auto: found in the scene."""
-    sharpness: float = Field(1.0, ge=0, le=1)
-    """Share of the network's correction that is added to the bicubic upscaling: 0 for none."""
+    sharpness: Share | Literal["auto"] = "auto"
+    """Share of the network's correction that is added to the bicubic upscaling: 0 for none. auto:
+    less than 1 where the blur is estimated and uncertain."""
     consistency: bool = False
     """Project the result so that downscaling it gives the scene back."""
     ensemble: bool = False

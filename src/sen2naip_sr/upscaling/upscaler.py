@@ -89,9 +89,16 @@ class Upscaler:
     def _network_for(self, told: Told | None) -> Network:
         p = self.parameters
         network = self.network
-        if told or p.sharpness != 1:
-            network = self._made(told.conditions if told else None, p.sharpness)
+        sharpness = told.sharpness if told else self._given_sharpness
+        if told or sharpness != 1:
+            network = self._made(told.conditions if told else None, sharpness)
         return SelfEnsemble(network) if p.ensemble else network
+
+    @property
+    def _given_sharpness(self) -> float:
+        """The sharpness of a network that can be told nothing."""
+        sharpness = self.parameters.sharpness
+        return 1.0 if sharpness == "auto" else sharpness
 
     def with_options(self, parameters: UpscalerParameters) -> "Upscaler":
         """Return an upscaler with the same network and other options.
@@ -137,8 +144,11 @@ class Upscaler:
             "weights": self.label,
             "recipe": known.recipe,
             "range": "{:g}:{:g}".format(*settings.value_range),
-            **(settings.told.in_words if settings.told else {}),
-            "sharpness": f"{self.parameters.sharpness:g}",
+            **(
+                settings.told.in_words
+                if settings.told
+                else {"sharpness": f"{self._given_sharpness:g}"}
+            ),
             "consistency": "on" if self.parameters.consistency else "off",
             "ensemble": "on" if self.parameters.ensemble else "off",
         }
@@ -160,7 +170,9 @@ class Upscaler:
                 f"choose {expected} of the scene's bands, or give weights trained for these",
             )
         value_range = choose_range(parse_range(self.parameters.value_range), scene)
-        told = tell(self.parameters, scene, value_range) if self._weights.conditioned else None
+        told = None
+        if self._weights.conditioned:
+            told = tell(self.parameters, scene, value_range, self._weights.build)
         return SceneSettings(value_range, told)
 
     def write(

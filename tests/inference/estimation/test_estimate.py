@@ -9,6 +9,7 @@ import torch
 from degraded import degraded, landscapes, mosaic
 
 from sen2naip_sr.inference.estimation.estimate import estimate_conditions
+from sen2naip_sr.inference.estimation.regressor import WIDTHS
 from sen2naip_sr.raster.arrays import ArrayScene
 
 EIGHT_BITS = (0.0, 255.0)
@@ -60,7 +61,20 @@ def test_blur_is_found(hr, blur):
 
 def test_the_recipe_is_not_mistaken_for_another_blur(hr):
     conditions, width = found(hr)
-    assert conditions.blur is None or np.allclose(conditions.blur, width, rtol=0.25)
+    np.testing.assert_allclose(conditions.blur, width, rtol=0.25)
+
+
+def test_probabilities_of_widths_add_up_and_agree_with_the_estimate(hr):
+    image, _ = degraded(hr, blur=1.6)
+    result = estimate(mosaic(image))
+    np.testing.assert_allclose(result.shares.sum(-1), 1, rtol=1e-5)
+    for axis, shares in enumerate(result.shares):
+        below = sum(
+            float(share)
+            for width, share in zip(WIDTHS, shares, strict=True)
+            if width < result.conditions.blur[0][axis]
+        )
+        assert below < 0.5
 
 
 def test_an_image_that_is_already_upscaled_is_blurred(hr):
@@ -138,7 +152,9 @@ def test_it_says_what_it_cannot_estimate(image, options):
 
 def test_equal_scenes_have_equal_estimates(hr):
     image, _ = degraded(hr, noise=1.0)
-    assert estimate(mosaic(image)) == estimate(mosaic(image))
+    first, second = (estimate(mosaic(image)) for _ in range(2))
+    assert first.conditions == second.conditions
+    assert torch.equal(first.shares, second.shares)
 
 
 @pytest.mark.skipif(not NAIP.is_dir(), reason="no NAIP imagery here")

@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sen2naip_sr.inference.estimation.choice import Build, Choice, choose_blur
 from sen2naip_sr.inference.estimation.features import features
 from sen2naip_sr.inference.estimation.jpeg import EVIDENCE, jpeg_evidence
 from sen2naip_sr.inference.estimation.regressor import (
+    WIDTHS,
     decode_noise,
     regressor_inputs,
     shipped_regressor,
 )
-from sen2naip_sr.inference.estimation.risk import least_risky_widths
 from sen2naip_sr.inference.estimation.windows import SCALE, sample_windows
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import Conditions
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sen2naip_sr.raster.protocol import Scene
 
 _WINDOWS_FOR_COMPRESSION = 3
-_NOISE_OF_COMPRESSION = 30.0
-_TRUST = 0.7
-"""Imagery differs from that of the training places, where 1 would be right."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,29 @@ class Estimate:
     """What a scene tells about itself.
 
     Attributes:
-        conditions: Its noise, blur and compression; None if nothing could be estimated. Its blur is
-            None if a network is better told nothing than an uncertain width.
+        conditions: Its noise, blur and compression; None if nothing could be estimated.
         problem: Why nothing could be estimated, in words.
+        shares: (2, widths), the probability of each of `WIDTHS` down the columns and along the
+            rows.
+        windows: (n, C, side, side), what it was estimated from, on a scale from 0 to `SCALE`.
     """
 
     conditions: Conditions | None
     problem: str = ""
+    shares: Tensor | None = None
+    windows: Tensor | None = None
+
+    def choose(self, known: Conditions, build: Build) -> Choice:
+        """Return what a network is best told about the blur; see `choose_blur`.
+
+        Args:
+            known: The noise and compression that the network is told.
+            build: Makes the network that is told some conditions.
+        """
+        assert self.shares is not None
+        assert self.windows is not None
+        with torch.inference_mode():
+            return choose_blur(self.shares, self.windows, known, build)
 
 
 def estimate_conditions(scene: "Scene", value_range: ValueRange) -> Estimate:
@@ -60,24 +74,25 @@ def estimate_conditions(scene: "Scene", value_range: ValueRange) -> Estimate:
     with torch.inference_mode():
         windows = torch.from_numpy(sampled.values)
         compression = _compression(windows) if _counts_to_255(scene, value_range) else 0.0
-        return Estimate(_conditions(windows, compression))
+        return _estimate(windows, compression)
 
 
-def _conditions(windows: Tensor, compression: float) -> Conditions:
+def _estimate(windows: Tensor, compression: float) -> Estimate:
     values, log_errors, log_widths = shipped_regressor()(
         regressor_inputs(features(windows), torch.full((len(windows),), compression))
     )
     noise = decode_noise(_weighted_median(values, -log_errors))
     # bands and windows err alike, so together they are worth less than independent ones
-    evidence = _TRUST * log_widths.mean((0, 1)) * len(windows) ** 0.5
-    # compression hides what a wrong width would sharpen, as noise does
-    loss = float(noise.mean()) + _NOISE_OF_COMPRESSION * compression
-    widths = least_risky_widths(evidence.softmax(-1), loss)
-    return Conditions(
+    evidence = log_widths.mean((0, 1)) * len(windows) ** 0.5
+    shares = evidence.softmax(-1)
+    # the median width of each axis
+    vertical, horizontal = (WIDTHS[int((axis.cumsum(0) < 0.5).sum())] for axis in shares)
+    conditions = Conditions(
         tuple(noise.div(SCALE).tolist()),
-        None if widths is None else (widths,) * windows.shape[1],
+        ((vertical, horizontal),) * windows.shape[1],
         compression,
     )
+    return Estimate(conditions, shares=shares, windows=windows)
 
 
 def _weighted_median(values: Tensor, log_weights: Tensor) -> Tensor:

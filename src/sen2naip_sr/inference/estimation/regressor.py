@@ -20,9 +20,6 @@ WIDTHS = (
 )  # fmt: skip
 """Widths of the blur in pixels whose probabilities it tells."""
 
-LEVELS = (0.0, 3.0)
-"""Noise in digital numbers of 8 bits at which the losses of wrong widths are known."""
-
 _LIMIT = 4.0
 _HIDDEN = (96, 64)
 _NOISE_UNIT, _NOISE_SCALE = 4.0, 4.0
@@ -50,22 +47,16 @@ class Regressor(nn.Module):
     """Estimates noise and blur of every band of a window.
 
     A band is judged by its own features, the mean features of all bands, and the compression.
-
-    Attributes:
-        losses: (`LEVELS`, `WIDTHS`, `WIDTHS` and nothing), which share of its gain a network
-            loses when it is told a width instead of the true one.
     """
 
     mean: Tensor
     deviation: Tensor
-    losses: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         size = 2 * COUNT + 1
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
-        self.register_buffer("losses", torch.zeros(len(LEVELS), len(WIDTHS), len(WIDTHS) + 1))
         first, second = _HIDDEN
         outputs = 2 + 2 * len(WIDTHS)
         self.layers = nn.Sequential(
