@@ -16,7 +16,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 LAYERS = {"raw", "intermediate", "model_input", "models", "model_output", "reporting"}
 FILELESS = {
     "methods",
+    "test_set_networks",
     "comparison_metrics",
+    "by_place_metrics",
     "pair_metrics",
     "upscaling_metrics",
     "tracked_runs",
@@ -28,7 +30,10 @@ USED = {
     if not name.startswith("params:")
 }
 
-IN_MEMORY = {name for name in USED if name.endswith((".variations", ".outcomes"))} | {"methods"}
+IN_MEMORY = {name for name in USED if name.endswith((".variations", ".outcomes"))} | {
+    "methods",
+    "test_set_networks",
+}
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ def test_names_are_those_of_the_documentation():
         "preprocess",
         "evaluate",
         "evaluate_pairs",
+        "evaluate_test_sets",
         "upscale",
         "compare",
         "__default__",

@@ -12,7 +12,8 @@ from mlflow import MlflowClient
 
 COMPARISON = [
     *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
-    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum", "seconds_per_megapixel"),
+    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum"),
+    *("ndvi", "ndvi_rmse", "seconds_per_megapixel"),
 ]
 METHODS = {"lean", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
 
@@ -90,7 +91,7 @@ def test_is_tracked(finished_project):
     artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert artifacts == {"figures", "history", "scores", "weights"}
     figures = {item.path for item in client.list_artifacts(run.info.run_id, "figures")}
-    assert figures == {"figures/comparison.png", "figures/gallery.png"}
+    assert figures == {f"figures/{name}.png" for name in ("by_place", "comparison", "gallery")}
 
 
 def test_training_again_makes_no_chips_again(project, kedro):

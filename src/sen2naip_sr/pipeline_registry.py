@@ -48,6 +48,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **train,
         "evaluate": evaluate,
         "evaluate_pairs": evaluation.create_pairs(networks),
+        "evaluate_test_sets": evaluation.create_test_sets(networks),
         "compare": comparison.create_pipeline(),
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,

@@ -12,7 +12,8 @@ from sen2naip_sr.evaluation.comparison import (
 
 LEADING = [
     *("method", "n_chips", "psnr", "psnr_low", "psnr_high", "delta_psnr", "ssim", "ms_ssim"),
-    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum", "seconds_per_megapixel"),
+    *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum"),
+    *("ndvi", "ndvi_rmse", "seconds_per_megapixel"),
 ]
 PSNR = {
     "bilinear": [28.0, 30.0, 35.0, 40.0],

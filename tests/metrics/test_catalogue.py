@@ -11,6 +11,7 @@ from sen2naip_sr.metrics.catalogue import COMPUTED, METRICS, OVERVIEW, QUICK, TR
 from sen2naip_sr.metrics.metric import Metric
 
 SEVEN = ("psnr", "ssim", "ms_ssim", "rmse", "sam", "ergas", "uiqi")
+NDVI = ("ndvi", "ndvi_rmse")
 ADDED = """
 from sen2naip_sr.metrics.metric import Metric, Pair
 
@@ -48,10 +49,10 @@ print(score(truth + 3, truth, data_range=255).chip["mae"].item())
 
 
 def test_the_lists_that_other_parts_use_are_derived_from_it():
-    assert COMPUTED == TRACKED == (*SEVEN, "consistency", "spectrum")
+    assert COMPUTED == TRACKED == (*SEVEN, "consistency", "spectrum", *NDVI)
     assert list(METRICS) == [*COMPUTED, "seconds_per_megapixel"]
     assert ("psnr", *MEANS) == TRACKED
-    assert QUICK == ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum")
+    assert QUICK == ("psnr", "ssim", "rmse", "sam", "ergas", "consistency", "spectrum", *NDVI)
     assert OVERVIEW == ("psnr", "ssim", "sam", "spectrum")
     assert {key for key, metric in METRICS.items() if metric.higher_is_better} == {
         *("psnr", "ssim", "ms_ssim", "uiqi")

@@ -18,12 +18,12 @@ UNREADABLE = (OSError, RasterioError, CRSError)
 
 @dataclass(frozen=True)
 class Chip:
-    """A square piece of a raster.
+    """A piece of a raster.
 
     Attributes:
         row: Top row in the raster.
         column: Left column in the raster.
-        pixels: (C, size, size) in the raster's dtype.
+        pixels: (C, height, width) in the raster's dtype.
         transform: The six coefficients of the chip's own affine transform.
         valid_fraction: Share of pixels that are not nodata.
         digest: Hash of the pixels.
@@ -75,14 +75,15 @@ def cut_chips(
     Bands are counted from 1. Chips with a smaller share of valid pixels are rejected.
     """
     return [
-        _cut(raster, Window(column, row, size, size), bands, min_valid_fraction)
+        cut_chip(raster, Window(column, row, size, size), bands, min_valid_fraction)
         for row, column in windows
     ]
 
 
-def _cut(
+def cut_chip(
     raster: DatasetReader, window: Window, bands: Sequence[int], min_valid_fraction: float
 ) -> Chip | Rejection:
+    """Read one window of any shape, and decide whether it can be used; see `cut_chips`."""
     row, column = window.row_off, window.col_off
     try:
         pixels = raster.read(list(bands), window=window)
@@ -149,13 +150,13 @@ def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str
 def reduce_chip(chip: Chip, factor: int) -> Chip:
     """Downsample a chip by area averaging; a factor of 1 changes nothing.
 
-    The factor divides the side. The result is rounded to its dtype and has the same footprint, at
-    the position of the original.
+    The factor divides height and width. The result is rounded to its dtype and has the same
+    footprint, at the position of the original.
     """
     if factor == 1:
         return chip
-    bands, size, _ = chip.pixels.shape
-    blocks = chip.pixels.reshape(bands, size // factor, factor, size // factor, factor)
+    bands, height, width = chip.pixels.shape
+    blocks = chip.pixels.reshape(bands, height // factor, factor, width // factor, factor)
     means = blocks.mean(axis=(2, 4), dtype=np.float64)
     if np.issubdtype(chip.pixels.dtype, np.integer):
         means = np.rint(means)

@@ -1,6 +1,6 @@
 """Columns of the tables of scores and comparisons, as they are shown to people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,3 +38,9 @@ COLUMNS = _columns([m for m in METRICS.values() if m.shown == "narrow"], short=T
 """Columns of a comparison in a terminal of 80 characters."""
 WIDE_COLUMNS = _columns([m for m in METRICS.values() if m.shown != "nowhere"], short=False)
 """Columns of a comparison on a page."""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

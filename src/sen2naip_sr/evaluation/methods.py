@@ -1,17 +1,23 @@
 """The methods that can be scored: interpolations, and networks with weights."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from torch import nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.network import TorchNetwork, make_network
+from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.registry import MODELS, build_model, get_spec
+from sen2naip_sr.raster.arrays import ArrayScene
+from sen2naip_sr.upscaling.conditions import tell
+from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
 logger = logging.getLogger(__name__)
@@ -26,22 +32,37 @@ class Method:
         title: Its name in figures.
         model: Maps (B, C, h, w) in [0, 1] to (B, C, 2h, 2w); in eval mode, on the CPU.
         trained: Whether it has weights.
+        weights: Its weights, if it is one of this project's networks.
+        estimated: Whether it is told the noise, blur and compression that are estimated from each
+            image, rather than those of the recipe.
     """
 
     name: str
     title: str
     model: nn.Module
     trained: bool
+    weights: Weights | None = None
+    estimated: bool = False
 
-    def network(self, bands: int, device: str) -> TorchNetwork:
+    def network(
+        self, bands: int, device: str, conditions: Conditions | None = None
+    ) -> TorchNetwork:
         """Return the method as a function of arrays, the one that upscales scenes too.
 
         It computes in float32 on every machine, so that scores can be reproduced.
 
+        Args:
+            bands: Image bands.
+            device: Where to compute.
+            conditions: What networks with `weights` are told of the image; None: the recipe's.
+
         Raises:
             UserError: If the device is not available.
         """
-        return make_network(self.model, bands=bands, device=device, precision="float32")
+        model = self.model
+        if conditions is not None and self.weights is not None:
+            model = self.weights.build(conditions)
+        return make_network(model, bands=bands, device=device, precision="float32")
 
 
 def interpolations(bands: int) -> list[Method]:
@@ -53,27 +74,78 @@ def interpolations(bands: int) -> list[Method]:
     ]
 
 
-def networks(
-    weights: Mapping[str, Weights | None], hr: Store, lr: Store, splits: pd.DataFrame
+def network_for(
+    method: Method, small: Array, value_range: ValueRange, device: str
+) -> TorchNetwork | None:
+    """Return a method told what is estimated from an image; None if it is told no estimates.
+
+    Args:
+        method: The method.
+        small: The image, LR, (C, h, w) of any real dtype.
+        value_range: Digital numbers that become 0 and 1.
+        device: Where to compute.
+    """
+    if not method.estimated:
+        return None
+    told = tell(UpscalerParameters.model_validate({}), ArrayScene(small), value_range)
+    return method.network(len(small), device, told.conditions)
+
+
+def variants(
+    name: str, title: str, weights: Weights, told: Sequence[str] = ("recipe",)
+) -> list[Method]:
+    """Return a network with weights as methods: one for each thing that it is told.
+
+    What is told is the noise, blur and compression of the ``recipe``, or ``estimates`` from each
+    image. Weights that were trained without conditions are one method.
+
+    Raises:
+        UserError: If the weights do not fit their architecture.
+    """
+    plain = Method(name, title, weights.build(), trained=True, weights=weights)
+    estimated = replace(
+        plain, name=f"{name}, estimated", title=f"{title}, estimated", estimated=True
+    )
+    if not weights.conditioned:
+        return [plain]
+    return [{"recipe": plain, "estimates": estimated}[each] for each in told]
+
+
+def networks(  # noqa: PLR0913 - the last two are keywords
+    weights: Mapping[str, Weights | None],
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    *,
+    told: Sequence[str] = ("recipe",),
+    given: Mapping[str, Weights] | None = None,
 ) -> list[Method]:
     """Return the networks whose weights can be scored on these test chips.
 
     Weights that cannot are left out with a warning: results of another recipe, or of chips that
     were trained on, must not stand in the same table. So are networks without weights.
+
+    Args:
+        weights: By the network that they have to be of.
+        hr: HR chips.
+        lr: LR chips.
+        splits: Which chips are tested on.
+        told: What networks with conditions are told.
+        given: Further weights by the name that tables show, of any network.
     """
-    methods = []
-    for name, found in weights.items():
-        if found is None:
-            continue
+    found = [(name, name, own) for name, own in weights.items() if own is not None]
+    found += [(name, own.metadata.architecture, own) for name, own in (given or {}).items()]
+    methods: list[Method] = []
+    for name, architecture, own in found:
         try:
-            require_fitting(found.metadata, name, hr, lr, splits)
-            model = found.build()
+            require_fitting(own.metadata, architecture, hr, lr, splits)
+            title = get_spec(architecture).title if name == architecture else name
+            methods += variants(name, title, own, told)
         except UserError as error:
             logger.warning("%s is not scored: %s", name, error)
             continue
-        if found.shipped:
+        if own.shipped:
             logger.info("%s: the weights that come with the project", name)
-        methods.append(Method(name, get_spec(name).title, model, trained=True))
     return methods
 
 

@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST, spread
 from sen2naip_sr.chips.store import Store
-from sen2naip_sr.degradation import RECIPES, SCALE
+from sen2naip_sr.degradation import RECIPES, SCALE, Recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
-from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.methods import Method, network_for
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.network import Network
 from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.metrics.catalogue import COMPUTED
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.progress import track
@@ -70,34 +72,74 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
     """
     chips = spread(tested["chip"].to_numpy(), parameters.chips or len(tested))
     bands = hr.chips.shape[1]
-    networks = [method.network(bands, parameters.accelerator) for method in methods]
+    device = parameters.accelerator
+    networks = [method.network(bands, device) for method in methods]
     located = tested.set_index("chip")[["place", "location"]]
     rows: list[dict[str, Any]] = []
     for chip in track(chips.tolist(), "Scoring", len(chips)):
         where = {"chip": chip, **located.loc[chip].to_dict()}
         for method, network in zip(methods, networks, strict=True):
             head = {"method": method.name, "trained": method.trained, **where}
-            found = _score_chip(network, hr, lr, chip, only)
+            found = _score_chip(method, network, hr, lr, chip, device, only)
             rows.extend(head | scores for scores in found)
     return pd.DataFrame(rows)
 
 
-def _score_chip(
-    network: Network, hr: Store, lr: Store, chip: int, only: Collection[str]
+def _score_chip(  # noqa: PLR0913, PLR0917
+    method: Method,
+    network: Network,
+    hr: Store,
+    lr: Store,
+    chip: int,
+    device: str,
+    only: Collection[str],
 ) -> list[dict[str, Any]]:
-    low, high = hr.attributes["value_range"]
-    recipe = RECIPES[lr.attributes["recipe"].partition("@")[0]]
-    truth = torch.from_numpy(hr.chips[chip][None].astype(np.float64))
-    small = lr.chips[chip][None]
+    small = lr.chips[chip]
+    return score_image(
+        network_for(method, small, hr.attributes["value_range"], device) or network,
+        hr.chips[chip],
+        small,
+        hr.attributes["value_range"],
+        RECIPES[lr.attributes["recipe"].partition("@")[0]],
+        bands=hr.attributes["bands"],
+        only=only,
+    )
+
+
+def score_image(  # noqa: PLR0913 - the last two are keywords
+    network: Network,
+    truth: Array,
+    small: Array,
+    value_range: ValueRange,
+    recipe: Recipe,
+    *,
+    bands: Sequence[str],
+    only: Collection[str] = COMPUTED,
+) -> list[dict[str, Any]]:
+    """Score one image.
+
+    Args:
+        network: What upscales it.
+        truth: (C, 2h, 2w), digital numbers of any real dtype.
+        small: The LR image (C, h, w) in the same dtype.
+        value_range: Digital numbers that become 0 and 1; their difference is the data range.
+        recipe: What made the LR image.
+        bands: The bands' names.
+        only: Keys of `COMPUTED`; the other metrics are NaN.
+
+    Returns:
+        The row of all bands together, then one for each band; see `score_methods`.
+    """
+    low, high = value_range
     start = time.perf_counter()
-    prediction = predict(network, small, (low, high))
+    prediction = predict(network, small[None], (low, high))
     seconds = time.perf_counter() - start
     scores = score(
         torch.from_numpy(prediction.astype(np.float64)),
-        truth,
+        torch.from_numpy(truth[None].astype(np.float64)),
         data_range=high - low,
         ratio=SCALE,
-        lr=torch.from_numpy(small.astype(np.float64)),
+        lr=torch.from_numpy(small[None].astype(np.float64)),
         downscale=lambda image: recipe.downscale(image, None),
         only=only,
     )
@@ -110,6 +152,6 @@ def _score_chip(
     }
     single = [
         {"band": name, **{key: float(values[0, band]) for key, values in scores.band.items()}}
-        for band, name in enumerate(hr.attributes["bands"])
+        for band, name in enumerate(bands)
     ]
     return [joint, *single]

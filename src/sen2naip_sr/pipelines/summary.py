@@ -39,6 +39,8 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
         _print_findings(console, catalog, root)
     if "comparison" in made:
         _print_comparison(console, catalog, root)
+    elif "by_place" in made:
+        _print_by_place(console, catalog, root)
     if "pairs" in made:
         _print_pairs(console, catalog, root)
 
@@ -61,6 +63,7 @@ def _print_comparison(console: Console, catalog: "DataCatalog", root: Path) -> N
     console.print(f"Side by side: {_path(catalog, 'comparison_figure', root)}")
     console.print(f"All networks: {_path(catalog, 'gallery', root)}")
     console.print(f"Per place:    {_path(catalog, 'places', root)}")
+    _print_by_place(console, catalog, root)
     console.print("\nNext (after: . .venv/bin/activate):")
     for command, purpose in NEXT_COMMANDS:
         console.print(f"  [bold]{command}[/bold]\n      {purpose}", highlight=False, soft_wrap=True)
@@ -87,6 +90,10 @@ def pairs_table(pairs: "pd.DataFrame") -> Table:
         numbers = (f"{row['gain']:+.2f}", f"{row['least']:+.2f}", f"{row['correlation']:.3f}")
         table.add_row(str(row["method"]), str(row["pairs"]), *numbers)
     return table
+
+
+def _print_by_place(console: Console, catalog: "DataCatalog", root: Path) -> None:
+    console.print(f"By sensor and place: {_path(catalog, 'by_place_page', root)}")
 
 
 def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sen2naip_sr.evaluation.columns import COLUMNS, Column
+from sen2naip_sr.evaluation.columns import COLUMNS, Column, markdown
 from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.weights.files import Weights
@@ -67,9 +67,8 @@ def score_table(name: str, scores: Mapping[str, Any]) -> str:
         f"all, {name}": scores["all"],
         **{f"{place}, {name}": row for place, row in scores["places"].items()},
     }
-    lines = [["test place, method", *(column.title for column in columns)]]
-    lines.append(["---"] * len(lines[0]))
+    lines = []
     for head, row in rows.items():
         known = {key: math.nan if value is None else value for key, value in row.items()}
         lines.append([head, *(column.show(known) for column in columns)])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown(["test place, method", *(column.title for column in columns)], lines)

@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.columns import ALL_BANDS
-from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.evaluation.methods import Method, network_for
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.raster.geotiff import Raster
 
@@ -89,7 +89,8 @@ def make_examples(
 
 def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Array:
     """Upscale one chip (C, h, w), of any real dtype, on the CPU: (C, 2h, 2w) of the same dtype."""
-    (upscaled,) = predict(method.network(len(lr), "cpu"), lr[None], value_range)
+    network = network_for(method, lr, value_range, "cpu") or method.network(len(lr), "cpu")
+    (upscaled,) = predict(network, lr[None], value_range)
     return upscaled.astype(lr.dtype)
 
 

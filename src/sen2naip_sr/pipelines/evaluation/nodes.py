@@ -3,12 +3,13 @@
 Heavy imports stand inside the functions: listing pipelines needs none of them.
 """
 
-from pathlib import Path
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sen2naip_sr.chips.store import Store
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 
 if TYPE_CHECKING:
@@ -27,15 +28,60 @@ def collect_methods(
     splits: pd.DataFrame,
     parameters: EvaluationParameters,
     **weights: Weights | None,
-) -> list[Method]:
-    """Return the interpolations and every network whose weights fit the test chips."""
-    from sen2naip_sr.evaluation.methods import interpolations, networks
+) -> tuple[list[Method], list[Method]]:
+    """Return what is scored on the test chips, and the networks to score on test sets.
 
-    chosen = {
-        name: found if found and (parameters.shipped or not found.shipped) else None
-        for name, found in weights.items()
-    }
-    return interpolations(hr.manifest.shape[1]) + networks(chosen, hr, lr, splits)
+    On the test chips, these are the interpolations and every network whose weights fit them.
+    """
+    from sen2naip_sr.evaluation.methods import interpolations, networks
+    from sen2naip_sr.evaluation.peers import peers
+    from sen2naip_sr.evaluation.test_sets.networks import chosen, given
+
+    p = parameters
+    found = networks(chosen(p, weights), hr, lr, splits, told=p.told, given=given(p))
+    methods = interpolations(hr.manifest.shape[1]) + found + peers(p.peers)
+    return methods, collect_networks(parameters, **weights)
+
+
+def collect_networks(parameters: EvaluationParameters, **weights: Weights | None) -> list[Method]:
+    """Return the networks to score on test sets; none if there are no test sets."""
+    from sen2naip_sr.evaluation.test_sets.networks import all_networks
+
+    return all_networks(parameters, weights) if parameters.test_sets else []
+
+
+def score_test_sets(networks: list[Method], parameters: EvaluationParameters) -> pd.DataFrame:
+    """Score every method on the test sets; see `sen2naip_sr.evaluation.test_sets.scoring`."""
+    from sen2naip_sr.evaluation.test_sets.scoring import score_test_sets
+
+    return score_test_sets(networks, parameters)
+
+
+def tabulate_places(
+    test_set_scores: pd.DataFrame, scores: pd.DataFrame, hr: Store, parameters: EvaluationParameters
+) -> tuple[pd.DataFrame, str, Figure, dict[str, dict[str, float]]]:
+    """Return the table of the test places and the test sets; see `tabulate_test_sets`."""
+    own = scores.assign(sensor=hr.attributes["source"], pixel_metres=math.nan)
+    both = pd.concat([own, test_set_scores]) if len(test_set_scores) else own
+    return tabulate_test_sets(both, parameters)
+
+
+def tabulate_test_sets(
+    scores: pd.DataFrame, parameters: EvaluationParameters
+) -> tuple[pd.DataFrame, str, Figure, dict[str, dict[str, float]]]:
+    """Return the table by sensor and place, as a page, its figure, and the metrics to track.
+
+    Raises:
+        UserError: If there is no test set.
+    """
+    from sen2naip_sr.evaluation.figures.gains import draw_gains
+    from sen2naip_sr.evaluation.test_sets.page import write_page
+    from sen2naip_sr.evaluation.test_sets.table import tabulate, tracked_metrics
+
+    if scores.empty:
+        raise UserError("no-test-set", "no test set is given", "name the places to score")
+    table = tabulate(scores, parameters.resampling)
+    return table, write_page(table), draw_gains(table), tracked_metrics(table)
 
 
 def score_test_chips(
@@ -120,13 +166,9 @@ def score_real_pairs(
     from sen2naip_sr.evaluation.figures.pairs import draw_pairs
     from sen2naip_sr.evaluation.pairs.scoring import score_pairs
     from sen2naip_sr.evaluation.pairs.summary import pair_metrics, summarise_pairs
-    from sen2naip_sr.weights.files import load_weights
+    from sen2naip_sr.evaluation.peers import peers
+    from sen2naip_sr.evaluation.test_sets.networks import chosen, given
 
-    chosen = {
-        name: found
-        for name, found in weights.items()
-        if found and (parameters.shipped or not found.shipped)
-    }
-    further = {name: load_weights(Path(file)) for name, file in parameters.weights.items()}
-    scores = score_pairs(parameters.pairs, chosen | further, parameters.accelerator)
+    p = parameters
+    scores = score_pairs(p.pairs, chosen(p, weights) | given(p), p.accelerator, peers(p.peers))
     return scores, summarise_pairs(scores), draw_pairs(scores), pair_metrics(scores)

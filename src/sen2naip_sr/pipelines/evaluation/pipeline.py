@@ -6,6 +6,15 @@ from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.evaluation import nodes
 
+BY_PLACE = ["by_place", "by_place_page", "by_place_figure", "by_place_metrics"]
+"""The table of methods by sensor and place: as data, page, figure and metrics."""
+SCORE_TEST_SETS = Node(
+    nodes.score_test_sets,
+    ["test_set_networks", "params:evaluation"],
+    "test_set_scores",
+    name="score_test_sets",
+)
+
 
 def create_pipeline(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that scores interpolations, and the models that have weights."""
@@ -13,7 +22,12 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
     weights = {model: f"{model}.weights" for model in models}
     return Pipeline(
         [
-            Node(nodes.collect_methods, {**chips, **weights}, "methods", name="collect_methods"),
+            Node(
+                nodes.collect_methods,
+                {**chips, **weights},
+                ["methods", "test_set_networks"],
+                name="collect_methods",
+            ),
             Node(
                 nodes.score_test_chips,
                 ["methods", "hr", "lr", "splits", "params:evaluation"],
@@ -37,6 +51,35 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
                 ["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
                 "gallery",
                 name="show_gallery",
+            ),
+            SCORE_TEST_SETS,
+            Node(
+                nodes.tabulate_places,
+                ["test_set_scores", "scores", "hr", "params:evaluation"],
+                BY_PLACE,
+                name="tabulate_places",
+            ),
+        ],
+        tags="evaluation",
+    )
+
+
+def create_test_sets(models: Sequence[str]) -> Pipeline:
+    """Return the pipeline that scores test sets only, and needs no ingestion."""
+    return Pipeline(
+        [
+            Node(
+                nodes.collect_networks,
+                {"parameters": "params:evaluation", **{m: f"{m}.weights" for m in models}},
+                "test_set_networks",
+                name="collect_networks",
+            ),
+            SCORE_TEST_SETS,
+            Node(
+                nodes.tabulate_test_sets,
+                ["test_set_scores", "params:evaluation"],
+                BY_PLACE,
+                name="tabulate_test_sets",
             ),
         ],
         tags="evaluation",

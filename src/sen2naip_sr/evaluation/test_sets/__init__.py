@@ -1,0 +1,1 @@
+"""Test sets: folders of chips and single scenes of any sensor, scored by place."""

@@ -1,0 +1,173 @@
+"""The images of a test set: read, cut, downsampled."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rasterio.io import DatasetReader
+from rasterio.windows import Window, bounds
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.cutting import (
+    UNREADABLE,
+    Chip,
+    Rejection,
+    chip_windows,
+    cut_chip,
+    reduce_chip,
+)
+from sen2naip_sr.chips.lr_store import chip_seed, downscale
+from sen2naip_sr.degradation import SCALE, Recipe
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.place_parameters import PlaceParameters
+from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
+from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.raster.scene import open_scene
+from sen2naip_sr.sources.base import PathFile
+from sen2naip_sr.sources.directory import DirectorySource
+from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.sources.places import assign_locations
+
+logger = logging.getLogger(__name__)
+
+SMALLEST = 32
+"""Images with a shorter side, in HR pixels, are left out."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image to score.
+
+    Attributes:
+        truth: (C, 2h, 2w), digital numbers in the file's dtype.
+        small: The LR image (C, h, w) in the same dtype.
+        value_range: Digital numbers that become 0 and 1.
+        location: Equal for images with the same footprint.
+    """
+
+    truth: Array
+    small: Array
+    value_range: ValueRange
+    location: str
+
+
+def find_files(name: str, place: PlaceParameters, folder: Path) -> list[PathFile]:
+    """Return a test set's files, sorted by name; names begin with the folder that was given.
+
+    Raises:
+        UserError: If a folder or a file is missing, or a folder has no GeoTIFF.
+    """
+    found = []
+    for text in place.path:
+        path = folder / text
+        if path.is_file():
+            found.append(PathFile(path, path.name))
+            continue
+        try:
+            inside = DirectorySource(path).files()
+        except UserError as error:
+            raise UserError(
+                "test-set-missing",
+                f"test set {name}: {error.problem}",
+                "give a folder of GeoTIFFs, or a GeoTIFF",
+            ) from error
+        found += [PathFile(path / file.name, f"{path.name}/{file.name}") for file in inside]
+    return found
+
+
+def images(
+    name: str, place: PlaceParameters, files: Sequence[PathFile], factor: int, recipe: Recipe
+) -> Iterator[Image]:
+    """Yield a test set's images one by one.
+
+    Files and tiles that cannot be used are left out with a warning.
+
+    Args:
+        name: The test set's name, for messages.
+        place: Its parameters.
+        files: From `find_files`.
+        factor: Downsample the images by this factor first.
+        recipe: Makes the LR images.
+
+    Raises:
+        UserError: If no image can be used.
+    """
+    count = 0
+    for file in files:
+        problems = []
+        for found in _cut(file, place, factor):
+            if isinstance(found, Rejection):
+                problems.append(found.reason)
+                continue
+            chip, value_range, location = found
+            truth = reduce_chip(chip, factor).pixels
+            small = downscale(truth[None], recipe, chip_seed(0, count))[0]
+            count += 1
+            yield Image(truth, small, value_range, location)
+        if problems:
+            logger.warning(
+                "%s, %s: %d left out, the first since: %s",
+                name,
+                file.name,
+                len(problems),
+                problems[0],
+            )
+    if not count:
+        raise UserError(
+            "test-set-empty",
+            f"test set {name}: none of its {len(files)} files can be scored",
+            "see the warnings above: check its bands, its tiles and the share of valid pixels",
+        )
+
+
+def _cut(
+    file: PathFile, place: PlaceParameters, factor: int
+) -> Iterator[tuple[Chip, ValueRange, str] | Rejection]:
+    """Yield a file's windows with their value range and location."""
+    try:
+        with open_scene(file.path, place.bands) as scene:
+            value_range = choose_range(parse_range(place.value_range), scene)
+        with quietly_opened(file.path) as raster:
+            for window in _windows(raster, place.tile, SCALE * factor):
+                chip = cut_chip(raster, window, place.bands, place.min_valid_fraction)
+                if isinstance(chip, Rejection):
+                    yield chip
+                else:
+                    yield chip, value_range, _location(file, raster, window, place)
+    except UserError as error:
+        yield Rejection(error.problem, error.remedy)
+    except UNREADABLE as error:
+        yield Rejection(f"it cannot be read ({error})", "copy it again")
+
+
+def _windows(raster: DatasetReader, tile: int | None, multiple: int) -> list[Window]:
+    def shortened(length: int) -> int:
+        return length // multiple * multiple
+
+    if tile is not None and tile < max(raster.height, raster.width):
+        side = shortened(min(tile, raster.height, raster.width))
+        corners = chip_windows(raster.height, raster.width, side) if side else []
+        found = [Window(column, row, side, side) for row, column in corners]
+    else:
+        found = [Window(0, 0, shortened(raster.width), shortened(raster.height))]
+    least = SMALLEST * multiple // SCALE
+    return [window for window in found if min(window.width, window.height) >= least]
+
+
+def _location(file: PathFile, raster: DatasetReader, window: Window, place: PlaceParameters) -> str:
+    left, bottom, right, top = bounds(window, raster.transform)
+    index = pd.DataFrame(
+        {
+            "file": [file.name],
+            "row": [int(window.row_off)],
+            "column": [int(window.col_off)],
+            "crs": [raster.crs.to_string() if raster.crs else ""],
+            "left": [left],
+            "bottom": [bottom],
+            "right": [right],
+            "top": [top],
+        }
+    )
+    return str(assign_locations(index, IngestionParameters(date_pattern=place.date_pattern))[0])

@@ -1,0 +1,55 @@
+"""The table of methods by sensor and place as a page of Markdown."""
+
+import math
+from typing import cast
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.columns import markdown
+from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
+from sen2naip_sr.evaluation.test_sets.table import COLUMNS
+
+Where = tuple[str, str, float]
+"""Sensor, place and pixel size in metres, NaN if unknown."""
+
+
+def write_page(table: pd.DataFrame) -> str:
+    """Return two tables: the gains, a column for each place, and everything, a row for each.
+
+    The table is that of `sen2naip_sr.evaluation.test_sets.table`.
+    """
+    return f"{_gains(table)}\n\n{_everything(table)}\n"
+
+
+def by_place(table: pd.DataFrame) -> list[tuple[Where, pd.DataFrame]]:
+    """Return the rows of each place, in the order of the table."""
+    grouped = table.groupby([SENSOR, PLACE, PIXEL], sort=False, dropna=False)
+    return [(cast(Where, where), rows) for where, rows in grouped]
+
+
+def place_title(sensor: str, place: str, pixel: float) -> str:
+    """Return a place's name with its sensor and pixel size, where known."""
+    size = f", {pixel:g} m" if math.isfinite(pixel) else ""
+    return f"{sensor}: {place}{size}" if sensor else f"{place}{size}"
+
+
+def _gains(table: pd.DataFrame) -> str:
+    places = by_place(table)
+    rows = []
+    for method in dict.fromkeys([*places[-1][1]["method"], *table["method"]]):
+        gains = [own.loc[own["method"] == method, "gain"] for _, own in places]
+        rows.append([method, *(f"{gain.iloc[0]:+.2f}" if len(gain) else "-" for gain in gains)])
+    head = ["gain over Lanczos, dB", *(place_title(*where) for where, _ in places)]
+    return markdown(head, rows)
+
+
+def _everything(table: pd.DataFrame) -> str:
+    rows = [
+        [
+            place_title(row[SENSOR], row[PLACE], row[PIXEL]),
+            row["method"],
+            *(column.show(row).replace(" [-, -]", "") for column in COLUMNS),
+        ]
+        for row in table.to_dict("records")
+    ]
+    return markdown(["place", "method", *(column.title for column in COLUMNS)], rows)

@@ -1,0 +1,120 @@
+"""The table of methods by sensor and place."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from sen2naip_sr.evaluation.columns import ALL_BANDS, Column
+from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
+from sen2naip_sr.evaluation.paired.resampling import Resampling
+from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
+from sen2naip_sr.metrics.catalogue import METRICS, TRACKED
+
+BASELINE = "lanczos"
+"""The method that gains are over."""
+MEAN = "mean of places"
+"""The place of the rows that hold the mean of places."""
+ALL_SENSORS = "all"
+"""The sensor of the mean of all places."""
+GAIN = "gain"
+BELOW = "below"
+
+SHOWN = ("ssim", "sam", "ergas", "ndvi", "ndvi_rmse")
+"""Metrics of the page's table beside PSNR and the gain."""
+COLUMNS = (
+    Column("images", "{n_chips:.0f}"),
+    Column("PSNR dB", METRICS["psnr"].template),
+    Column("gain dB", "{gain:+.2f} [{gain_low:+.2f}, {gain_high:+.2f}]"),
+    Column("below Lanczos", "{below:.0%}"),
+    *(Column(METRICS[key].heading, METRICS[key].template) for key in SHOWN),
+)
+"""Columns of the page's table."""
+
+
+def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+    """Summarise scores by place.
+
+    Args:
+        scores: From `sen2naip_sr.evaluation.test_sets.scoring.score_test_sets`.
+        resampling: How the intervals are computed.
+
+    Returns:
+        One row for each place, pixel size and method, the best PSNR of a place first: sensor,
+        place, pixel_metres, method, trained, n_chips, locations, the means of the metrics of
+        `sen2naip_sr.metrics.catalogue.TRACKED`, gain (the paired difference in PSNR to Lanczos,
+        dB) with its 95 % interval gain_low and gain_high, and below (share of the images whose PSNR
+        is below Lanczos). Then, for each sensor with several places and for all, the means of
+        places of the methods that were scored at all of them, without intervals.
+    """
+    joint = scores[scores["band"] == ALL_BANDS]
+    keys = [SENSOR, PLACE, PIXEL]
+    rows = []
+    for where, place in joint.groupby(keys, sort=False, dropna=False):
+        head = dict(zip(keys, where, strict=True))
+        baseline = place[place["method"] == BASELINE].set_index("chip")["psnr"]
+        found = [
+            head | _summary(method, own, baseline, resampling)
+            for method, own in place.groupby("method", sort=False)
+        ]
+        rows += sorted(found, key=lambda row: -row["psnr"])
+    table = pd.DataFrame(rows)
+    sensors = list(table.groupby(SENSOR, sort=False))
+    several = sensors if len(sensors) > 1 else []
+    means = [_means(own, str(sensor)) for sensor, own in several]
+    return pd.concat([table, *means, _means(table, ALL_SENSORS)], ignore_index=True)
+
+
+def tracked_metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the metrics for MLflow: ``<sensor>/<place>/<pixel>/<method>/<metric>``."""
+    found = {}
+    for row in table.to_dict("records"):
+        pixel = [] if math.isnan(row[PIXEL]) else [f"{row[PIXEL]:g} m"]
+        for key in (GAIN, BELOW, *TRACKED):
+            if math.isfinite(row[key]):
+                name = "/".join([row[SENSOR], row[PLACE], *pixel, row["method"], key])
+                found[_allowed(name.strip("/"))] = {"value": float(row[key]), "step": 0}
+    return found
+
+
+def _allowed(name: str) -> str:
+    """Return a name that MLflow takes: letters, digits and ``_-. /`` only."""
+    return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)
+
+
+def _summary(
+    method: Any, own: pd.DataFrame, baseline: pd.Series, resampling: Resampling
+) -> dict[str, Any]:
+    own = own.set_index("chip")
+    theirs = baseline.loc[own.index].to_numpy()
+    gain = paired_difference(
+        own["psnr"].to_numpy(),
+        theirs,
+        own["location"].to_numpy(),
+        draws=resampling.draws,
+        seed=resampling.seed,
+    )
+    return {
+        "method": method,
+        "trained": bool(own["trained"].iloc[0]),
+        "n_chips": len(own),
+        "locations": own["location"].nunique(),
+        **{key: float(own[key].mean()) for key in TRACKED},
+        GAIN: gain.mean,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+        BELOW: float((own["psnr"].to_numpy() < theirs).mean()),
+    }
+
+
+def _means(rows: pd.DataFrame, sensor: str) -> pd.DataFrame:
+    places = len(rows[[PLACE, PIXEL]].drop_duplicates())
+    if places < 2:
+        return rows.iloc[:0]
+    values = [*TRACKED, GAIN, BELOW]
+    grouped = rows.groupby("method", sort=False)
+    means = grouped[values].mean()[grouped.size() == places]
+    means["trained"] = grouped["trained"].first()
+    means[["n_chips", "locations"]] = grouped[["n_chips", "locations"]].sum()
+    means = means.reset_index().assign(**{SENSOR: sensor, PLACE: MEAN})
+    return means.sort_values("psnr", ascending=False)
