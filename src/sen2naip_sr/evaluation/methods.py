@@ -45,7 +45,11 @@ class Method:
     estimated: bool = False
 
     def network(
-        self, bands: int, device: str, conditions: Conditions | None = None
+        self,
+        bands: int,
+        device: str,
+        conditions: Conditions | None = None,
+        sharpness: float = 1.0,
     ) -> TorchNetwork:
         """Return the method as a function of arrays, the one that upscales scenes too.
 
@@ -55,6 +59,7 @@ class Method:
             bands: Image bands.
             device: Where to compute.
             conditions: What networks with `weights` are told of the image; None: the recipe's.
+            sharpness: The share of their correction that is used if they are told something.
 
         Raises:
             UserError: If the device is not available.
@@ -62,6 +67,7 @@ class Method:
         model = self.model
         if conditions is not None and self.weights is not None:
             model = self.weights.build(conditions)
+            model.strength = sharpness  # type: ignore[assignment] # torch takes it for a layer
         return make_network(model, bands=bands, device=device, precision="float32")
 
 
@@ -85,10 +91,11 @@ def network_for(
         value_range: Digital numbers that become 0 and 1.
         device: Where to compute.
     """
-    if not method.estimated:
+    if not method.estimated or method.weights is None:
         return None
-    told = tell(UpscalerParameters.model_validate({}), ArrayScene(small), value_range)
-    return method.network(len(small), device, told.conditions)
+    plain = UpscalerParameters.model_validate({})
+    told = tell(plain, ArrayScene(small), value_range, method.weights.build)
+    return method.network(len(small), device, told.conditions, told.sharpness)
 
 
 def variants(

@@ -227,3 +227,25 @@ def test_networks_can_be_chosen(data):
 def test_faulty_places_are_refused(place, problem):
     with pytest.raises(ValueError, match=problem):
         parameters(".", {"x": place})
+
+
+def test_estimates_give_what_the_upscaler_gives(data):
+    """The same network, told the same of one image; the upscaler reflects the edges."""
+    from sen2naip_sr.evaluation.methods import network_for, variants
+    from sen2naip_sr.inference.predict import predict
+    from sen2naip_sr.upscaling.arrays import upscale_array
+    from sen2naip_sr.upscaling.parameters import UpscalerParameters
+    from sen2naip_sr.upscaling.upscaler import Upscaler
+    from sen2naip_sr.weights.files import load_weights
+
+    weights = load_weights(write_weights(data / "c.safetensors", conditions=True))
+    image = smooth((4, 96, 96), "uint8", 200) + random_pixels(4, 96, "uint8", 0) // 8
+    (method,) = variants("a", "a", weights, ["estimates"])
+    network = network_for(method, image, (0, 255), "cpu")
+    (ours,) = predict(network, image[None], (0, 255))
+    plain = UpscalerParameters.model_validate({"device": "cpu"})
+    theirs = upscale_array(Upscaler(plain, weights), image).values
+    halo = 2 * network.halo
+    inside = (slice(None), slice(halo, -halo), slice(halo, -halo))
+    assert ours[inside].size
+    assert np.abs(ours[inside] - theirs[inside].astype(float)).max() <= 1
