@@ -119,6 +119,28 @@ class BatchConditions:
     blur_known: Tensor
     compression_known: Tensor
 
+    def each(self) -> list[Conditions]:
+        """Return the conditions of each image."""
+        blur = torch.stack((self.vertical, self.horizontal), -1).tolist()
+        known = zip(
+            self.noise_known.tolist(),
+            self.blur_known.tolist(),
+            self.compression_known.tolist(),
+            strict=True,
+        )
+        return [
+            Conditions(
+                tuple(noise) if noise_known else None,
+                tuple((vertical, horizontal) for vertical, horizontal in widths)
+                if blur_known
+                else None,
+                compression if compression_known else None,
+            )
+            for noise, widths, compression, (noise_known, blur_known, compression_known) in zip(
+                self.noise.tolist(), blur, self.compression.tolist(), known, strict=True
+            )
+        ]
+
     def encode(self) -> Tensor:
         """Return (B, `encoded_size`), float32: `Conditions.encode` of each image."""
         noise = torch.log2(1 + self.noise * _NOISE_UNIT) / _NOISE_SCALE

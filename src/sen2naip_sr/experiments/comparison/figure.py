@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from sen2naip_sr.experiments.comparison.degradations import GAIN
 from sen2naip_sr.metrics.catalogue import METRICS, OVERVIEW
 
 COSTS = {
@@ -74,6 +75,26 @@ def draw_intervals(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def draw_gains(table: pd.DataFrame) -> Figure:
+    """Draw gains over Lanczos: trained on (rows) against tested on (columns)."""
+    columns = [name for name in table.columns if str(name).startswith(GAIN)]
+    gains = table[columns].to_numpy(float)
+    size = (2.5 + 0.9 * len(columns), 1.6 + 0.42 * len(table))
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    axis = figure.subplots()
+    largest = np.abs(gains).max() or 1.0
+    axis.imshow(gains, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
+    for row, column in np.ndindex(gains.shape):
+        value = gains[row, column]
+        colour = "white" if abs(value) > 0.7 * largest else "black"
+        axis.text(column, row, f"{value:+.2f}", ha="center", va="center", color=colour, fontsize=8)
+    axis.set_xticks(range(len(columns)), [name.removeprefix(GAIN) for name in columns], fontsize=8)
+    axis.set_yticks(range(len(table)), list(table["variation"]), fontsize=8)
+    axis.set(xlabel="tested on", ylabel="trained on")
+    axis.set_title("mean gain over Lanczos in PSNR, dB", fontsize=9)
+    return figure
+
+
 def draw_folds(table: pd.DataFrame) -> Figure:
     """Draw scores and gains over interpolation of each fold and of all folds together."""
     figure = Figure(figsize=(10, 1.6 + 0.45 * len(table)), dpi=DPI, layout="constrained")
@@ -114,5 +135,6 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "cost": draw_costs,
     "losses": draw_qualities,
     "bars": draw_intervals,
+    "gains": draw_gains,
 }
 """By the name in `sen2naip_sr.experiments.comparison.parameters.ComparisonParameters.figure`."""

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sen2naip_sr.evaluation.paired.verdict import UNKNOWN, is_shown
+from sen2naip_sr.experiments.comparison.degradations import describe_gains
 from sen2naip_sr.experiments.comparison.pairs import describe_columns
 from sen2naip_sr.metrics.catalogue import METRICS, OVERVIEW
 
@@ -23,6 +24,7 @@ def describe_comparison(table: pd.DataFrame, figure: str) -> str:
         parts.append(_fronts(table))
     if figure == "losses":
         parts += _others(table)
+    parts += describe_gains(table)
     parts.append("The best was chosen on these chips, and each was trained once.")
     if table["n_places"].iloc[0] == 1:
         parts.append("All chips are of one place; the result may not generalise to other places.")

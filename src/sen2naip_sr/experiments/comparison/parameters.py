@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from sen2naip_sr.degradation.parameters import SensorParameters
 from sen2naip_sr.experiments.running.parameters import (
     ExperimentParameters,
     TrainingChanges,
@@ -53,11 +54,21 @@ class ComparisonParameters(ExperimentParameters):
     learning_rates: list[float] = Field(default_factory=list)
     """Factors on the learning rate. Each variation is trained once for each factor, and the
     training with the best held-out score represents it. Empty: one training at its own rate."""
-    figure: Literal["cost", "losses", "bars"] = "bars"
+    tests: dict[VariationName, SensorParameters] = Field(default_factory=dict)
+    """Sensors by name that observe the held-out chips. The table then has the mean gain over
+    Lanczos of every variation under each. Null removes one."""
+    figure: Literal["cost", "losses", "bars", "gains"] = "bars"
     """What the figure and the findings show beside PSNR. cost: parameters, multiply-adds and
-    milliseconds; losses: the metrics of `sen2naip_sr.metrics.catalogue.OVERVIEW`; bars: nothing."""
+    milliseconds; losses: the metrics of `sen2naip_sr.metrics.catalogue.OVERVIEW`; gains: those
+    under the sensors of ``tests``; bars: nothing."""
 
-    _nulls_remove = field_validator("variations", mode="before")(without_nulls)
+    _nulls_remove = field_validator("variations", "tests", mode="before")(without_nulls)
+
+    @model_validator(mode="after")
+    def _gains_are_measured(self) -> Self:
+        if self.figure == "gains" and not self.tests:
+            raise ValueError("the figure 'gains' shows those of 'tests', and there are none")
+        return self
 
     @model_validator(mode="after")
     def _are_compared_with_others(self) -> Self:

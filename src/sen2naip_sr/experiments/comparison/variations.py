@@ -10,13 +10,14 @@ from sen2naip_sr.evaluation.comparison import compare_methods
 from sen2naip_sr.evaluation.figures.gallery import gallery_figure
 from sen2naip_sr.evaluation.methods import interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.comparison.degradations import gains_on_tests
 from sen2naip_sr.experiments.comparison.figure import FIGURES
 from sen2naip_sr.experiments.comparison.findings import describe_comparison
 from sen2naip_sr.experiments.comparison.pairs import pair_columns
 from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
 from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
 from sen2naip_sr.experiments.running.held_out import require_unseen, without_test
-from sen2naip_sr.experiments.running.outcome import Outcome, read_methods, read_scores
+from sen2naip_sr.experiments.running.outcome import Outcome, read_methods, read_scores, read_weights
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting, describe_failures
 from sen2naip_sr.experiments.running.timing import time_networks
 from sen2naip_sr.experiments.running.variation import Variation, varied
@@ -44,6 +45,11 @@ def compare_variations(
     methods = read_methods(setting.folder, chosen)
     times = time_networks(methods, hr, lr, int(chips["chip"].iloc[0]), evaluation.accelerator)
     table = summarise_comparison(chosen, scores, plain, evaluation, times)
+    if parameters.tests:
+        networks = read_weights(setting.folder, chosen)
+        numbers = chips["chip"].to_numpy()
+        gains = gains_on_tests(networks, hr, numbers, parameters.tests, evaluation.accelerator)
+        table = table.merge(gains.rename(columns={"method": "variation"}), on="variation")
     gallery = gallery_figure(
         [*interpolations(hr.manifest.shape[1]), *methods],
         pd.concat([scores, plain]),

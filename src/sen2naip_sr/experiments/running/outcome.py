@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.files import write_atomically
-from sen2naip_sr.weights.files import load_weights
+from sen2naip_sr.weights.files import Weights, load_weights
 
 OUTCOME, WEIGHTS, CHECKPOINT = "outcome.json", "weights.safetensors", "checkpoint.pt"
 SCORES, HISTORY, FRAMES = "scores.parquet", "history.csv", "frames"
@@ -84,6 +84,15 @@ def read_scores(folder: Path, outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def read_methods(folder: Path, outcomes: Sequence[Outcome]) -> list[Method]:
     """Return the trained networks of outcomes that did not fail, named as their variations."""
     return [
-        Method(name, name, load_weights(folder / name / WEIGHTS).build(), trained=True)
-        for name in (outcome.name for outcome in outcomes if not outcome.error)
+        Method(name, name, weights.build(), trained=True)
+        for name, weights in read_weights(folder, outcomes).items()
     ]
+
+
+def read_weights(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Weights]:
+    """Return the weights of outcomes that did not fail, by the names of their variations."""
+    return {
+        outcome.name: load_weights(folder / outcome.name / WEIGHTS)
+        for outcome in outcomes
+        if not outcome.error
+    }
