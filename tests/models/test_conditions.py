@@ -124,3 +124,23 @@ def test_width_of_a_gaussian_is_found_from_its_modulation():
     kernel = torch.exp(-0.5 * (fine / sigma) ** 2)
     modulation = float((kernel * torch.cos(torch.pi * fine)).sum() / kernel.sum())
     assert equivalent_width(modulation) == pytest.approx(sigma, rel=1e-3)
+
+
+def test_conditions_of_a_batch_are_those_of_its_images():
+    one = Conditions((0.01, 0.02), ((0.4, 0.5), (0.6, 0.7)), 0.2)
+    several = [one, Conditions(None, one.blur, None), Conditions(one.noise, None, 0.0)]
+
+    def stacked(values):
+        return torch.tensor(values, dtype=torch.float64)
+
+    blur = stacked([each.blur or ((0, 0), (0, 0)) for each in several])
+    batch = BatchConditions(
+        noise=stacked([each.noise or (0, 0) for each in several]),
+        vertical=blur[..., 0],
+        horizontal=blur[..., 1],
+        compression=stacked([each.compression or 0 for each in several]),
+        noise_known=torch.tensor([each.noise is not None for each in several]),
+        blur_known=torch.tensor([each.blur is not None for each in several]),
+        compression_known=torch.tensor([each.compression is not None for each in several]),
+    )
+    assert batch.each() == several
