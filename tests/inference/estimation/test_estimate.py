@@ -9,6 +9,7 @@ import torch
 from degraded import degraded, landscapes, mosaic
 
 from sen2naip_sr.inference.estimation.estimate import estimate_conditions
+from sen2naip_sr.inference.estimation.jpeg import _log_likelihood
 from sen2naip_sr.inference.estimation.regressor import WIDTHS
 from sen2naip_sr.raster.arrays import ArrayScene
 
@@ -96,6 +97,13 @@ def test_the_block_grid_may_begin_anywhere(hr):
     image, _ = degraded(hr, quality=85)
     conditions = estimate(mosaic(image)[:, 3:, 6:]).conditions
     assert 100 - 50 * conditions.compression == pytest.approx(85, abs=1)
+
+
+def test_a_strong_edge_on_even_ground_leaves_the_likelihood_finite():
+    coefficients = torch.zeros(1, 1, 4, 63)
+    coefficients[0, 0, 0] = 500
+    scale = torch.full((1, 1, 1, 63), 0.1)
+    assert _log_likelihood(coefficients, scale).isfinite().all()
 
 
 def test_no_compression_is_found_where_there_is_none(hr):

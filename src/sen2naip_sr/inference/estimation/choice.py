@@ -31,10 +31,10 @@ _HYPOTHESES, _LEAST_SHARE = 8, 0.01
 _OVERRATED = ((1.0, 0.93), (0.5, 0.07))
 """Shares of its correction that are true, with probabilities: on soft ground without noise, half
 of what a network adds was never there."""
-_NARROW, _ALIASED, _MISTAKEN = 0.34, 0.08, 0.2
+_NARROW, _ALIASED, _MISTAKEN = 0.34, 0.08, 0.35
 """Soft ground that was decimated without a filter looks as if narrow blurs had been the filter:
 this share of the probability of narrow widths belongs to no filter at all."""
-_AVERSION = 1.0
+_AVERSION = 2.0
 """Additional cost of being worse than interpolation."""
 _FLOOR = 0.05
 """Mean squared difference, in digital numbers of 8 bits, that does not count."""

@@ -110,10 +110,9 @@ def _log_likelihood(coefficients: Tensor, scale: Tensor) -> Tensor:
         level = (coefficients / steps).round().abs()
         off = coefficients.abs() - level * steps
         # the share of the coefficients that this step rounds to the level
-        edge = torch.exp(-steps / (2 * scale))
-        share = torch.where(
-            level == 0, 1 - edge, torch.exp(-level * steps / scale) * (1 / edge - edge) / 2
-        )
+        nearest, farthest = ((level + side) * steps / scale for side in (-0.5, 0.5))
+        beyond = torch.exp(-farthest)
+        share = torch.where(level == 0, 1 - beyond, (torch.exp(-nearest) - beyond) / 2)
         peak = torch.log(share / height + 1e-30) - 0.5 * (off / _SPREAD) ** 2 - density
         ratio = torch.log((1 - _OUTLIERS) * torch.exp(peak.clamp(max=_LARGEST)) + _OUTLIERS)
         found.append((ratio * (steps > 1)).mean((-2, -1)))
