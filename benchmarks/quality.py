@@ -24,27 +24,27 @@ COARSE = 4
 def measure_shipped(root: Path, data: Path) -> dict[str, Any]:
     """Score the shipped weights at the chips' own pixel size and at a larger one."""
     with tempfile.TemporaryDirectory() as scratch:
-        project = _fresh_project(root, Path(scratch))
+        project = fresh_project(root, Path(scratch))
         evaluate = ("run", "--env=naip", "--pipelines=evaluate")
-        _kedro(project, *evaluate, f"--params=ingestion.path={data}")
+        kedro(project, *evaluate, f"--params=ingestion.path={data}")
         for figure in ("comparison", "gallery"):
             picture = project / f"data/08_reporting/{figure}.png"
             shutil.copy(picture, root / f"docs/images/{figure}.png")
         _crop_first_chip(root / "docs/images/comparison.png", root / "docs/images/front.png")
         result = {"native": _scores(project)}
-        _kedro(project, *evaluate, f"--params=ingestion.path={data},ingestion.reduce={COARSE}")
+        kedro(project, *evaluate, f"--params=ingestion.path={data},ingestion.reduce={COARSE}")
         return result | {"coarse": _scores(project)}
 
 
 def measure_demo(root: Path, data: Path | None) -> dict[str, Any]:
     """Train on the embedded sample; score on its test chips and, if given, on real NAIP."""
     with tempfile.TemporaryDirectory() as scratch:
-        project = _fresh_project(root, Path(scratch))
+        project = fresh_project(root, Path(scratch))
         start = time.perf_counter()
-        _kedro(project, "run", OWN)
+        kedro(project, "run", OWN)
         result = {"seconds": round(time.perf_counter() - start), "sample": _scores(project)}
         if data:
-            _kedro(
+            kedro(
                 project,
                 "run",
                 "--env=naip",
@@ -58,9 +58,9 @@ def measure_demo(root: Path, data: Path | None) -> dict[str, Any]:
 def measure_naip(root: Path, data: Path) -> dict[str, Any]:
     """Train CARN for ten minutes on NAIP and score it on the test places."""
     with tempfile.TemporaryDirectory() as scratch:
-        project = _fresh_project(root, Path(scratch))
+        project = fresh_project(root, Path(scratch))
         arguments = ("--env=naip", "--pipelines=train_carn,evaluate")
-        _kedro(project, "run", *arguments, f"{OWN},ingestion.path={data}")
+        kedro(project, "run", *arguments, f"{OWN},ingestion.path={data}")
         return _scores(project)
 
 
@@ -69,7 +69,7 @@ def _crop_first_chip(figure: Path, target: Path) -> None:
     matplotlib.image.imsave(target, matplotlib.image.imread(figure)[:FIRST_CHIP])
 
 
-def _fresh_project(root: Path, scratch: Path) -> Path:
+def fresh_project(root: Path, scratch: Path) -> Path:
     """Return a project folder without data or runs, so that no data of the user are replaced."""
     for name in ("conf", "src"):
         shutil.copytree(root / name, scratch / name)
@@ -78,7 +78,8 @@ def _fresh_project(root: Path, scratch: Path) -> Path:
     return scratch
 
 
-def _kedro(project: Path, *arguments: str) -> None:
+def kedro(project: Path, *arguments: str) -> None:
+    """Run Kedro in a project."""
     command = [Path(sys.executable).with_name("kedro"), *arguments]
     subprocess.run(command, cwd=project, check=True)
 

@@ -23,6 +23,8 @@ import front_door
 import ingestion
 import lab
 import memory
+import opensr
+import places
 import quality
 import refinements
 import sampling
@@ -61,16 +63,31 @@ def main() -> None:
         "demo": lambda data: quality.measure_demo(ROOT, data),
         "naip": lambda data: quality.measure_naip(ROOT, data) if data else None,
     }
+    parts |= {
+        name: lambda data, part=part: (
+            part.measure(ROOT, data, arguments.peers, arguments.chips) if data else None
+        )
+        for name, part in (("places", places), ("opensr", opensr))
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=_folder, help="4-band GeoTIFFs, one folder a place")
     parser.add_argument("--only", nargs="*", choices=list(parts), default=list(parts))
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        default=[],
+        metavar="NAME=FILE",
+        help="networks of other projects in ncnn's format, for the parts places and opensr",
+    )
+    parser.add_argument("--chips", type=int, help="largest number of files of a place in these")
     arguments = parser.parse_args()
+    arguments.peers = dict(peer.split("=", 1) for peer in arguments.peers)
     file = HERE / "results.json"
     for name in arguments.only:
         print(f"== {name}", flush=True)
         measured = parts[name](arguments.data)
         if measured is None:
-            print("needs --data", flush=True)
+            print("left out: it needs --data, or a package", flush=True)
             continue
         # read anew: another run may have measured something else meanwhile
         results = json.loads(file.read_text()) if file.exists() else {}

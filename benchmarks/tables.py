@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import peer_tables
 import scene_tables
 
 from sen2naip_sr.evaluation.columns import DIFFERENCE, WIDE_COLUMNS, Column
@@ -222,4 +223,5 @@ TABLES = {
     },
     "machine": _machine,
     **scene_tables.TABLES,
+    **peer_tables.TABLES,
 }

@@ -19,7 +19,7 @@ class EvaluationParameters(Parameters):
     """What is scored and shown."""
 
     chips: int | None = Field(None, ge=1)
-    """Largest number of test chips, spread evenly over all of them. Null: all."""
+    """Largest number of test chips, and of files of a test set, spread evenly. Null: all."""
     shipped: bool = True
     """Score the weights that come with the project too, for networks not trained here."""
     networks: list[Annotated[str, known_as("network", NETWORKS)]] | None = None

@@ -119,6 +119,12 @@ def test_a_missing_folder_is_refused_before_anything_is_scored(data):
         score_test_sets([], parameters(data, sets))
 
 
+def test_the_number_of_files_can_be_limited(data):
+    place = parameters(data, {"x": {"path": "town"}}).test_sets["x"]
+    assert len(find_files("x", place, data, 1)) == 1
+    assert len(find_files("x", place, data, 9)) == 2
+
+
 def of_all_bands(scores):
     return scores[scores["band"] == "all"]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rasterio.io import DatasetReader
 from rasterio.windows import Window, bounds
@@ -19,6 +20,7 @@ from sen2naip_sr.chips.cutting import (
     reduce_chip,
 )
 from sen2naip_sr.chips.lr_store import chip_seed, downscale
+from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
@@ -53,8 +55,12 @@ class Image:
     location: str
 
 
-def find_files(name: str, place: PlaceParameters, folder: Path) -> list[PathFile]:
+def find_files(
+    name: str, place: PlaceParameters, folder: Path, most: int | None = None
+) -> list[PathFile]:
     """Return a test set's files, sorted by name; names begin with the folder that was given.
+
+    Of more than ``most`` files, so many are chosen, spread evenly.
 
     Raises:
         UserError: If a folder or a file is missing, or a folder has no GeoTIFF.
@@ -74,7 +80,7 @@ def find_files(name: str, place: PlaceParameters, folder: Path) -> list[PathFile
                 "give a folder of GeoTIFFs, or a GeoTIFF",
             ) from error
         found += [PathFile(path / file.name, f"{path.name}/{file.name}") for file in inside]
-    return found
+    return [found[n] for n in spread(np.arange(len(found)), most or len(found))]
 
 
 def images(

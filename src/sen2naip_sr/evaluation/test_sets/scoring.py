@@ -46,7 +46,10 @@ def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters
     """
     recipe, folder = get_recipe(parameters.recipe), Path(parameters.folder)
     # all are looked for before anything is scored, which takes minutes
-    found = {name: find_files(name, place, folder) for name, place in parameters.test_sets.items()}
+    found = {
+        name: find_files(name, place, folder, parameters.chips)
+        for name, place in parameters.test_sets.items()
+    }
     rows: list[dict[str, Any]] = []
     for name, files in found.items():
         place = parameters.test_sets[name]
