@@ -71,6 +71,13 @@ def test_what_is_not_given_is_estimated(image):
     assert result.in_words["noise"].endswith("(estimated)")
 
 
+def test_the_smallest_scene_that_can_be_estimated_from(image):
+    result = told(image[:, :64, :64])
+    assert all(result.in_words[name].endswith("(estimated)") for name in CONDITIONS)
+    assert 0 <= result.sharpness <= 1
+    assert all("assumed" in told(image[:, :64, :63]).in_words[name] for name in CONDITIONS)
+
+
 def test_the_recipe_is_assumed_where_nothing_can_be_estimated(caplog):
     flat = np.full((4, 128, 128), 77, np.uint8)
     with caplog.at_level(logging.WARNING):

@@ -158,6 +158,16 @@ def test_it_says_what_it_cannot_estimate(image, options):
     assert result.problem
 
 
+def test_a_band_without_content_spoils_nothing(hr):
+    image, _ = degraded(hr, noise=3.0, quality=90)
+    image = mosaic(image)
+    image[3] = 7
+    result = estimate(image)
+    assert np.isfinite(noise_of(result.conditions)).all()
+    assert result.shares.isfinite().all()
+    assert 100 - 50 * result.conditions.compression == pytest.approx(90, abs=1)
+
+
 def test_equal_scenes_have_equal_estimates(hr):
     image, _ = degraded(hr, noise=1.0)
     first, second = (estimate(mosaic(image)) for _ in range(2))
