@@ -33,9 +33,8 @@ def test_names_are_those_of_the_documentation():
         "compare",
         "__default__",
     }
-    comparisons = {
-        f"compare_{what}" for what in ("architectures", "losses", "optimizers", "schedules")
-    }
+    compared = ("architectures", "degradations", "losses", "optimizers", "schedules")
+    comparisons = {f"compare_{what}" for what in compared}
     assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | comparisons | {"tune"}
 
 

@@ -24,6 +24,7 @@ def track_variation(
     import mlflow
 
     from sen2naip_sr.chips.splits import split_hash
+    from sen2naip_sr.training.mixture.sources import imagery_hash
 
     above = mlflow.active_run()
     if above is None:
@@ -35,6 +36,8 @@ def track_variation(
         "split_hash": split_hash(variation.splits),
         **_inherited(above.info.run_id),
     }
+    if mixture := variation.parameters.training.mixture:
+        tags["imagery_hash"] = imagery_hash(mixture)
     with mlflow.start_run(run_name=f"{experiment}: {outcome.name}", nested=True) as run:
         mlflow.set_tags({**tags, **outcome.tags})
         mlflow.log_params(flattened(variation.parameters.model_dump(mode="json")))
