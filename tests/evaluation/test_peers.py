@@ -103,6 +103,16 @@ def test_a_network_never_sees_values_above_1(stub, file, top):
     torch.testing.assert_close(upscaled[0], doubled + change)
 
 
+def test_scenes_can_be_upscaled_in_tiles(stub, file):
+    (method,) = peers({"photo": file})
+    network = method.network(4, "cpu")
+    assert network.halo > 0
+    assert network.tile > network.halo
+    image = np.random.default_rng(0).random((1, 4, 80, 80), np.float32)
+    part = network(image, trim=network.halo)
+    assert part.shape == (1, 4, 160 - 4 * network.halo, 160 - 4 * network.halo)
+
+
 def test_a_black_image_stays_finite(stub, file):
     (method,) = peers({"photo": file})
     assert method.model(torch.zeros(1, 4, 8, 8)).isfinite().all()

@@ -24,6 +24,8 @@ SURROUNDINGS = 16
 MULTIPLE = 8
 """Sides are padded to multiples of so many LR pixels."""
 COLOURS = 3
+REACH = 32
+"""LR pixels to each side that a result is taken to depend on; SPAN's convolutions reach 22."""
 
 
 def peers(files: "Mapping[str, str]") -> list[Method]:
@@ -38,6 +40,8 @@ def peers(files: "Mapping[str, str]") -> list[Method]:
 class Peer(nn.Module):
     """A network for photographs, applied to images of any number of bands, on the CPU.
 
+    It is not exact in tiles: each is divided by its own largest value.
+
     The first three bands are its colours. Each further band, or each band of images with fewer
     than three, is given as a grey picture, of which the second colour is taken. An image is
     divided by its largest value first: these networks break above 1, and do worse on dark images.
@@ -48,6 +52,8 @@ class Peer(nn.Module):
     Raises:
         UserError: If ncnn is not installed, or a file is missing or damaged.
     """
+
+    receptive_field = REACH
 
     def __init__(self, file: Path) -> None:
         super().__init__()
