@@ -28,9 +28,12 @@ def test_upscale_writes_beside_the_scene_and_says_what_it_did(scene):
     assert result.exit_code == 0, result.output
     with rasterio.open(scene.with_name("scene_x2.tif")) as target:
         assert target.shape == (64, 64)
-        weights = load_shipped("lean")
+        weights = load_shipped("default")
         assert weights
-        assert target.tags()["SEN2NAIP_SR_WEIGHTS"] == weights.label
+        tags = target.tags()
+    assert tags["SEN2NAIP_SR_WEIGHTS"] == weights.label
+    assert tags["SEN2NAIP_SR_MODEL"] == "default"
+    assert "estimated" in tags["SEN2NAIP_SR_NOISE"] or "assumed" in tags["SEN2NAIP_SR_NOISE"]
     assert "64 x 64 pixels, pixel 0.3, bounds 404961.6, 3766215.6" in result.output
     assert "megapixels a second" in result.output
 
@@ -95,7 +98,7 @@ def test_models_are_listed_with_size_and_quality():
     assert weights
     count = sum(tensor.numel() for tensor in weights.state.values())
     assert f"{count:,}" in lean
-    assert all(name in result.output for name in ("carn", "carn_m", "unet", "gan"))
+    assert all(name in result.output for name in ("default", "best", "carn_m", "unet", "gan"))
 
 
 def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):

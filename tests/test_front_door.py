@@ -183,7 +183,7 @@ def test_a_file_without_a_target_goes_beside_its_source(model, tmp_path):
 
 def test_a_model_is_a_name_or_a_path(weights, monkeypatch):
     assert sr.load_model("unet", device="cpu").label == load_shipped("unet").label
-    assert "lean" in repr(sr.load_model(device="cpu"))
+    assert load_shipped("default").label in repr(sr.load_model(device="cpu"))
     monkeypatch.chdir(weights.parent)
     assert sr.load_model(weights.name).label == sr.load_model(weights).label
 
@@ -195,10 +195,12 @@ def test_the_result_says_what_made_it(model):
     assert (made["range"], made["consistency"], made["ensemble"]) == ("0:250", "on", "off")
 
 
-def test_models_are_listed_the_best_first():
+def test_default_and_best_are_listed_first_and_then_the_others_by_quality():
     found = sr.list_models()
-    assert {entry.model for entry in found} == {"lean", "carn", "carn_m", "unet", "gan"}
-    assert [entry.psnr for entry in found] == sorted((e.psnr for e in found), reverse=True)
+    assert [entry.model for entry in found[:2]] == ["default", "best"]
+    assert {entry.model for entry in found[2:]} == {"lean", "carn", "carn_m", "unet", "gan"}
+    others = [entry.psnr for entry in found[2:]]
+    assert others == sorted(others, reverse=True)
     assert all(entry.parameters > 0 and entry.speed is None for entry in found)
 
 

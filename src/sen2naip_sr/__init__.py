@@ -4,7 +4,7 @@
 
     big = sr.upscale(array)
     sr.upscale("scene.tif", "scene_x2.tif")
-    model = sr.load_model("lean")
+    model = sr.load_model("best")
     result = model.upscale(array, consistency=True, uncertainty=True)
     sr.list_models()
 
@@ -33,7 +33,7 @@ def upscale(
     source: "Array",
     target: None = None,
     *,
-    model: "str | Path" = "lean",
+    model: "str | Path" = "default",
     device: str = "auto",
     **options: "Unpack[Options]",
 ) -> "Array": ...
@@ -42,7 +42,7 @@ def upscale(
     source: "DataArray",
     target: None = None,
     *,
-    model: "str | Path" = "lean",
+    model: "str | Path" = "default",
     device: str = "auto",
     **options: "Unpack[Options]",
 ) -> "DataArray": ...
@@ -51,7 +51,7 @@ def upscale(
     source: "str | Path",
     target: "str | Path | None" = None,
     *,
-    model: "str | Path" = "lean",
+    model: "str | Path" = "default",
     device: str = "auto",
     **options: "Unpack[Options]",
 ) -> "Path": ...
@@ -59,7 +59,7 @@ def upscale(
     source: Any,
     target: "str | Path | None" = None,
     *,
-    model: "str | Path" = "lean",
+    model: "str | Path" = "default",
     device: str = "auto",
     **options: "Unpack[Options]",
 ) -> Any:
@@ -74,7 +74,8 @@ def upscale(
             georeferencing. Or the path of a raster.
         target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None: beside
             the raster, with ``_x2`` behind its name.
-        model: The name of a network that comes with weights, or the path of a weights file.
+        model: The name of shipped weights, such as ``default`` or ``best``, or the path of a weights
+            file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         **options: ``value_range``, ``bands``, ``nodata``, ``noise``, ``blur``, ``compression``,
             ``sharpness``, ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``: see
@@ -93,7 +94,7 @@ def upscale(
 
 
 def load_model(
-    model: "str | Path" = "lean",
+    model: "str | Path" = "default",
     *,
     device: str = "auto",
     backend: str = "auto",
@@ -103,7 +104,8 @@ def load_model(
     """Load a network once, for many calls.
 
     Args:
-        model: The name of a network that comes with weights, or the path of a weights file.
+        model: The name of shipped weights, such as ``default`` or ``best``, or the path of a weights
+            file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         backend: What computes convolutions: ``auto``, ``eager`` or ``winograd``.
         precision: Of the convolutions: ``auto`` (half precision where the device has it),
@@ -124,7 +126,7 @@ def load_model(
 
 
 def list_models() -> "list[Entry]":
-    """Return the networks that come with weights, the best first: name, size and scores."""
+    """Return the shipped weights, ``default`` and ``best`` first: name, size and scores."""
     from sen2naip_sr.upscaling.catalogue import entries
 
     return entries(measure=False)

@@ -39,7 +39,9 @@ def main() -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder (or .tif) to write to."
 )
-@click.option("--model", default="lean", show_default=True, help="A name from: sen2naip-sr models.")
+@click.option(
+    "--model", default="default", show_default=True, help="A name from: sen2naip-sr models."
+)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help="Weights file from a training of yours."
 )
@@ -132,7 +134,9 @@ def models(measure: bool) -> None:
 
 
 @main.command()
-@click.option("--model", default="lean", show_default=True, help="A name from: sen2naip-sr models.")
+@click.option(
+    "--model", default="default", show_default=True, help="A name from: sen2naip-sr models."
+)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help="Weights file from a training of yours."
 )

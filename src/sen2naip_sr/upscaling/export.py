@@ -10,7 +10,7 @@ def export_model(model: str, weights: Path | None, path: Path, *, overwrite: boo
     """Write a network as ONNX, checked against torch; see `export_onnx`.
 
     Args:
-        model: The name of a network that comes with weights.
+        model: The name of shipped weights.
         weights: A weights file instead.
         path: The ONNX file.
         overwrite: Whether an existing file may be replaced.
@@ -24,7 +24,7 @@ def export_model(model: str, weights: Path | None, path: Path, *, overwrite: boo
     found = find_weights(model, weights)
     known = found.metadata
     properties = {
-        "model": known.architecture,
+        "model": found.name,
         "weights": found.label,
         "recipe": known.recipe,
         "value_range": list(known.value_range),

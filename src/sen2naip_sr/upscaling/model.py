@@ -9,7 +9,6 @@ import numpy as np
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.files import upscale_file
@@ -17,11 +16,11 @@ from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job, result_path
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.upscaling.xarrays import is_data_array, upscale_data_array
+from sen2naip_sr.weights.names import DEFAULT, SUFFIX, shipped_names
 
 if TYPE_CHECKING:
     from xarray import DataArray
 
-WEIGHTS_SUFFIX = ".safetensors"
 ValueRangeChoice = str | tuple[float, float]
 
 
@@ -164,7 +163,7 @@ class Model:
 
 
 def load_model(
-    model: str | Path = "lean",
+    model: str | Path = DEFAULT,
     *,
     device: str = "auto",
     backend: str = "auto",
@@ -173,12 +172,12 @@ def load_model(
 ) -> Model:
     """Load a network once, for many calls; see `sen2naip_sr.load_model`."""
     names: dict[str, Any] = {"model": str(model)}
-    if str(model) not in NETWORKS:
+    if str(model) not in (known := shipped_names()):
         path = Path(model).expanduser()
-        if isinstance(model, str) and path.suffix != WEIGHTS_SUFFIX and not path.exists():
+        if isinstance(model, str) and path.suffix != SUFFIX and not path.exists():
             raise UserError(
                 "unknown-model",
-                describe_unknown("model", model, list(NETWORKS)),
+                describe_unknown("model", model, list(known)),
                 "use one of these names, or the path of a weights file",
             )
         names = {"weights": path}

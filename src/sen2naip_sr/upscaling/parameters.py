@@ -10,6 +10,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import parse_range
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import Parameters, known_as, summarise
+from sen2naip_sr.weights.names import DEFAULT, shipped_names
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=2)]
@@ -19,11 +20,15 @@ BandNumber = Annotated[int, Field(ge=1)]
 Checked = TypeVar("Checked", bound=Parameters)
 
 
+MODELS = tuple(dict.fromkeys((*shipped_names(), *NETWORKS)))
+"""Names of shipped weights, and of networks that may have weights of a training."""
+
+
 class UpscalerParameters(Parameters):
     """How to upscale: with which weights, options and device."""
 
-    model: Annotated[str, known_as("model", NETWORKS)] = "lean"
-    """The network: the shipped weights of that name, unless ``weights`` names others."""
+    model: Annotated[str, known_as("model", MODELS)] = DEFAULT
+    """The shipped weights of that name, unless ``weights`` names others."""
     weights: Path | None = None
     """A weights file made by training. Null: the weights that come with the project."""
     bands: list[BandNumber] | None = None

@@ -140,7 +140,7 @@ class Upscaler:
         known = self._weights.metadata
         return {
             "version": __version__,
-            "model": known.architecture,
+            "model": self._weights.name,
             "weights": self.label,
             "recipe": known.recipe,
             "range": "{:g}:{:g}".format(*settings.value_range),

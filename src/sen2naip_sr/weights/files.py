@@ -74,13 +74,23 @@ class Weights:
         metadata: The metadata.
         state: The tensors by name, on the CPU.
         source: The file, for messages.
-        shipped: Whether they are shipped with the project.
+        shipped_as: The name under which they are shipped with the project; None: they are not.
     """
 
     metadata: WeightsMetadata
     state: dict[str, Tensor]
     source: str
-    shipped: bool = False
+    shipped_as: str | None = None
+
+    @property
+    def shipped(self) -> bool:
+        """Whether they are shipped with the project."""
+        return self.shipped_as is not None
+
+    @property
+    def name(self) -> str:
+        """The name under which they are shipped; else that of the architecture."""
+        return self.shipped_as or self.metadata.architecture
 
     @property
     def label(self) -> str:

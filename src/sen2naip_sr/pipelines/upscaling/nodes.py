@@ -21,7 +21,12 @@ logger = logging.getLogger(__name__)
 def upscale_scenes(
     parameters: UpscalingParameters, **weights: Weights | None
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
-    """Upscale all scenes that the parameters name, with weights trained here or else shipped.
+    """Upscale all scenes that the parameters name.
+
+    Args:
+        parameters: The scenes and the weights.
+        **weights: Of every network: those trained here, or else the shipped ones. Other names are
+            those of shipped weights.
 
     Returns:
         A table with one row per scene (scene, result, state, message, width, height, seconds,
@@ -32,7 +37,7 @@ def upscale_scenes(
     """
     from sen2naip_sr.upscaling.batch import upscale_all
 
-    chosen = None if parameters.weights else weights[parameters.model]
+    chosen = None if parameters.weights else weights.get(parameters.model)
     outcomes = upscale_all(parameters, logger.info, chosen)
     for typed in typed_against((outcome.code for outcome in outcomes), KEDRO):
         logger.info("For the scenes that failed: %s", typed)

@@ -1,0 +1,16 @@
+"""The names of the weights that come with the project. Imports no torch."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+"""Contains ``<name>.safetensors``, its model card ``<name>.md`` and its calibration."""
+SUFFIX = ".safetensors"
+DEFAULT, BEST = "default", "best"
+"""The weights that are used if none are named, and larger, slower ones."""
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of all shipped weights: `DEFAULT` and `BEST` first."""
+    found = {file.stem for file in FOLDER.glob("*" + SUFFIX)}
+    first = tuple(name for name in (DEFAULT, BEST) if name in found)
+    return first + tuple(sorted(found - set(first)))
