@@ -74,8 +74,7 @@ def upscale(
             georeferencing. Or the path of a raster.
         target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None: beside
             the raster, with ``_x2`` behind its name.
-        model: The name of shipped weights, such as ``default`` or ``best``, or the path of a weights
-            file.
+        model: The name of shipped weights (``default``, ``best``...), or the path of a file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         **options: ``value_range``, ``bands``, ``nodata``, ``noise``, ``blur``, ``compression``,
             ``sharpness``, ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``: see
@@ -104,8 +103,7 @@ def load_model(
     """Load a network once, for many calls.
 
     Args:
-        model: The name of shipped weights, such as ``default`` or ``best``, or the path of a weights
-            file.
+        model: The name of shipped weights (``default``, ``best``...), or the path of a file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         backend: What computes convolutions: ``auto``, ``eager`` or ``winograd``.
         precision: Of the convolutions: ``auto`` (half precision where the device has it),

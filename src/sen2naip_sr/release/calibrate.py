@@ -11,15 +11,17 @@ import argparse
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.uncertainty import calibrate, coverage
+from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.progress import track
 from sen2naip_sr.release.benchmark import Chips, make_chips
 from sen2naip_sr.release.card import model_card
@@ -54,15 +56,20 @@ def calibrate_weights(
         UserError: If there are too few validation chips, or the weights are for other bands.
     """
     chips = splits.loc[splits["split"] == VALIDATION, "chip"].to_numpy()
-    network = make_network(weights.build(), bands=weights.metadata.bands)
-    return calibrate(
-        network,
+    return calibrate_on(
+        weights,
         (hr.chips[chip] for chip in track(chips, "Calibrating", len(chips))),
         (lr.chips[chip] for chip in chips),
         tuple(hr.attributes["value_range"]),
-        LEVEL,
-        weights=weights.label,
     )
+
+
+def calibrate_on(
+    weights: Weights, hr: Iterable[Array], lr: Iterable[Array], value_range: ValueRange
+) -> Calibration:
+    """Calibrate weights on images that they were not trained on; see `calibrate`."""
+    network = make_network(weights.build(), bands=weights.metadata.bands)
+    return calibrate(network, hr, lr, value_range, LEVEL, weights=weights.label)
 
 
 def calibrate_file(path: Path, chips: Chips) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""Pack imagery, and train the shipped networks on it.
+"""Pack imagery, train the shipped networks on it, and ship them.
 
     python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--leaves N]
     python -m sen2naip_sr.release.imagery train --packed FOLDER --out FOLDER --seconds N
+    python -m sen2naip_sr.release.imagery ship --trained FOLDER --calibrate PLACE \
+        --test SENSOR=PLACE --test SENSOR=PLACE ...
 
 Training needs torch, numpy, safetensors and pydantic, and uses a GPU if there is one.
 """
@@ -12,10 +14,11 @@ import sys
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.weights.names import FOLDER
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Pack, or train."""
+    """Pack, train, or ship."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(required=True)
     pack = commands.add_parser("pack", help="pack GeoTIFFs losslessly")
@@ -34,7 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
     length.add_argument("--steps", type=int, help="length of the training in iterations")
     train.add_argument("--parameters", type=Path, help="JSON of an ImageryParameters")
     train.add_argument("--start", type=Path, help="folder of weights to start from")
+    train.add_argument("--commit", help="the commit of this code, where git cannot tell it")
     train.set_defaults(run=_train)
+    _add_ship(commands.add_parser("ship", help="check, score and ship trained networks"))
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
@@ -59,7 +64,54 @@ def _train(given: argparse.Namespace) -> None:
     text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
     minutes = None if given.seconds is None else given.seconds / 60
     parameters = ImageryParameters.model_validate_json(text)
-    train(given.packed, given.out, parameters, Budget(given.steps, minutes), given.start)
+    budget = Budget(given.steps, minutes)
+    train(given.packed, given.out, parameters, budget, start=given.start, commit=given.commit)
+
+
+def _add_ship(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trained", type=Path, required=True, help="folder of trained weights")
+    parser.add_argument(
+        "--test",
+        type=_test,
+        action="append",
+        required=True,
+        metavar="SENSOR=PLACE",
+        help="a test place: a folder of GeoTIFFs or a GeoTIFF, and its sensor in words",
+    )
+    parser.add_argument(
+        "--calibrate", type=Path, required=True, help="a place that calibrates the intervals"
+    )
+    parser.add_argument("--images", type=int, help="most images of a test place to score")
+    parser.add_argument("--commit", help="the commit that trained them, for the headers")
+    parser.add_argument("--packed", type=Path, help="what they were trained on, for the headers")
+    parser.add_argument("--target", type=Path, default=FOLDER, help="the shipped weights' folder")
+    parser.add_argument(
+        "--force", action="store_true", help="ship them even if an interpolation is better"
+    )
+    parser.set_defaults(run=_ship)
+
+
+def _test(text: str) -> tuple[str, Path]:
+    sensor, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"'{text}' is not SENSOR=PLACE")
+    return sensor, Path(path)
+
+
+def _ship(given: argparse.Namespace) -> None:
+    from sen2naip_sr.release.imagery.shipping.ship import Order, ship
+
+    order = Order(
+        trained=given.trained,
+        tests=given.test,
+        calibration=given.calibrate,
+        target=given.target,
+        images=given.images,
+        commit=given.commit,
+        packed=given.packed,
+        force=given.force,
+    )
+    ship(order)
 
 
 if __name__ == "__main__":

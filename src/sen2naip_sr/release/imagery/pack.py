@@ -85,7 +85,17 @@ def _scattered(count: int) -> list[int]:
     return sorted(range(count), key=lambda k: k * _SCATTER % 1)
 
 
-def _place(source: Path) -> Place:
+def name_of(source: Path) -> str:
+    """Return the name of the place that a source is."""
+    return source.name if source.is_dir() else source.stem
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return the GeoTIFFs of a place: those of a folder, or one.
+
+    Raises:
+        UserError: If there is none.
+    """
     files = [source]
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in ENDINGS)
@@ -93,14 +103,24 @@ def _place(source: Path) -> Place:
         raise UserError(
             "imagery-missing", f"{source}: no GeoTIFF", "name a GeoTIFF or a folder of GeoTIFFs"
         )
+    return files
+
+
+def _place(source: Path) -> Place:
+    files = files_of(source)
     # LZMA leaves the interpreter to other threads
     with ThreadPoolExecutor() as pool:
-        images = tuple(pool.map(lambda file: PackedImage.of(_read(file)), files))
-    name = source.name if source.is_dir() else source.stem
+        images = tuple(pool.map(lambda file: PackedImage.of(read_image(file)), files))
+    name = name_of(source)
     return Place(name, location_of(name), images)
 
 
-def _read(file: Path) -> Image:
+def read_image(file: Path) -> Image:
+    """Read the `BANDS` of a GeoTIFF.
+
+    Raises:
+        UserError: If it cannot be used.
+    """
     with open_scene(file, BANDS) as scene:
         if scene.dtype.name not in DTYPES:
             raise UserError(

@@ -77,6 +77,7 @@ class Results:
         trained: Places that are trained on.
         validation: Chips of 8 bits.
         parameters: Those of the training.
+        commit: The commit of this code; None: that of the checkout, if there is one.
     """
 
     folder: Path
@@ -84,6 +85,7 @@ class Results:
     trained: Sequence[Place]
     validation: Bank
     parameters: ImageryParameters
+    commit: str | None = None
 
     def write(self, name: str, learner: Learner) -> float:
         """Write a network's averaged weights; return their validation PSNR, dB."""
@@ -103,20 +105,29 @@ class Results:
     @cached_property
     def _of_data(self) -> dict[str, Any]:
         places = sorted(place.name for place in self.trained)
-        split_by = json.dumps([places, self.parameters.validation])
         return {
             "bands": self.validation.chips.shape[1],
             "recipe": RECIPE.id,
             "value_range": (0, EIGHT_BITS),
             "dtype": "uint8",
-            "data_hash": _hash(*(file.read_bytes() for file in packed_files(self.packed))),
-            "split_hash": _hash(split_by.encode()),
+            "data_hash": packed_hash(self.packed),
+            "split_hash": split_hash(places, self.parameters.validation),
             "train_places": places,
             "training": self.parameters.model_dump(mode="json"),
             "version": __version__,
             "synthetic": False,
-            "commit": git_commit(Path(__file__).parent),
+            "commit": self.commit or git_commit(Path(__file__).parent),
         }
+
+
+def packed_hash(folder: Path) -> str:
+    """Return the hash of all packed imagery in a folder."""
+    return _hash(*(file.read_bytes() for file in packed_files(folder)))
+
+
+def split_hash(trained: Sequence[str], validation: str) -> str:
+    """Return the hash of the places trained on and the location of validation."""
+    return _hash(json.dumps([sorted(trained), validation]).encode())
 
 
 def _hash(*contents: bytes) -> str:

@@ -31,12 +31,14 @@ _AHEAD = 8
 Losses = tuple[Tensor, Tensor]
 
 
-def train(
+def train(  # noqa: PLR0913 - the last two are keywords
     packed: Path,
     folder: Path,
     parameters: ImageryParameters,
     budget: Budget,
+    *,
     start: Path | None = None,
+    commit: str | None = None,
 ) -> None:
     """Train both networks, and write their weights now and then and at the end.
 
@@ -46,6 +48,7 @@ def train(
         parameters: All that decides the result, but for the length.
         budget: How long to train.
         start: Folder of the weights of an earlier training to start from. None: random weights.
+        commit: The commit of this code, where there is no checkout that tells it.
 
     Raises:
         UserError: If the imagery or the weights to start from do not fit the parameters.
@@ -53,7 +56,7 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(parameters.seed)
-    trainer = ImageryTrainer(packed, folder, parameters, device)
+    trainer = ImageryTrainer(packed, folder, parameters, device, commit)
     if start is not None:
         trainer.load(start)
     turns = cycle([run for run, count in trainer.iterations() for run in repeat(run, count)])
@@ -81,13 +84,19 @@ class ImageryTrainer:
         folder: Where the weights are written.
         parameters: All that decides the result.
         device: Where to train.
+        commit: The commit of this code, where there is no checkout that tells it.
 
     Raises:
         UserError: If the imagery does not fit the parameters.
     """
 
     def __init__(
-        self, packed: Path, folder: Path, parameters: ImageryParameters, device: torch.device
+        self,
+        packed: Path,
+        folder: Path,
+        parameters: ImageryParameters,
+        device: torch.device,
+        commit: str | None = None,
     ) -> None:
         self._parameters, self._device = parameters, device
         trained, held_out = split(list(read_places(packed)), parameters.validation)
@@ -100,7 +109,7 @@ class ImageryTrainer:
                 f"location '{parameters.validation}' has no 8-bit imagery to validate on",
                 "name another location",
             )
-        self._results = Results(folder, packed, trained, validation, parameters)
+        self._results = Results(folder, packed, trained, validation, parameters, commit)
         self._generator = torch.Generator(device).manual_seed(parameters.seed)
         bands = validation.chips.shape[1]
         self._teacher, self._student = (

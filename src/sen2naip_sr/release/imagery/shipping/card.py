@@ -1,0 +1,140 @@
+"""The model card of a network that was trained on varied imagery."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from sen2naip_sr.metrics.catalogue import METRICS
+from sen2naip_sr.models.cost import multiply_adds_per_pixel
+from sen2naip_sr.release.imagery.shipping import degraded
+from sen2naip_sr.release.imagery.shipping.clean import OTHERS
+from sen2naip_sr.release.imagery.shipping.places import imagery_of
+from sen2naip_sr.weights.files import Weights
+from sen2naip_sr.weights.scores import Clean, PlaceScores, Scores
+
+CARD = Path(__file__).with_name("card.md")
+"""The template."""
+
+
+def model_card(weights: Weights, scores: Scores, name: str, size: int, most: int | None) -> str:
+    """Return the model card, in Markdown.
+
+    Args:
+        weights: As they are stored.
+        scores: What was measured.
+        name: The name of the weights.
+        size: Of their file, in bytes.
+        most: Images of a place that were scored at most. None: all.
+    """
+    known, model = weights.metadata, weights.build()
+    values = known.model_dump() | {
+        "name": name,
+        "parameters": sum(tensor.numel() for tensor in weights.state.values()),
+        "multiply_adds": int(multiply_adds_per_pixel(model, known.bands)),
+        "speed": scores.megapixels_a_second,
+        "measured_on": scores.measured_on,
+        "megabytes": size / 1e6,
+        "sha256": scores.sha256,
+        "half_precision": scores.half_precision_change_db,
+        "calibrated_on": scores.calibrated_on,
+        "level": scores.level,
+        "validation": known.training["validation"],
+        "started_from": known.started_from or "random weights",
+        "training": json.dumps(known.model_dump(mode="json")["training"], indent=1),
+        "selection": f"At most {most} images of a place, spread evenly." if most else "",
+        "kinds": max(place.degraded.kinds for place in scores.places),
+        "degradations": degraded.WORDS,
+        "scene": degraded.SCENE,
+        "scored": degraded.SCORED,
+        "inside": degraded.INSIDE,
+    }
+    tables = {
+        "trained": _trained(known.train_places),
+        "clean": _clean(scores.places),
+        "metrics": _metrics(scores.places),
+        "degraded": _degraded(scores.places),
+        "coverage": _coverage(scores.places),
+        "attribution": _attribution([*known.train_places, scores.calibrated_on]),
+    }
+    return CARD.read_text(encoding="utf-8").format(**values | tables)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _trained(places: Sequence[str]) -> str:
+    rows = []
+    for place in places:
+        found = imagery_of(place)
+        rows.append([place, found.sensor, found.land_cover, found.source, found.licence])
+    return _table(["place", "sensor", "land cover", "source", "licence"], rows)
+
+
+def _attribution(places: Sequence[str]) -> str:
+    texts = dict.fromkeys(text for place in places for text in imagery_of(place).attribution)
+    return "\n".join(f"- {text}" for text in texts)
+
+
+def _clean(places: Sequence[PlaceScores]) -> str:
+    reductions = [clean.reduction for clean in places[0].clean]
+    heads = ["place", "sensor", "images", *(_pixels(factor) for factor in reductions)]
+    rows = [
+        [
+            place.place,
+            place.sensor,
+            str(place.clean[0].images),
+            *(_gain(clean.over_lanczos, clean.over_best) for clean in place.clean),
+        ]
+        for place in places
+    ]
+    means = [
+        _gain(fmean(c.over_lanczos for c in column), fmean(c.over_best for c in column))
+        for column in zip(*(place.clean for place in places), strict=True)
+    ]
+    return _table(heads, [*rows, ["mean of places", "", "", *means]])
+
+
+def _gain(over_lanczos: float, over_best: float) -> str:
+    return f"{over_lanczos:+.2f} ({over_best:+.2f})"
+
+
+def _pixels(reduction: int) -> str:
+    return "own pixel size" if reduction == 1 else f"{reduction} x as large"
+
+
+def _metrics(places: Sequence[PlaceScores]) -> str:
+    heads = ["place", "PSNR dB", *(METRICS[key].heading for key in OTHERS)]
+    return _table(heads, [[place.place, *_compared(place.clean[0])] for place in places])
+
+
+def _compared(clean: Clean) -> list[str]:
+    cells = [f"{clean.psnr - clean.over_lanczos:.2f}, {clean.psnr:.2f}"]
+    for key in OTHERS:
+        theirs, ours = METRICS[key].template, METRICS[key].template
+        cells.append(f"{theirs.format(**clean.lanczos)}, {ours.format(**clean.metrics)}")
+    return cells
+
+
+def _degraded(places: Sequence[PlaceScores]) -> str:
+    heads = ["place", "told", "least", "automatic", "least", "kinds below"]
+    rows = [
+        [
+            place.place,
+            f"{found.told:+.2f}",
+            f"{found.told_least:+.2f}",
+            f"{found.auto:+.2f}",
+            f"{found.auto_least:+.2f}",
+            f"{found.auto_below:.0%}",
+        ]
+        for place in places
+        for found in (place.degraded,)
+    ]
+    return _table(heads, rows)
+
+
+def _coverage(places: Sequence[PlaceScores]) -> str:
+    rows = [[place.place, f"{place.coverage:.1%}"] for place in places if place.coverage]
+    return _table(["place", "covered"], rows)

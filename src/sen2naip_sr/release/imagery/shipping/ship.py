@@ -1,0 +1,242 @@
+"""Ship the networks that were trained on varied imagery, with cards, scores and calibrations."""
+
+import hashlib
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sen2naip_sr.chips.splits import spread
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.files import write_atomically
+from sen2naip_sr.inference.network import Network, make_network
+from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.inference.speed import measure_speed
+from sen2naip_sr.inference.uncertainty import coverage
+from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.progress import track
+from sen2naip_sr.provenance import device_name
+from sen2naip_sr.release.calibrate import calibrate_on
+from sen2naip_sr.release.imagery.pack import name_of
+from sen2naip_sr.release.imagery.shipping.card import model_card
+from sen2naip_sr.release.imagery.shipping.clean import clean_scores
+from sen2naip_sr.release.imagery.shipping.degraded import degraded_scores
+from sen2naip_sr.release.imagery.shipping.header import completed, require_unseen, require_whole
+from sen2naip_sr.release.imagery.shipping.images import TestedPlace
+from sen2naip_sr.release.imagery.shipping.places import imagery_of
+from sen2naip_sr.release.imagery.training import STUDENT, TEACHER
+from sen2naip_sr.weights.calibration import Calibration, save_calibration
+from sen2naip_sr.weights.files import Weights, load_weights, save_weights
+from sen2naip_sr.weights.names import SUFFIX
+from sen2naip_sr.weights.scores import PlaceScores, Scores
+
+logger = logging.getLogger(__name__)
+
+NAMES = (STUDENT, TEACHER)
+REDUCTIONS = (1, 2, 4)
+"""So many pixels become one on each axis before clean images are scored."""
+MOST_CHANGE_DB = 0.005
+"""Half precision may change the mean PSNR by less than this."""
+CHECKED = 16
+COVERED = 8
+"""Images of a place on which the intervals' coverage is measured."""
+MOST_BYTES = 12_000_000
+"""Size of all shipped weights files."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to ship, and what to measure.
+
+    Attributes:
+        trained: Folder of the trained weights.
+        tests: Sensor in words, and folder or file, of each test place.
+        calibration: The place that calibrates the intervals, a folder.
+        target: Folder of the shipped weights.
+        images: Images of a test place to score, at most. None: all.
+        commit: Completes the headers.
+        packed: Packed imagery that completes the headers.
+        force: Ship weights even if an interpolation is better at a place.
+    """
+
+    trained: Path
+    tests: Sequence[tuple[str, Path]]
+    calibration: Path
+    target: Path
+    images: int | None = None
+    commit: str | None = None
+    packed: Path | None = None
+    force: bool = False
+
+
+def ship(order: Order) -> None:
+    """Check and score trained weights, and write them with their cards into a folder.
+
+    Raises:
+        UserError: If a header is incomplete, a place was trained on, the licence of one that was
+            is not recorded, an interpolation is better, or the files are too large.
+    """
+    found = {name: load_weights(order.trained / f"{name}{SUFFIX}") for name in NAMES}
+    weights = {name: completed(w, order.commit, order.packed) for name, w in found.items()}
+    places = [name_of(path) for _, path in order.tests]
+    for each in weights.values():
+        require_whole(each)
+        require_unseen(each, [*places, name_of(order.calibration)])
+        for place in each.metadata.train_places:
+            imagery_of(place)
+    calibration = TestedPlace.read(order.calibration, "", None)
+    stored = {name: _in_half_precision(each, calibration) for name, each in weights.items()}
+    halved = {name: each for name, (each, _) in stored.items()}
+    calibrations = {name: _calibrated(each, calibration) for name, each in halved.items()}
+    scored = _score(halved, calibrations, order)
+    for name, rows in scored.items():
+        if not order.force:
+            require_better(halved[name], rows)
+    for name, rows in scored.items():
+        _put(order, name, stored[name], calibrations[name], rows)
+    _require_small(order.target)
+
+
+def require_better(weights: Weights, places: Sequence[PlaceScores]) -> None:
+    """Check that the network is better than every interpolation on clean images of each place.
+
+    Raises:
+        UserError: If not.
+    """
+    for place in places:
+        if (gain := place.clean[0].over_best) <= 0:
+            raise UserError(
+                "not-better",
+                f"{weights.source}: {gain:+.2f} dB to {place.clean[0].best} on {place.place}",
+                "train longer, or force it",
+            )
+
+
+def _score(
+    weights: Mapping[str, Weights], calibrations: Mapping[str, Calibration], order: Order
+) -> dict[str, list[PlaceScores]]:
+    networks = {name: _network(each) for name, each in weights.items()}
+    found: dict[str, list[PlaceScores]] = {name: [] for name in weights}
+    for sensor, path in order.tests:
+        place = TestedPlace.read(path, sensor, order.images)
+        logger.info("%s: %d images", place.name, len(place.truths))
+        clean = clean_scores(networks, place, REDUCTIONS)
+        degraded = degraded_scores(weights, place)
+        for name in weights:
+            covered = _coverage(networks[name], calibrations[name], place)
+            scores = PlaceScores(
+                place=place.name,
+                sensor=sensor,
+                clean=clean[name],
+                degraded=degraded[name],
+                coverage=round(covered, 4),
+            )
+            found[name].append(scores)
+            gain, auto = scores.clean[0].over_lanczos, scores.degraded.auto
+            logger.info("%s, %s: %+.2f dB; degraded %+.2f dB", place.name, name, gain, auto)
+    return found
+
+
+def _network(weights: Weights) -> Network:
+    return make_network(weights.build(), bands=weights.metadata.bands, precision="float32")
+
+
+def _in_half_precision(weights: Weights, place: TestedPlace) -> tuple[Weights, float]:
+    """Return weights in half precision, and the change in PSNR by it.
+
+    Raises:
+        UserError: If it changes too much.
+    """
+    state = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in weights.state.items()
+    }
+    halved = replace(weights, state=state)
+    before, after = (_mean_psnr(_network(each), place) for each in (weights, halved))
+    change = after - before
+    # after an overflow the difference is NaN, and this is false
+    if not abs(change) < MOST_CHANGE_DB:
+        raise UserError(
+            "half-precision-differs",
+            f"{weights.source}: half precision changes PSNR by {change:+.4f} dB",
+            "train with smaller weights",
+        )
+    return halved, 0.0 if math.isclose(change, 0, abs_tol=5e-5) else round(change, 4)
+
+
+def _mean_psnr(network: Network, place: TestedPlace) -> float:
+    found = []
+    for k in spread(np.arange(len(place.truths)), CHECKED):
+        truth = place.truths[k]
+        low, high = truth.value_range
+        predicted = predict(network, truth.downscaled()[None], truth.value_range)
+        images = (predicted.astype(np.float64), truth.values[None].astype(np.float64))
+        scores = score(*map(torch.from_numpy, images), data_range=high - low, only=("psnr",))
+        found.append(float(scores.chip["psnr"][0]))
+    return float(np.mean(found))
+
+
+def _calibrated(weights: Weights, place: TestedPlace) -> Calibration:
+    truths = track(place.truths, f"Calibrating on {place.name}", len(place.truths))
+    return calibrate_on(
+        weights,
+        (truth.values for truth in truths),
+        (truth.downscaled() for truth in place.truths),
+        place.truths[0].value_range,
+    )
+
+
+def _coverage(network: Network, calibration: Calibration, place: TestedPlace) -> float:
+    chosen = [place.truths[k] for k in spread(np.arange(len(place.truths)), COVERED)]
+    # half-widths are shares of the range, whatever range was calibrated on
+    scaled = calibration.model_copy(update={"value_range": chosen[0].value_range})
+    shares = coverage(
+        network,
+        (truth.values for truth in chosen),
+        (truth.downscaled() for truth in chosen),
+        scaled,
+    )
+    return float(shares.mean())
+
+
+def _put(
+    order: Order,
+    name: str,
+    stored: tuple[Weights, float],
+    calibration: Calibration,
+    places: Sequence[PlaceScores],
+) -> None:
+    """Write weights, calibration, scores and card."""
+    weights, change = stored
+    path = order.target / f"{name}{SUFFIX}"
+    save_weights(path, weights.state, weights.metadata)
+    save_calibration(path, calibration)
+    network = make_network(weights.build(), bands=weights.metadata.bands)
+    scores = Scores(
+        label=weights.label,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        half_precision_change_db=change,
+        calibrated_on=name_of(order.calibration),
+        level=calibration.level,
+        megapixels_a_second=round(measure_speed(network).megapixels, 3),
+        measured_on=f"{device_name()}, {torch.get_num_threads()} threads",
+        places=tuple(places),
+    )
+    scores.write(path)
+    card = model_card(weights, scores, name, path.stat().st_size, order.images)
+    write_atomically(path.with_suffix(".md"), card.encode())
+
+
+def _require_small(folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.glob("*" + SUFFIX))
+    logger.info("%s: %.2f MB of weights", folder, size / 1e6)
+    if size > MOST_BYTES:
+        raise UserError(
+            "weights-too-large",
+            f"{folder}: {size:,} bytes of weights, at most {MOST_BYTES:,} are shipped",
+            "leave out a network, or ship a smaller one",
+        )
