@@ -110,12 +110,12 @@ def _place(source: Path) -> Place:
     files = files_of(source)
     # LZMA leaves the interpreter to other threads
     with ThreadPoolExecutor() as pool:
-        images = tuple(pool.map(lambda file: PackedImage.of(read_image(file)), files))
+        images = tuple(pool.map(lambda file: PackedImage.of(read_file(file)), files))
     name = name_of(source)
     return Place(name, location_of(name), images)
 
 
-def read_image(file: Path) -> Image:
+def read_file(file: Path) -> Image:
     """Read the `BANDS` of a GeoTIFF.
 
     Raises:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.pack import location_of
 from sen2naip_sr.release.imagery.packed import read_places
 from sen2naip_sr.release.imagery.result import packed_hash, split_hash
+from sen2naip_sr.training.mixture.images import location_of
 from sen2naip_sr.weights.files import Weights
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

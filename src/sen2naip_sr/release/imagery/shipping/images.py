@@ -12,9 +12,9 @@ from sen2naip_sr.degradation import get_recipe, quantise
 from sen2naip_sr.degradation.truth import reduced
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import ValueRange
-from sen2naip_sr.release.imagery.pack import files_of, name_of, read_image
-from sen2naip_sr.release.imagery.packed import Image
+from sen2naip_sr.release.imagery.pack import files_of, name_of, read_file
 from sen2naip_sr.release.imagery.result import RECIPE
+from sen2naip_sr.training.mixture.images import Image
 
 SIDE = 256
 """About the side of a part, in pixels."""
@@ -86,7 +86,7 @@ class TestedPlace:
         files = files_of(source)
         # of many files, those that would not be kept are not read
         chosen = spread(np.arange(len(files)), most or len(files))
-        parts = [part for k in chosen for part in parts_of(read_image(files[k]))]
+        parts = [part for k in chosen for part in parts_of(read_file(files[k]))]
         if not parts:
             raise UserError(
                 "no-test-chip",

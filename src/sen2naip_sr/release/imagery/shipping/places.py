@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.pack import location_of
+from sen2naip_sr.training.mixture.images import location_of
 
 FILE = Path(__file__).with_name("places.yml")
 

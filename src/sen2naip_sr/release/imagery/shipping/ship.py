@@ -41,9 +41,9 @@ REDUCTIONS = (1, 2, 4)
 """So many pixels become one on each axis before clean images are scored."""
 MOST_CHANGE_DB = 0.005
 """Half precision may change the mean PSNR by less than this."""
-CHECKED = 16
-COVERED = 8
-"""Images of a place on which the intervals' coverage is measured."""
+CALIBRATED, CHECKED, COVERED = 46, 8, 8
+"""Images that calibrate the intervals, those that half precision is checked on, and those of each
+test place on which the intervals' coverage is measured; at most."""
 MOST_BYTES = 12_000_000
 """Size of all shipped weights files."""
 
@@ -88,7 +88,7 @@ def ship(order: Order) -> None:
         require_unseen(each, [*places, name_of(order.calibration)])
         for place in each.metadata.train_places:
             imagery_of(place)
-    calibration = TestedPlace.read(order.calibration, "", None)
+    calibration = TestedPlace.read(order.calibration, "", CALIBRATED)
     stored = {name: _in_half_precision(each, calibration) for name, each in weights.items()}
     halved = {name: each for name, (each, _) in stored.items()}
     calibrations = {name: _calibrated(each, calibration) for name, each in halved.items()}
