@@ -14,26 +14,22 @@ from sen2naip_sr.degradation.compression import table_scale
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.degradation.parameters import SensorParameters
 from sen2naip_sr.degradation.sensor import Sensors, observe
-from sen2naip_sr.evaluation.methods import interpolations
-from sen2naip_sr.inference.network import Network, make_network
+from sen2naip_sr.evaluation.methods import interpolations, network_for, variants
+from sen2naip_sr.inference.network import Network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.inference.values import normalise
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.progress import track
-from sen2naip_sr.raster.arrays import ArrayScene
 from sen2naip_sr.release.imagery.shipping.images import TestedPlace, Truth, as_stored
-from sen2naip_sr.upscaling.conditions import tell
-from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.scores import Degraded
 
 BLURS = (("antialiased", 0.0), ("area", 0.0), ("aliased", 0.0), ("aliased", 1.0), ("aliased", 1.6))
 """Decimations, and the width of the Gaussian before them in HR pixels."""
-NOISES = (0.0, 3.0)
-"""Standard deviations in 255ths of the value range; of deep imagery, a part of that."""
-QUALITIES = (None, 90)
-"""Of JPEG; None: not compressed. Deep imagery is not compressed."""
+DEFECTS = ((0.0, None), (3.0, 90))
+"""Noise as a standard deviation in 255ths of the value range, and quality of JPEG; None: not
+compressed. Deep imagery has a part of the noise, and is not compressed."""
 SCENE = 9
 """Images of a place, side by side, that the conditions are estimated from."""
 SCORED = 2
@@ -42,13 +38,13 @@ INSIDE = 64
 """Side of the middle part of LR that is scored."""
 WORDS = (
     "antialiased bicubic, area mean, aliased bicubic, and this after a Gaussian of 0.5 and 0.8 LR "
-    "pixels; noise of none and 3 of 255; no compression and JPEG of quality 90"
+    "pixels; each without noise and compression, and with noise of 3 of 255 and JPEG of quality 90"
 )
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of degraded LR: one of `BLURS`, `NOISES` and `QUALITIES`."""
+    """A kind of degraded LR: one of `BLURS`, and one of `DEFECTS`."""
 
     blur: tuple[str, float]
     noise: float
@@ -59,7 +55,7 @@ class Kind:
         bands, low, high = len(truth.values), *truth.value_range
         share = self.noise / 255 * (SensorParameters().deep_noise if truth.deep else 1)
         decimation, sigma = self.blur
-        scale = table_scale(self.quality) if self.quality else 0.0
+        scale = 0.0 if self.quality is None or truth.deep else table_scale(self.quality)
         sensor = Sensors(
             decimation=torch.tensor([DECIMATIONS.index(decimation)]),
             vertical=torch.full((1, bands), sigma),
@@ -90,24 +86,24 @@ def degraded_scores(weights: Mapping[str, Weights], place: TestedPlace) -> dict[
     shape = place.truths[0].values.shape
     truths = [truth for truth in place.truths if truth.values.shape == shape]
     truths = [truths[k] for k in spread(np.arange(len(truths)), SCENE)]
-    bands = shape[0]
+    bands, value_range = shape[0], truths[0].value_range
     plain = [method.network(bands, "auto") for method in interpolations(bands)]
-    qualities = QUALITIES[:1] if truths[0].deep else QUALITIES
-    kinds = [Kind(*values) for values in product(BLURS, NOISES, qualities)]
+    methods = {
+        name: variants(name, name, each, ("recipe", "estimates")) for name, each in weights.items()
+    }
+    kinds = [Kind(blur, *defects) for blur, defects in product(BLURS, DEFECTS)]
     gains: dict[str, list[tuple[float, float]]] = {name: [] for name in weights}
     for kind in track(kinds, f"{place.name}, degraded", len(kinds)):
         observed = [kind.observe(truth, seed) for seed, truth in enumerate(truths)]
-        scene = ArrayScene(side_by_side([lr for lr, _ in observed]))
-        estimated = tell(make_options(), scene, truths[0].value_range).conditions
+        scene = side_by_side([lr for lr, _ in observed])
         chosen = spread(np.arange(len(truths)), SCORED)
         pairs = [(observed[k][0], truths[k]) for k in chosen]
         best = max(_psnr(network, pairs) for network in plain)
-        for name, each in weights.items():
-            told, auto = (
-                _psnr(make_network(each.build(known), bands=bands, precision="float32"), pairs)
-                for known in (observed[0][1], estimated)
-            )
-            gains[name].append((told - best, auto - best))
+        for name, (knowing, estimating) in methods.items():
+            told = knowing.network(bands, "auto", observed[0][1])
+            auto = network_for(estimating, scene, value_range, "auto")
+            assert auto is not None
+            gains[name].append((_psnr(told, pairs) - best, _psnr(auto, pairs) - best))
     return {name: _summary(np.array(values)) for name, values in gains.items()}
 
 
