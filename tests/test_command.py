@@ -119,6 +119,16 @@ def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):
     assert "exists already" in again.output
 
 
+def test_an_export_says_which_conditions_it_was_told(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "default.onnx"
+    result = run("export", "-o", path)
+    assert result.exit_code == 0, result.output
+    properties = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
+    assert properties["model"] == "default"
+    assert "clean image" in properties["conditions"]
+
+
 def test_help_answers_at_once():
     command = [sys.executable, "-m", "sen2naip_sr.command", "--help"]
     times = []

@@ -55,6 +55,13 @@ def test_only_if_all_scenes_fail_the_run_does(scenes, weights):
         upscale_scenes(parameters)
 
 
+def test_names_of_shipped_weights_are_models_too(scenes, weights):
+    parameters = make_parameters(source=str(scenes), tile=16)
+    assert parameters.model == "default"
+    table, _ = upscale_scenes(parameters, lean=load_weights(weights))
+    assert table["state"].tolist() == ["done", "done"]
+
+
 @pytest.mark.parametrize("weights", [None, "shipped"])
 def test_only_weights_that_were_trained_here_are_calibrated(weights):
     given = load_shipped("lean") if weights else None

@@ -9,6 +9,8 @@ from sen2naip_sr.upscaling.upscaler import find_weights
 def export_model(model: str, weights: Path | None, path: Path, *, overwrite: bool) -> float | None:
     """Write a network as ONNX, checked against torch; see `export_onnx`.
 
+    A network with conditions is written as it is for clean images made by the recipe.
+
     Args:
         model: The name of shipped weights.
         weights: A weights file instead.
@@ -30,6 +32,8 @@ def export_model(model: str, weights: Path | None, path: Path, *, overwrite: boo
         "value_range": list(known.value_range),
         "input": "(digital number - low) / (high - low) of the value range",
     }
+    if found.conditioned:
+        properties["conditions"] = "those of a clean image made by the recipe"
     return export_onnx(
         found.build(), path, bands=known.bands, properties=properties, overwrite=overwrite
     )
