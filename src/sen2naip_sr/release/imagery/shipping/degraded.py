@@ -25,7 +25,7 @@ from sen2naip_sr.release.imagery.shipping.images import TestedPlace, Truth, as_s
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.scores import Degraded
 
-BLURS = (("antialiased", 0.0), ("area", 0.0), ("aliased", 0.0), ("aliased", 1.0), ("aliased", 1.6))
+BLURS = (("antialiased", 0.0), ("aliased", 0.0), ("aliased", 1.6))
 """Decimations, and the width of the Gaussian before them in HR pixels."""
 DEFECTS = ((0.0, None), (3.0, 90))
 """Noise as a standard deviation in 255ths of the value range, and quality of JPEG; None: not
@@ -37,8 +37,8 @@ SCORED = 2
 INSIDE = 64
 """Side of the middle part of LR that is scored."""
 WORDS = (
-    "antialiased bicubic, area mean, aliased bicubic, and this after a Gaussian of 0.5 and 0.8 LR "
-    "pixels; each without noise and compression, and with noise of 3 of 255 and JPEG of quality 90"
+    "antialiased bicubic, aliased bicubic, and this after a Gaussian of 0.8 LR pixels; each "
+    "without noise and compression, and with noise of 3 of 255 and JPEG of quality 90"
 )
 
 
