@@ -10,6 +10,7 @@ from sen2naip_sr.models.cost import multiply_adds_per_pixel
 from sen2naip_sr.release.imagery.shipping import degraded
 from sen2naip_sr.release.imagery.shipping.clean import OTHERS
 from sen2naip_sr.release.imagery.shipping.places import imagery_of
+from sen2naip_sr.training.mixture.images import location_of
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.scores import Clean, PlaceScores, Scores
 
@@ -66,11 +67,16 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _trained(places: Sequence[str]) -> str:
-    rows = []
+    dates: dict[str, list[str]] = {}
     for place in places:
-        found = imagery_of(place)
-        rows.append([place, found.sensor, found.land_cover, found.source, found.licence])
-    return _table(["place", "sensor", "land cover", "source", "licence"], rows)
+        location = location_of(place)
+        dates.setdefault(location, []).append(place.removeprefix(location).strip("-_"))
+    rows = []
+    for location, known in dates.items():
+        found = imagery_of(location)
+        when = ", ".join(filter(None, known)) or "-"
+        rows.append([location, when, found.sensor, found.land_cover, found.source, found.licence])
+    return _table(["location", "dates", "sensor", "land cover", "source", "licence"], rows)
 
 
 def _attribution(places: Sequence[str]) -> str:
