@@ -130,6 +130,17 @@ def test_narrow_blurs_may_be_none(windows):
     assert wide.blur == (WIDTHS[12], WIDTHS[12])
 
 
+def test_between_distant_widths_a_compromise_is_tried(windows):
+    """Half of each correction is right for neither, and costs the least."""
+
+    def strengths(width):
+        return (width - 0.3, 0.8 - width)
+
+    either = shares(p9=0.5, p15=0.5)
+    found = choose_blur(either, windows, CLEAN, build(strengths, unknown=(-1.0, 1.0)))
+    assert found.blur == pytest.approx(((WIDTHS[9] + WIDTHS[15]) / 2,) * 2)
+
+
 def test_costs_are_mean_squared_differences(monkeypatch):
     monkeypatch.setattr(choice, "_OVERRATED", ((1.0, 1.0),))
     monkeypatch.setattr(choice, "_AVERSION", 0.0)

@@ -9,6 +9,7 @@ the smallest expected cost. Where it may be worse than interpolation, it costs m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +32,11 @@ _HYPOTHESES, _LEAST_SHARE = 8, 0.01
 _OVERRATED = ((1.0, 0.93), (0.5, 0.07))
 """Shares of its correction that are true, with probabilities: on soft ground without noise, half
 of what a network adds was never there."""
-_NARROW, _ALIASED, _MISTAKEN = 0.34, 0.08, 0.35
+_NARROW, _ALIASED, _MISTAKEN = 0.34, 0.08, 0.3
 """Soft ground that was decimated without a filter looks as if narrow blurs had been the filter:
 this share of the probability of narrow widths belongs to no filter at all."""
+_FAR = 0.06
+"""Difference of widths above which a width between them is tried, too."""
 _AVERSION = 2.0
 """Additional cost of being worse than interpolation."""
 _FLOOR = 0.05
@@ -73,7 +76,7 @@ def choose_blur(shares: Tensor, windows: Tensor, known: Conditions, build: Build
         changed = network(tried).clamp(0, 1) - base
         return SCALE * changed[..., _SHAVED:-_SHAVED, _SHAVED:-_SHAVED].flatten()
 
-    blurs = [*pairs, None]
+    blurs = [*pairs, *_between(pairs), None]
     bands = windows.shape[1]
     ours = [
         correction(build(Conditions(known.noise, blur and (blur,) * bands, known.compression)))
@@ -112,6 +115,15 @@ def _hypotheses(shares: Tensor) -> tuple[list[tuple[float, float]], Tensor]:
     likely = [pair for pair in likely if masses[pair] >= _LEAST_SHARE] or likely[:1]
     weights = torch.tensor([masses[pair] for pair in likely])
     return [(WIDTHS[down], WIDTHS[along]) for down, along in likely], weights / weights.sum()
+
+
+def _between(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return compromises of neighbouring pairs that are far from each other."""
+    return [
+        ((down + next_down) / 2, (along + next_along) / 2)
+        for (down, along), (next_down, next_along) in pairwise(sorted(pairs))
+        if max(next_down - down, next_along - along) > _FAR
+    ]
 
 
 def _costs(ours: Tensor, theirs: Tensor, weights: Tensor) -> Tensor:
