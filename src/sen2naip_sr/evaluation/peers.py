@@ -25,7 +25,8 @@ MULTIPLE = 8
 """Sides are padded to multiples of so many LR pixels."""
 COLOURS = 3
 REACH = 32
-"""LR pixels to each side that a result is taken to depend on; SPAN changes by more than 1e-6 up to 25 away."""
+"""LR pixels to each side that a result is taken to depend on. SPAN's results change by more than
+1e-6 within 25."""
 
 
 def peers(files: "Mapping[str, str]") -> list[Method]:
