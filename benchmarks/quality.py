@@ -8,14 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import matplotlib.image
 import pandas as pd
 
 OWN = "--params=evaluation.shipped=false"
 """Parameters that score only networks trained here."""
 
-FIRST_CHIP = 448
-"""Rows of docs/images/comparison.png down to the scores of its first chip."""
+VARIED = ("default", "best")
+"""Shipped weights that were trained on varied imagery."""
 
 COARSE = 4
 """Chips of 0.6 m become 2.4 m, near SEN2NAIP's 2.5 m."""
@@ -30,10 +29,24 @@ def measure_shipped(root: Path, data: Path) -> dict[str, Any]:
         for figure in ("comparison", "gallery"):
             picture = project / f"data/08_reporting/{figure}.png"
             shutil.copy(picture, root / f"docs/images/{figure}.png")
-        _crop_first_chip(root / "docs/images/comparison.png", root / "docs/images/front.png")
         result = {"native": _scores(project)}
         kedro(project, *evaluate, f"--params=ingestion.path={data},ingestion.reduce={COARSE}")
         return result | {"coarse": _scores(project)}
+
+
+def measure_varied(root: Path, data: Path) -> dict[str, Any]:
+    """Score the weights of varied imagery on the same chips, at both pixel sizes."""
+    files = {name: root / f"src/sen2naip_sr/weights/{name}.safetensors" for name in VARIED}
+    given = [f"evaluation.weights.{name}={file}" for name, file in files.items()]
+    given += [f"ingestion.path={data}", "evaluation.networks=[lean]"]
+    result = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        project = fresh_project(root, Path(scratch))
+        for name, factor in (("native", 1), ("coarse", COARSE)):
+            reduced = ",".join([*given, f"ingestion.reduce={factor}"])
+            kedro(project, "run", "--env=naip", "--pipelines=evaluate", f"--params={reduced}")
+            result[name] = _scores(project)
+    return result
 
 
 def measure_demo(root: Path, data: Path | None) -> dict[str, Any]:
@@ -62,11 +75,6 @@ def measure_naip(root: Path, data: Path) -> dict[str, Any]:
         arguments = ("--env=naip", "--pipelines=train_carn,evaluate")
         kedro(project, "run", *arguments, f"{OWN},ingestion.path={data}")
         return _scores(project)
-
-
-def _crop_first_chip(figure: Path, target: Path) -> None:
-    """Write the figure's first row, which the README shows."""
-    matplotlib.image.imsave(target, matplotlib.image.imread(figure)[:FIRST_CHIP])
 
 
 def fresh_project(root: Path, scratch: Path) -> Path:

@@ -55,6 +55,7 @@ def main() -> None:
         "refinements": lambda data: refinements.measure(data) if data else None,
         "exactness": lambda data: exactness.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
+        "varied": lambda data: quality.measure_varied(ROOT, data) if data else None,
         "degraded": lambda data: degraded.measure(ROOT, data) if data else None,
         **{
             name: lambda data, name=name: lab.measure(name, data) if data else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import peer_tables
 import scene_tables
+from quality import VARIED
 
 from sen2naip_sr.evaluation.columns import DIFFERENCE, WIDE_COLUMNS, Column
 
@@ -158,20 +159,21 @@ def _shipped_places(models: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _gain(scores: Mapping[str, Any]) -> str:
-    """Return a network's gain over the best interpolation: overall, by place, and at 2.4 m."""
-    native, reduced = scores["native"], scores["reduced"]
-    parts = {
-        "all test places, 0.6 and 1 m": native["all"],
-        **{f"- {place}": row for place, row in native["places"].items()},
-        "all test places, downsampled to 2.4 m": reduced["all"],
-    }
-    lines = [
-        f"| {title} | {row['n_chips']} | {row['psnr'] - row['delta_psnr']:.2f} "
-        f"| {row['psnr']:.2f} | {_delta(row)} |"
-        for title, row in parts.items()
-    ]
-    head = "| imagery | chips | Lanczos | Lean | gain |\n|---|---|---|---|---|\n"
+def _varied(measured: Mapping[str, Any]) -> str:
+    """Return the gain over the best interpolation of `default` and `best`, by place and pixels."""
+    native, coarse = measured["native"], measured["coarse"]
+    parts = {"all test places, 0.6 and 1 m": native["comparison"]}
+    for row in native["places"]:
+        parts.setdefault(f"- {row['place']}", []).append(row)
+    parts["all test places, downsampled to 2.4 m"] = coarse["comparison"]
+    lines = []
+    for title, rows in parts.items():
+        by_method = {row["method"]: row for row in rows}
+        chosen = [by_method[name] for name in VARIED]
+        interpolated = chosen[0]["psnr"] - chosen[0]["delta_psnr"]
+        gains = " | ".join(map(_delta, chosen))
+        lines.append(f"| {title} | {chosen[0]['n_chips']} | {interpolated:.2f} | {gains} |")
+    head = f"| imagery | chips | Lanczos | {' | '.join(VARIED)} |\n|---|---|---|---|---|\n"
     return head + "\n".join(lines)
 
 
@@ -209,7 +211,7 @@ TABLES = {
     "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
     "optimizer": lambda results: _trials(results["optimizer"]),
     "detail": lambda results: _trials(results["detail"]),
-    "shipped-gain": lambda results: _gain(results["weights"]["lean"]["scores"]),
+    "varied": lambda results: _varied(results["varied"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),
     "shipped-places": lambda results: _shipped_places(results["weights"]),
     "shipped-coarse": lambda results: _shipped(results["weights"], "reduced"),
