@@ -10,9 +10,10 @@ from sen2naip_sr.evaluation.figures.examples import Example
 from sen2naip_sr.evaluation.figures.side_by_side import draw_comparison
 from sen2naip_sr.evaluation.figures.tiles import SYNTHETIC_NOTE
 
-NAMES = ("bicubic", "carn")
-SCORES = make_scores({"bicubic": [30.1234, 35.0], "carn": [32.3456, 34.5]})
-SCORES.loc[SCORES["method"] == "carn", ["ssim", "rmse"]] = 0.9119, 6.789
+NAMES = ("bicubic", "given")
+TITLES = ("bicubic, a = -0.75", "Given weights")
+SCORES = make_scores({"bicubic": [30.1234, 35.0], "given": [32.3456, 34.5]})
+SCORES.loc[SCORES["method"] == "given", ["ssim", "rmse"]] = 0.9119, 6.789
 
 
 def example(chip=0, place="some place", bands=4, side=32, dtype=np.uint8):
@@ -24,7 +25,7 @@ def example(chip=0, place="some place", bands=4, side=32, dtype=np.uint8):
 
 def drawn(examples, crop=16, synthetic=False):
     return draw_comparison(
-        examples, SCORES, NAMES, data_range=255.0, crop=crop, synthetic=synthetic
+        examples, SCORES, NAMES, TITLES, data_range=255.0, crop=crop, synthetic=synthetic
     )
 
 
@@ -50,7 +51,13 @@ def test_captions_hold_the_scores_of_the_chip_and_who_made_what():
     said = texts(drawn([example(0)]))
     for text in ("30.12 dB, SSIM 0.500", "32.35 dB (+2.22), SSIM 0.912", "RMSE 0.50", "RMSE 6.79"):
         assert text in said
-    for text in ("low resolution", "bicubic, a = -0.75", "CARN", "truth", "error of CARN"):
+    for text in (
+        "low resolution",
+        "bicubic, a = -0.75",
+        "Given weights",
+        "truth",
+        "error of Given weights",
+    ):
         assert text in said
     assert "some place, chip 0" in said
 

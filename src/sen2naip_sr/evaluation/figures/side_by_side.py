@@ -15,7 +15,6 @@ from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import Example
-from sen2naip_sr.models.registry import get_spec
 
 GRID = tiles.TileGrid(
     columns=6, width=2.1, height=1.575, gap=0.04, label=0.3, header=0.3, caption=0.3, footer=0.45
@@ -33,6 +32,7 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     examples: Sequence[Example],
     scores: pd.DataFrame,
     names: tuple[str, str],
+    titles: tuple[str, str],
     *,
     data_range: float,
     crop: int,
@@ -44,6 +44,7 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
         examples: The chips.
         scores: Scores of the methods, for the captions.
         names: The interpolation's and the network's name.
+        titles: Their names in the figure.
         data_range: Distance between the digital numbers for 0 and 1.
         crop: Width of the part that is shown, in HR pixels, from the chip's centre.
         synthetic: Whether to say that the imagery is synthetic.
@@ -59,7 +60,6 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
         tiles.write_label(rows, f"{example.place}, chip {example.chip}")
-    titles = [get_spec(name).title for name in names]
     heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
     for axis, head in zip(grid[0][0], heads, strict=True):
         axis.set_title(head, fontsize=9, fontweight="bold", pad=5)

@@ -130,10 +130,13 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     chips = choose_chips(scores, interpolation, parameters.figure_chips)
     examples = make_examples(chips, names, methods, hr, lr)
     low, high = hr.attributes["value_range"]
+    titles = {method.name: method.title for method in methods}
+    interpolated, network = (titles[name] for name in names)
     figure = draw_comparison(
         examples,
         scores,
         names,
+        (interpolated, network),
         data_range=high - low,
         crop=parameters.figure_crop,
         synthetic=hr.attributes["synthetic"],
