@@ -135,8 +135,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scenes", type=Path, required=True, help="GeoTIFFs of 4 bands")
     parser.add_argument("--weights", nargs="+", default=["lean"], help="networks, weights files")
-    parser.add_argument("--sharpness", type=float, default=1.0)
-    for name in ("noise", "blur", "compression"):
+    parser.add_argument("--flat-areas", default="auto")
+    for name in ("sharpness", "noise", "blur", "compression"):
         parser.add_argument(f"--{name}", default="auto")
     given = vars(parser.parse_args())
     folder, weights = given.pop("scenes"), given.pop("weights")

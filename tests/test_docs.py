@@ -101,7 +101,7 @@ def test_options_of_the_command_exist():
     from sen2naip_sr.command import main
 
     rows = re.findall(r"^\| (`-.*?) \|", PAGES["docs/upscaling.md"], flags=re.M)
-    named = {name for row in rows for name in re.findall(r"--?[a-z]+", row)}
+    named = {name for row in rows for name in re.findall(r"--?[a-z-]+", row)}
     known = {name for option in main.commands["upscale"].params for name in option.opts}
     assert len(named) > 10
     assert named <= known

@@ -83,6 +83,13 @@ def main() -> None:
     help="auto, or 0 (bicubic) to 1 (the network's result).",
 )
 @click.option(
+    "--flat-areas",
+    type=click.Choice(["auto", "keep"]),
+    default="auto",
+    show_default=True,
+    help="auto: less correction in areas without structure; keep: the same everywhere.",
+)
+@click.option(
     "--consistency",
     type=click.Choice(["on", "off"]),
     default="off",

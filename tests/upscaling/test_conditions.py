@@ -100,6 +100,7 @@ def test_the_recipe_is_assumed_where_nothing_can_be_estimated(caplog):
         {"compression": "jpeg"},
         {"sharpness": 1.5},
         {"sharpness": "high"},
+        {"flat_areas": "off"},
     ],
 )
 def test_values_that_make_no_sense_are_refused(options):
@@ -168,6 +169,33 @@ def test_a_given_sharpness_takes_the_place_of_the_estimated_one(image, told_weig
     }
 
 
+def test_flat_areas_are_calmed_where_everything_is_estimated(image, told_weights):
+    soft = (100 + (image - image.mean()) / 8).round().astype("uint8")
+    calmed = upscaled(soft, told_weights)
+    kept = upscaled(soft, told_weights, flat_areas="keep")
+    assert calmed.made_with["flat_areas"].startswith("calmed by ")
+    assert kept.made_with["flat_areas"] == "kept"
+    assert not np.array_equal(calmed.values, kept.values)
+
+
+@pytest.mark.parametrize("options", [{"noise": 0}, {"sharpness": 1}])
+def test_given_values_keep_flat_areas(image, told_weights, options):
+    automatic = upscaled(image, told_weights, **options)
+    assert automatic.made_with["flat_areas"] == "kept"
+    kept = upscaled(image, told_weights, flat_areas="keep", **options)
+    np.testing.assert_array_equal(automatic.values, kept.values)
+
+
+def test_flat_areas_are_kept_where_nothing_can_be_estimated(image, told_weights, plain_weights):
+    flat = np.full((4, 128, 128), 77, np.uint8)
+    assert upscaled(flat, told_weights).made_with["flat_areas"] == "kept"
+    plain = upscaled(image, plain_weights)
+    assert "flat_areas" not in plain.made_with
+    np.testing.assert_array_equal(
+        plain.values, upscaled(image, plain_weights, flat_areas="keep").values
+    )
+
+
 def test_without_conditions_the_whole_correction_is_used(image, plain_weights):
     automatic = upscaled(image, plain_weights)
     assert automatic.made_with["sharpness"] == "1"
@@ -185,6 +213,7 @@ def test_tags_say_what_was_told(image, told_weights, make_geotiff, tmp_path):
     assert tags["SEN2NAIP_SR_BLUR"].endswith("(estimated)")
     assert tags["SEN2NAIP_SR_COMPRESSION"] == "none (estimated)"
     assert 0 <= float(tags["SEN2NAIP_SR_SHARPNESS"]) <= 1
+    assert tags["SEN2NAIP_SR_FLAT_AREAS"] == "kept"
 
 
 def test_a_result_told_something_else_is_out_of_date(image, told_weights, make_geotiff, tmp_path):
@@ -202,3 +231,5 @@ def test_a_result_told_something_else_is_out_of_date(image, told_weights, make_g
     assert state(noise=1, overwrite=True) == "done"
     assert state(noise=1) == "skipped"
     assert state(sharpness=0.5, overwrite=True) == "done"
+    assert state(flat_areas="keep", overwrite=True) == "done"
+    assert any("flat areas kept" in line for line in lines)

@@ -11,6 +11,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.network import TorchNetwork, make_network
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import Conditions
@@ -50,6 +51,7 @@ class Method:
         device: str,
         conditions: Conditions | None = None,
         sharpness: float = 1.0,
+        calming: Calming | None = None,
     ) -> TorchNetwork:
         """Return the method as a function of arrays, the one that upscales scenes too.
 
@@ -60,6 +62,7 @@ class Method:
             device: Where to compute.
             conditions: What networks with `weights` are told of the image; None: the recipe's.
             sharpness: The share of their correction that is used if they are told something.
+            calming: How flat areas are then calmed.
 
         Raises:
             UserError: If the device is not available.
@@ -68,6 +71,7 @@ class Method:
         if conditions is not None and self.weights is not None:
             model = self.weights.build(conditions)
             model.strength = sharpness  # type: ignore[assignment] # torch takes it for a layer
+            model = calmed(model, calming)
         return make_network(model, bands=bands, device=device, precision="float32")
 
 
@@ -95,7 +99,7 @@ def network_for(
         return None
     plain = UpscalerParameters.model_validate({})
     told = tell(plain, ArrayScene(small), value_range, method.weights.build)
-    return method.network(len(small), device, told.conditions, told.sharpness)
+    return method.network(len(small), device, told.conditions, told.sharpness, told.calming)
 
 
 def variants(

@@ -25,7 +25,8 @@ class Result(Generic[Image]):
             in 90 % of pixels like those of the calibration.
         value_range: The digital numbers that were 0 and 1 to the network.
         made_with: What made it, by name: version, model, weights, recipe, range, sharpness,
-            consistency, ensemble; noise, blur and compression where the network was told them.
+            consistency, ensemble; noise, blur, compression and flat_areas where the network is told
+            what the image is like.
     """
 
     values: Image

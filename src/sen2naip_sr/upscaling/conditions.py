@@ -8,6 +8,8 @@ from sen2naip_sr.degradation.compression import jpeg_quality, table_scale
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.estimation.choice import Build
 from sen2naip_sr.inference.estimation.estimate import Estimate, estimate_conditions
+from sen2naip_sr.inference.estimation.windows import SCALE
+from sen2naip_sr.inference.flat_areas import Calming, choose_calming
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import RECIPE_BLUR, Conditions
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
@@ -33,11 +35,14 @@ class Told:
     Attributes:
         conditions: The noise, blur and compression.
         sharpness: The share of the network's correction of the bicubic upscaling.
-        in_words: Each of the four by its name, and whether it was given, estimated or assumed.
+        calming: How flat areas are calmed; None: not at all.
+        in_words: Each of these by its name, and whether conditions were given, estimated or
+            assumed.
     """
 
     conditions: Conditions
     sharpness: float
+    calming: Calming | None
     in_words: dict[str, str]
 
 
@@ -83,7 +88,20 @@ def tell(
         name: f"{text} ({origin if name in wanted else _GIVEN})"
         for name, text in _in_words(told, value_range).items()
     }
-    return Told(told, sharpness, words | {"sharpness": f"{sharpness:g}"})
+    calming = _calming(p, found)
+    words["sharpness"] = f"{sharpness:g}"
+    words["flat_areas"] = f"calmed by {calming.share:.0%}" if calming else "kept"
+    return Told(told, sharpness, calming, words)
+
+
+def _calming(p: UpscalerParameters, found: Estimate) -> Calming | None:
+    """Return how flat areas are calmed: not at all unless all that decides it is estimated."""
+    automatic = p.flat_areas == p.noise == p.sharpness == "auto"
+    if not automatic or found.conditions is None:
+        return None
+    assert found.conditions.noise is not None
+    assert found.windows is not None
+    return choose_calming(found.windows / SCALE, found.conditions.noise)
 
 
 def require_recipe(parameters: UpscalerParameters, label: str) -> None:

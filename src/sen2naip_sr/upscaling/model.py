@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
     blur: float | str
     compression: float | str
     sharpness: float | str
+    flat_areas: str
     consistency: bool
     ensemble: bool
     tile: int | None
@@ -88,6 +89,7 @@ class Model:
         blur: float | str = "auto",
         compression: float | str = "auto",
         sharpness: float | str = "auto",
+        flat_areas: str = "auto",
         consistency: bool = False,
         ensemble: bool = False,
         uncertainty: bool = False,
@@ -115,6 +117,9 @@ class Model:
             compression: JPEG quality of the source, ``auto`` or ``none``.
             sharpness: Share of the network's correction that is added to the bicubic upscaling, or
                 ``auto``: less than 1 where the blur is estimated and uncertain.
+            flat_areas: ``auto``: areas without structure get less of the network's correction, if
+                noise and sharpness are estimated and hardly any noise is found. ``keep``: they get
+                what others get.
             consistency: Project the result so that downscaling it gives the source back.
             ensemble: Average over eight flips and turns: a little better, eight times as slow.
             uncertainty: Also compute intervals.
@@ -138,6 +143,7 @@ class Model:
             blur=blur,
             compression=compression,
             sharpness=sharpness,
+            flat_areas=flat_areas,
             consistency=consistency,
             ensemble=ensemble,
             uncertainty=uncertainty,

@@ -46,6 +46,9 @@ class UpscalerParameters(Parameters):
     sharpness: Share | Literal["auto"] = "auto"
     """Share of the network's correction that is added to the bicubic upscaling: 0 for none. auto:
     less than 1 where the blur is estimated and uncertain."""
+    flat_areas: Literal["auto", "keep"] = "auto"
+    """Areas without structure. auto: they get less of the network's correction, if noise and
+    sharpness are estimated and hardly any noise is found. keep: they get what others get."""
     consistency: bool = False
     """Project the result so that downscaling it gives the scene back."""
     ensemble: bool = False

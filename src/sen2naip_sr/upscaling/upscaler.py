@@ -10,6 +10,7 @@ from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
+from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
@@ -73,12 +74,17 @@ class Upscaler:
         )
         _ = self.network.halo  # raises for a network that cannot be applied to tiles
 
-    def _made(self, conditions: Conditions | None = None, strength: float = 1.0) -> TorchNetwork:
+    def _made(
+        self,
+        conditions: Conditions | None = None,
+        strength: float = 1.0,
+        calming: Calming | None = None,
+    ) -> TorchNetwork:
         p = self._hardware
         model = self._weights.build(conditions)
         model.strength = strength  # type: ignore[assignment] # torch takes it for a layer
         return make_network(
-            model,
+            calmed(model, calming),
             bands=self._weights.metadata.bands,
             device=p.device,
             backend=p.backend,  # type: ignore[arg-type] # checked there
@@ -91,7 +97,8 @@ class Upscaler:
         network = self.network
         sharpness = told.sharpness if told else self._given_sharpness
         if told or sharpness != 1:
-            network = self._made(told.conditions if told else None, sharpness)
+            conditions, calming = (told.conditions, told.calming) if told else (None, None)
+            network = self._made(conditions, sharpness, calming)
         return SelfEnsemble(network) if p.ensemble else network
 
     @property
@@ -130,6 +137,7 @@ class Upscaler:
             "consistency": p.consistency,
             "ensemble": p.ensemble,
             "sharpness": p.sharpness,
+            "flat_areas": p.flat_areas if self._weights.conditioned else None,
             "told": [p.noise, p.blur, p.compression] if self._weights.conditioned else None,
             "precision": self.network.precision,
             "intervals": calibration.model_dump(mode="json") if calibration else None,
