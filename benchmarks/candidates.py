@@ -22,20 +22,6 @@ def conv(channels: int, out: int, size: int = 3) -> nn.Conv2d:
     return nn.Conv2d(channels, out, size, padding=size // 2)
 
 
-class Span(nn.Module):
-    """SPAN's block (arXiv:2311.12770): three convolutions and parameter-free attention."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(conv(channels, channels) for _ in range(3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map features to the same shape."""
-        first, second, third = self.layers
-        out = third(F.silu(second(F.silu(first(x)))))
-        return (out + x) * (torch.sigmoid(out) - 0.5)
-
-
 class Rlfn(nn.Module):
     """RLFN's block (arXiv:2205.07514) without its spatial attention."""
 
@@ -73,23 +59,6 @@ class Imdn(nn.Module):
         return x + self.fusion(torch.cat([*distilled, self.last(rest)], 1))
 
 
-class Plk(nn.Module):
-    """PLKSR's block (arXiv:2404.11848): a 13 x 13 kernel over twelve of the channels."""
-
-    def __init__(self, channels: int, kernel: int = 13, part: int = 12) -> None:
-        super().__init__()
-        self.part = part
-        self.grow, self.shrink = conv(channels, 2 * channels), conv(2 * channels, channels)
-        self.large = conv(part, part, kernel)
-        self.fusion = conv(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map features to the same shape."""
-        out = self.shrink(F.gelu(self.grow(x)))
-        part, rest = out.split([self.part, out.shape[1] - self.part], 1)
-        return x + self.fusion(torch.cat([self.large(part), rest], 1))
-
-
 class Candidate(GlobalResidualNetwork):
     """Blocks at low resolution between an entry and a sub-pixel exit."""
 
@@ -110,8 +79,6 @@ CANDIDATES: dict[str, Callable[[], nn.Module]] = {
     "lean, 48 channels, 6 blocks": lambda: build_model("lean", BANDS, channels=48, blocks=6),
     "lean, 32 channels, 8 blocks": lambda: build_model("lean", BANDS, channels=32, blocks=8),
     "CARN, 48 channels": lambda: build_model("carn", BANDS, channels=48),
-    "SPAN, 48 channels, 4 blocks": lambda: Candidate(Span, 48, 4),
     "RLFN, 48 channels, 4 blocks": lambda: Candidate(Rlfn, 48, 4),
     "IMDN, 48 channels, 6 blocks": lambda: Candidate(Imdn, 48, 6),
-    "PLKSR, 40 channels, 5 blocks": lambda: Candidate(Plk, 40, 5),
 }

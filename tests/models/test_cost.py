@@ -69,3 +69,10 @@ def test_widest_layer_is_a_convolution_of_the_body():
 def test_widest_layer_is_the_exit_where_channels_are_few():
     # it makes four sub-pixels of each band
     assert widest_layer(build_model("lean", 4, channels=2, blocks=1), 4) == 2 + 4 * 4
+
+
+def test_conditions_cost_the_same_whatever_the_image():
+    plain, told = (build_model("lean", 4, blocks=7, conditions=told) for told in (False, True))
+    added = {multiply_adds(told, 4, n, n) - multiply_adds(plain, 4, n, n) for n in (8, 16)}
+    assert added == {49_664}
+    assert count_parameters(told) - count_parameters(plain) == 51_232

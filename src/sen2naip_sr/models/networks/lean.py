@@ -199,7 +199,9 @@ class Modulation(nn.Module):
 
         They are computed in single precision, whatever the rest is computed in.
         """
-        with torch.autocast(encoded.device.type, enabled=False):
+        # costs are counted on tensors without content, for which there is no autocast
+        device = "cpu" if encoded.is_meta else encoded.device.type
+        with torch.autocast(device, enabled=False):
             values = self.outer(F.silu(self.inner(encoded))).unflatten(-1, self.shape)
         scales, shifts = values.unbind(-2)
         return 1 + scales, shifts
