@@ -167,13 +167,17 @@ def test_a_fault_without_any_usable_file_is_named(raw, make, make_geotiff, tmp_p
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_floats_that_are_no_numbers_are_rejected(raw, make, make_geotiff, value):
+def test_floats_that_are_no_numbers_are_invalid_pixels(raw, make, make_geotiff, value):
     pixels = random_pixels(4, 64, "float32", 5)
     pixels[2, 3, 4] = value
-    make_geotiff(raw / "good.tif", dtype="float32")
-    make_geotiff(raw / "bad.tif", pixels)
+    make_geotiff(raw / "a.tif", pixels)
+    pixels = random_pixels(4, 64, "float32", 6)
+    pixels[:, :9] = value
+    make_geotiff(raw / "b.tif", pixels)
     store = make(value_range=(0, 1))
-    assert reasons(store) == {"bad.tif": "holds NaN or infinity"}
+    assert reasons(store) == {"b.tif": "only 85.9% of the pixels are valid, the rest is nodata"}
+    assert np.argwhere(~store.validity[0]).tolist() == [[2, 3, 4]]
+    assert np.isfinite(store.chips[0]).all()
     assert store.attributes["value_range"] == [0, 1]
 
 
@@ -316,10 +320,10 @@ def test_a_full_disk_keeps_the_old_store_and_is_told(
     make_geotiff(raw / "b.tif", seed=1)
     append = StoreWriter.append
 
-    def full(writer, chip):
+    def full(writer, chip, valid):
         if writer.count == 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        append(writer, chip)
+        append(writer, chip, valid)
 
     monkeypatch.setattr(StoreWriter, "append", full)
     with pytest.raises(OSError, match="No space left") as caught:

@@ -23,11 +23,6 @@ SAMPLES = 8
 SAMPLE_SIDE = 128
 """A scene's range is chosen from 8 x 8 windows of 128 x 128 pixels, evenly spaced."""
 
-UNKNOWN = 0.5
-"""Stands where no valid pixel is near. Networks centre their input on it."""
-
-_NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
-
 
 def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
     """Read a value range from text: ``auto``, ``dtype`` or ``LOW:HIGH``.
@@ -138,60 +133,6 @@ def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
 def doubled(values: Array) -> Array:
     """Repeat every pixel of (..., h, w) two by two: (..., 2h, 2w)."""
     return values.repeat(2, axis=-1).repeat(2, axis=-2)
-
-
-def fill(values: Array, valid: Array, reach: int) -> Array:
-    """Fill invalid pixels from the valid pixels around them.
-
-    Pixels are filled in rings, from the valid pixels outwards. Each becomes the mean of those of
-    its eight neighbours, in its band, that are valid or in an earlier ring. A filled pixel depends
-    on the valid pixels at most ``reach`` away and on nothing else. Every window that shows these
-    (or ends with the scene) therefore gives the same bits. A transform to the nearest valid pixel
-    would depend on how it breaks ties, and leave more edges.
-
-    Args:
-        values: (C, h, w), float32; anything where invalid.
-        valid: (C, h, w), bool.
-        reach: Rings to fill; pixels beyond them become `UNKNOWN`.
-
-    Returns:
-        (C, h, w), float32; ``values`` itself if all pixels are valid.
-    """
-    if valid.all():
-        return values
-    # a frame that is never filled: steps in the flat array cannot wrap to other rows
-    frame = ((0, 0), (1, 1), (1, 1))
-    framed = np.pad(np.where(valid, values, np.float32(UNKNOWN)), frame)
-    known, missing = np.pad(valid, frame), np.pad(~valid, frame)
-    ring = _first_ring(known, missing)
-    steps = [row * framed.shape[2] + column for row, column in _NEIGHBOURS]
-    flat, known, missing = framed.reshape(-1), known.reshape(-1), missing.reshape(-1)
-    for _ in range(reach):
-        flat[ring] = _mean_of_known(flat, known, ring, steps)
-        known[ring], missing[ring] = True, False
-        around = np.add.outer(steps, ring).reshape(-1)
-        ring = np.unique(around[missing[around]])
-    return framed[:, 1:-1, 1:-1]
-
-
-def _first_ring(known: Array, missing: Array) -> Array:
-    near = known.copy()
-    near[:, 1:] |= known[:, :-1]
-    near[:, :-1] |= known[:, 1:]
-    rows = near.copy()
-    near[:, :, 1:] |= rows[:, :, :-1]
-    near[:, :, :-1] |= rows[:, :, 1:]
-    return np.flatnonzero(near & missing)
-
-
-def _mean_of_known(values: Array, known: Array, pixels: Array, steps: list[int]) -> Array:
-    """Return the mean of the known neighbours, summed in a fixed order and in float64."""
-    total, count = np.zeros(pixels.size), np.zeros(pixels.size, np.uint8)
-    for step in steps:
-        here = known[pixels + step]
-        total += np.where(here, values[pixels + step], 0)
-        count += here
-    return total / count
 
 
 def _exact(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:

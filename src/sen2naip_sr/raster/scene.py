@@ -14,7 +14,13 @@ from rasterio.windows import Window
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.bands import alpha_band, check_band, chosen_bands, read_band
+from sen2naip_sr.raster.bands import (
+    alpha_band,
+    check_band,
+    chosen_bands,
+    declared_alpha,
+    read_band,
+)
 from sen2naip_sr.raster.georeferencing import Georeferencing, quietly_opened
 from sen2naip_sr.raster.tags import lasting_tags
 from sen2naip_sr.raster.validity import is_nodata
@@ -148,7 +154,9 @@ class FileScene:
         return Window(left, top, width, height)
 
 
-def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScene:
+def open_scene(
+    path: str | Path, bands: Sequence[int] | None = None, count: int | None = None
+) -> FileScene:
     """Open a raster of any size.
 
     Args:
@@ -156,6 +164,7 @@ def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScen
         bands: Numbers of the bands to use, from 1, in the wanted order; None: all but an alpha
             band (see `alpha_band`). A band that is chosen here is an image band, even if it is
             marked as alpha.
+        count: The wanted number of bands, where ``bands`` is None; None: any.
 
     Raises:
         UserError: If the file is missing, not a raster or damaged, has no such bands, or has
@@ -164,17 +173,33 @@ def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScen
     path = Path(path)
     source = _opened(path)
     try:
-        alpha = alpha_band(source)
-        numbers = chosen_bands(path, source, alpha, bands)
-        for number in numbers:
-            check_band(path, source, number)
-        return FileScene(path, source, numbers, None if alpha in numbers else alpha)
+        return scene_of(path, source, bands, count)
     except RasterioError as error:
         source.close()
         raise _damaged(path, error) from error
     except BaseException:
         source.close()
         raise
+
+
+def scene_of(
+    path: Path, source: DatasetReader, bands: Sequence[int] | None, count: int | None = None
+) -> FileScene:
+    """Return an open dataset as a scene; see `open_scene`. A `RasterioError` means damage."""
+    alpha = _alpha_besides(path, source, bands, count)
+    numbers = chosen_bands(path, source, alpha, bands)
+    for number in numbers:
+        check_band(path, source, number)
+    return FileScene(path, source, numbers, alpha)
+
+
+def _alpha_besides(
+    path: Path, source: DatasetReader, bands: Sequence[int] | None, count: int | None
+) -> int | None:
+    """Return the alpha band, unless it is chosen as an image band."""
+    if bands is None:
+        return alpha_band(str(path), source, count)
+    return None if declared_alpha(source) in bands else alpha_band(str(path), source)
 
 
 def _opened(path: Path) -> DatasetReader:

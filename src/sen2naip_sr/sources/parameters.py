@@ -71,7 +71,9 @@ class IngestionParameters(Parameters):
     Files whose paths differ only there have the same location. Chips with a CRS and equal bounds
     have the same location in any case."""
     min_valid_fraction: float = Field(default=0.99, gt=0, le=1)
-    """Chips with a smaller share of valid pixels (not nodata) are rejected."""
+    """Chips with a smaller share of valid pixels, over all bands, are rejected. Pixels are invalid
+    where nodata values, masks, alpha bands or NaN say so. In the other chips they are filled from
+    the valid pixels around them, and count in no loss and no score."""
     sample: SampleParameters = SampleParameters()
     sen2naip: Sen2NaipParameters = Sen2NaipParameters()
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from rasterio.io import DatasetReader
 from sen2naip_sr.ahead import map_ahead
 from sen2naip_sr.chips.cutting import UNREADABLE, Rejection, chip_windows
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.bands import alpha_band
+from sen2naip_sr.raster.scene import FileScene, scene_of
 from sen2naip_sr.sources.base import SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 
@@ -37,9 +40,9 @@ class Header:
     height: int
     width: int
     bands: int
+    """Without an alpha band."""
     dtype: str
     crs: str
-    descriptions: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -89,17 +92,30 @@ def environment() -> rasterio.Env:
     return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
-def read_header(raster: DatasetReader) -> Header:
-    """Return the header of an open raster."""
+def read_header(name: str, raster: DatasetReader, parameters: IngestionParameters) -> Header:
+    """Return the header of an open raster.
+
+    Raises:
+        UserError: If it cannot be told whether a band is alpha.
+    """
+    asked = parameters.bands
+    alpha = alpha_band(name, raster, asked) if isinstance(asked, int) else None
     return Header(
         driver=raster.driver,
         height=raster.height,
         width=raster.width,
-        bands=raster.count,
+        bands=raster.count - (alpha is not None),
         dtype=raster.dtypes[0] if len(set(raster.dtypes)) == 1 else "mixed",
         crs=_crs_name(raster.crs) if raster.crs else "",
-        descriptions=raster.descriptions,
     )
+
+
+def scene_in(name: str, raster: DatasetReader, parameters: IngestionParameters) -> FileScene:
+    """Return the bands that are asked for of an open raster as a scene."""
+    asked = parameters.bands
+    if isinstance(asked, int):
+        return scene_of(Path(name), raster, None, asked)
+    return scene_of(Path(name), raster, asked)
 
 
 @lru_cache(maxsize=64)
@@ -175,9 +191,11 @@ def _ask(
     def look(file: SourceFile) -> Header | Rejection:
         try:
             with file.open() as raster:
-                header = read_header(raster)
+                header = read_header(file.name, raster, parameters)
         except UNREADABLE as error:
             return unreadable(error)
+        except UserError as error:
+            return Rejection(error.problem, error.remedy)
         return why_unusable(header, parameters) or header
 
     votes: list[tuple[str, int]] = []
