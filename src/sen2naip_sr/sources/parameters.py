@@ -68,8 +68,8 @@ class IngestionParameters(Parameters):
     """Side of a grid cell on the ground."""
     date_pattern: str | None = None
     """Regular expression of the part of a file's path that tells the date, such as "-(new|old)-".
-    Files whose paths differ only there have the same location. Chips with a CRS and equal bounds
-    have the same location in any case."""
+    Files whose paths differ only there have the same location. Chips with a CRS whose footprints
+    overlap have the same location in any case."""
     min_valid_fraction: float = Field(default=0.99, gt=0, le=1)
     """Chips with a smaller share of valid pixels, over all bands, are rejected. Pixels are invalid
     where nodata values, masks, alpha bands or NaN say so. In the other chips they are filled from
