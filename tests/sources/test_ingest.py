@@ -100,11 +100,6 @@ class Fault:
     reason: str
 
 
-def png(path, make_geotiff):
-    with rasterio.open(path, "w", driver="PNG", count=4, height=64, width=64, dtype="uint8") as out:
-        out.write(random_pixels(4, 64))
-
-
 def cut_off(share, **options):
     def make(path, make_geotiff):
         make_geotiff(path, seed=9, **options)
@@ -118,13 +113,12 @@ def geotiff(*array, **options):
 
 
 FAULTS = {
-    "empty": Fault(lambda path, _: path.write_bytes(b""), "cannot be opened"),
-    "text": Fault(lambda path, _: path.write_text("no image"), "cannot be opened"),
-    "png": Fault(png, "is a PNG file, not a GeoTIFF"),
-    "broken link": Fault(lambda path, _: path.symlink_to("nowhere"), "cannot be opened"),
+    "empty": Fault(lambda path, _: path.write_bytes(b""), "is empty"),
+    "text": Fault(lambda path, _: path.write_text("no image"), "is no raster"),
+    "broken link": Fault(lambda path, _: path.symlink_to("nowhere"), "there is no such file"),
     "cut off": Fault(cut_off(0.6), "cannot be read"),
     "cut off deflate": Fault(cut_off(0.6, compress="deflate"), "cannot be read"),
-    "cut off header": Fault(cut_off(0.001), "cannot be opened"),
+    "cut off header": Fault(cut_off(0.001), "is no raster"),
     "3 bands": Fault(geotiff(bands=3), "has 3 bands, 4 are required"),
     "5 bands": Fault(geotiff(bands=5), "has 5 bands, 4 are required"),
     "uint16": Fault(geotiff(dtype="uint16"), "its pixels are uint16, most files' are uint8"),

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from rasterio.errors import CRSError, RasterioError
 from rasterio.windows import Window, transform
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.filling import fill_digital
 from sen2naip_sr.raster.scene import FileScene
 
-UNREADABLE = (OSError, RasterioError, CRSError)
-"""Exceptions of opening and reading a damaged raster."""
+UNREADABLE: tuple[type[Exception], ...] = (*RASTER_FAULTS, UserError)
+"""Exceptions of reading a damaged scene."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,9 @@ def cut_chip(
     row, column = window.row_off, window.col_off
     try:
         pixels, valid = scene.read(row, column, window.height, window.width)
-    except (*UNREADABLE, UserError) as error:
-        text = " ".join(str(error.__cause__ or error).split())
+    except UNREADABLE as error:
         return Rejection(
-            f"the pixels cannot be read ({text})",
+            f"the pixels cannot be read ({reason_of(error)})",
             "the file is damaged or incomplete: copy or download it again",
             row,
             column,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.tags import Tags, lasting_tags
 from sen2naip_sr.raster.validity import representable
 
@@ -64,7 +64,7 @@ class Band:
 
 
 def chosen_bands(
-    path: Path, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
+    path: Path | str, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
 ) -> list[int]:
     """Return the numbers of the image bands: the user's choice, or all but the alpha band.
 
@@ -103,7 +103,7 @@ def require_bands(name: str, bands: Sequence[int], count: int) -> None:
         raise UserError("band-twice", f"{name}: a band is chosen twice in {list(bands)}", known)
 
 
-def check_band(path: Path, source: DatasetReader, number: int) -> None:
+def check_band(path: Path | str, source: DatasetReader, number: int) -> None:
     """Check that a band holds values that can be upscaled.
 
     Raises:
@@ -218,7 +218,7 @@ def _opaque_share(source: DatasetReader, number: int) -> float:
     for window in _windows(source):
         try:
             parts.append(source.read(number, window=window).ravel())
-        except RasterioError:
+        except RASTER_FAULTS:
             # the next call raises the error of this one once more, then it is forgotten
             with suppress(Exception):
                 _ = source.colorinterp

@@ -1,6 +1,6 @@
 """A raster file as a scene: its windows, validity and metadata."""
 
-import os
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
+from sen2naip_sr.raster.access.locations import locate
+from sen2naip_sr.raster.access.opening import further_parts, open_raster
 from sen2naip_sr.raster.bands import (
     alpha_band,
     check_band,
@@ -21,9 +23,11 @@ from sen2naip_sr.raster.bands import (
     declared_alpha,
     read_band,
 )
-from sen2naip_sr.raster.georeferencing import Georeferencing, quietly_opened
+from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.raster.tags import lasting_tags
 from sen2naip_sr.raster.validity import is_nodata
+
+logger = logging.getLogger(__name__)
 
 MARKINGS = ({MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, MaskFlags.alpha})
 """GDAL's mask flags of a band without a mask of its own."""
@@ -33,7 +37,7 @@ class FileScene:
     """An open raster as a `sen2naip_sr.raster.protocol.Scene`; a context manager.
 
     Attributes:
-        path: The file.
+        path: The file, or the name of what is no file by itself.
         bands: The chosen image bands, in the chosen order.
         alpha: The alpha band, which is not an image band.
         masked: Whether the file has a mask besides nodata values and the alpha band.
@@ -46,7 +50,7 @@ class FileScene:
     """
 
     def __init__(
-        self, path: Path, source: DatasetReader, numbers: Sequence[int], alpha: int | None
+        self, path: Path | str, source: DatasetReader, numbers: Sequence[int], alpha: int | None
     ) -> None:
         self.path = path
         self.height: int = source.height
@@ -97,7 +101,7 @@ class FileScene:
                 masks = self._masks(window)
                 if self.alpha is not None:
                     alpha = self._source.read(self.alpha.number, window=window)
-            except RasterioError as error:
+            except RASTER_FAULTS as error:
                 raise _damaged(self.path, error) from error
         valid = np.isfinite(values)
         for data, band, number in zip(valid, values, self.nodata, strict=True):
@@ -121,7 +125,7 @@ class FileScene:
         with self._lock:
             try:
                 return self._source.read(self.alpha.number, window=window, out_dtype=self.dtype)
-            except RasterioError as error:
+            except RASTER_FAULTS as error:
                 raise _damaged(self.path, error) from error
 
     def close(self) -> None:
@@ -155,46 +159,56 @@ class FileScene:
 
 
 def open_scene(
-    path: str | Path, bands: Sequence[int] | None = None, count: int | None = None
+    path: str | Path,
+    bands: Sequence[int] | None = None,
+    count: int | None = None,
+    drivers: Sequence[str] = (),
 ) -> FileScene:
     """Open a raster of any size.
 
     Args:
-        path: Anything that GDAL reads as a raster.
+        path: A file, or what `sen2naip_sr.raster.access.locations.locate` takes besides.
         bands: Numbers of the bands to use, from 1, in the wanted order; None: all but an alpha
             band (see `alpha_band`). A band that is chosen here is an image band, even if it is
             marked as alpha.
         count: The wanted number of bands, where ``bands`` is None; None: any.
+        drivers: GDAL's names of drivers to allow besides the usual ones.
 
     Raises:
         UserError: If the file is missing, not a raster or damaged, has no such bands, or has
             values that cannot be upscaled.
     """
-    path = Path(path)
-    source = _opened(path)
+    location = locate(path)
+    name = Path(path) if location.plain else location.given
+    source = open_raster(location, drivers)
     try:
-        return scene_of(path, source, bands, count)
-    except RasterioError as error:
+        return scene_of(name, source, bands, count)
+    except RASTER_FAULTS as error:
         source.close()
-        raise _damaged(path, error) from error
+        raise _damaged(name, error) from error
     except BaseException:
         source.close()
         raise
 
 
 def scene_of(
-    path: Path, source: DatasetReader, bands: Sequence[int] | None, count: int | None = None
+    path: Path | str,
+    source: DatasetReader,
+    bands: Sequence[int] | None,
+    count: int | None = None,
 ) -> FileScene:
-    """Return an open dataset as a scene; see `open_scene`. A `RasterioError` means damage."""
+    """Return an open dataset as a scene; see `open_scene`. `RASTER_FAULTS` mean damage."""
     alpha = _alpha_besides(path, source, bands, count)
     numbers = chosen_bands(path, source, alpha, bands)
     for number in numbers:
         check_band(path, source, number)
+    if parts := further_parts(source):
+        logger.warning("%s: only its first page is read; the others are %s", path, parts)
     return FileScene(path, source, numbers, alpha)
 
 
 def _alpha_besides(
-    path: Path, source: DatasetReader, bands: Sequence[int] | None, count: int | None
+    path: Path | str, source: DatasetReader, bands: Sequence[int] | None, count: int | None
 ) -> int | None:
     """Return the alpha band, unless it is chosen as an image band."""
     if bands is None:
@@ -202,28 +216,9 @@ def _alpha_besides(
     return None if declared_alpha(source) in bands else alpha_band(str(path), source)
 
 
-def _opened(path: Path) -> DatasetReader:
-    if not path.exists():
-        raise UserError("file-missing", f"{path}: there is no such file", "check the path")
-    if path.is_file() and path.stat().st_size == 0:
-        raise UserError("file-empty", f"{path}: is empty (0 bytes)", "copy or download it again")
-    if not os.access(path, os.R_OK):
-        raise UserError(
-            "file-forbidden", f"{path}: may not be read", "give yourself the right to read it"
-        )
-    try:
-        return quietly_opened(path)
-    except RasterioError as error:
-        raise UserError(
-            "not-a-raster",
-            f"{path}: is no raster, or a damaged one ({error})",
-            "give a raster such as a GeoTIFF; if it is one, copy or download it again",
-        ) from error
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(path: Path | str, error: Exception) -> UserError:
     return UserError(
         "file-damaged",
-        f"{path}: cannot be read ({error.__cause__ or error})",
+        f"{path}: cannot be read ({reason_of(error)})",
         "it is cut short or damaged: copy or download it again",
     )

@@ -12,14 +12,16 @@ import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, cut_chips
+from sen2naip_sr.chips.cutting import Chip, Rejection, cut_chips
 from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.sources.placement import why_not_placed
 from sen2naip_sr.sources.places import assign_locations, assign_places
 
 INGESTION_VERSION = 3
@@ -141,7 +143,11 @@ def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParamete
     try:
         with file.open() as raster:
             header = survey.read_header(file.name, raster, parameters)
-            why = survey.why_unusable(header, parameters) or survey.why_different(header, layout)
+            why = (
+                survey.why_unusable(header, parameters)
+                or survey.why_different(header, layout)
+                or why_not_placed(raster)
+            )
             if why:
                 return _Reading(file, [why])
             windows = layout.windows(header)
@@ -150,7 +156,7 @@ def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParamete
             names = tuple(band.description or f"band {band.number}" for band in scene.bands)
             chips = _cut(scene, first, layout, parameters)
             return _Reading(file, chips, header, names, file.sha256(), rest)
-    except UNREADABLE as error:
+    except RASTER_FAULTS as error:
         return _Reading(file, [survey.unreadable(error)])
     except UserError as error:
         return _Reading(file, [Rejection(error.problem, error.remedy)])
@@ -182,8 +188,10 @@ def _read_rest(
             for start in range(0, len(reading.rest), CHIPS_AT_ONCE):
                 windows = reading.rest[start : start + CHIPS_AT_ONCE]
                 yield _cut(scene, windows, layout, parameters)
-    except UNREADABLE as error:
+    except RASTER_FAULTS as error:
         yield [survey.unreadable(error)]
+    except UserError as error:
+        yield [Rejection(error.problem, error.remedy)]
 
 
 @dataclass

@@ -44,6 +44,9 @@ class IngestionParameters(Parameters):
     """The source of the imagery."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
+    drivers: list[str] = Field(default=[])
+    """GDAL's names of drivers that may open files besides those of GeoTIFF, JPEG 2000, PNG, JPEG,
+    GeoPackage and VRT (such as ENVI). Allow only what you need: some open other files."""
     raw_folder: str = "data/01_raw"
     """The folder of the sample and of the download of SEN2NAIP."""
     chip_size: int | None = Field(default=None, ge=16, le=4096)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from rasterio.crs import CRS
+from rasterio.env import Env
 from rasterio.io import DatasetReader
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.cutting import UNREADABLE, Rejection, chip_windows
+from sen2naip_sr.chips.cutting import Rejection, chip_windows
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.environment import gdal_environment
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.bands import alpha_band
 from sen2naip_sr.raster.scene import FileScene, scene_of
 from sen2naip_sr.sources.base import SourceFile
@@ -87,9 +89,9 @@ def enter_environment() -> None:
     environment().__enter__()
 
 
-def environment() -> rasterio.Env:
+def environment() -> Env:
     """Return GDAL's settings for reading scenes of any size in bounded memory."""
-    return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
+    return gdal_environment(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
 def read_header(name: str, raster: DatasetReader, parameters: IngestionParameters) -> Header:
@@ -126,8 +128,6 @@ def _crs_name(crs: CRS) -> str:
 
 def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection | None:
     """Return why a file cannot be used in any dataset; None if it can."""
-    if header.driver not in ("GTiff", "COG"):
-        return Rejection(f"is a {header.driver} file, not a GeoTIFF", "convert it to a GeoTIFF")
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
@@ -165,7 +165,7 @@ def why_different(header: Header, layout: Layout) -> Rejection | None:
 def unreadable(error: Exception) -> Rejection:
     """Return the rejection of a file that cannot be opened."""
     return Rejection(
-        f"cannot be opened as a raster ({' '.join(str(error).split())})",
+        f"cannot be opened as a raster ({reason_of(error)})",
         "it is empty, damaged, no GeoTIFF or not permitted: copy or download it again",
     )
 
@@ -192,7 +192,7 @@ def _ask(
         try:
             with file.open() as raster:
                 header = read_header(file.name, raster, parameters)
-        except UNREADABLE as error:
+        except RASTER_FAULTS as error:
             return unreadable(error)
         except UserError as error:
             return Rejection(error.problem, error.remedy)

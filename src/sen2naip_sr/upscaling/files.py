@@ -80,11 +80,12 @@ def upscale_file(
     """
     began = perf_counter()
     settings = digest(upscaler.settings)
-    _make_folder(job.target.parent)
     with ExitStack() as opened:
-        scene = opened.enter_context(open_scene(job.source, upscaler.parameters.bands))
+        given = upscaler.parameters
+        scene = opened.enter_context(open_scene(job.source, given.bands, drivers=given.drivers))
         found = upscaler.settings_for(scene)
         made_with = upscaler.describe(found)
+        _make_folder(job.target.parent)
         tags = {f"{TAG}{name.upper()}": text for name, text in made_with.items()}
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)

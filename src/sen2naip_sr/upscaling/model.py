@@ -11,6 +11,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
@@ -30,6 +31,7 @@ class Options(TypedDict, total=False):
 
     value_range: ValueRangeChoice
     bands: Sequence[int] | None
+    drivers: Sequence[str]
     nodata: float | None
     noise: float | str
     blur: float | str
@@ -84,6 +86,7 @@ class Model:
         *,
         value_range: ValueRangeChoice = "auto",
         bands: Sequence[int] | None = None,
+        drivers: Sequence[str] = (),
         nodata: float | None = None,
         noise: float | str = "auto",
         blur: float | str = "auto",
@@ -108,6 +111,8 @@ class Model:
                 ``LOW:HIGH`` or (low, high); see `sen2naip_sr.inference.values.choose_range`.
             bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1.
                 None: all.
+            drivers: For a raster, GDAL's names of drivers that may open it besides those of
+                GeoTIFF, JPEG 2000, PNG, JPEG, GeoPackage and VRT.
             nodata: For an array, the value that stands for no data.
             noise: Standard deviation of the source's noise in digital numbers, or ``auto``:
                 estimated for each band.
@@ -135,6 +140,7 @@ class Model:
         options = make_options(
             value_range=value_range,
             bands=None if bands is None else list(bands),
+            drivers=list(drivers),
             noise=noise,
             blur=blur,
             compression=compression,
@@ -148,7 +154,7 @@ class Model:
         upscaler = self._upscaler.with_options(options)
         if isinstance(source, str | os.PathLike):
             _refuse(nodata is not None, "nodata", "a file says itself what its nodata value is")
-            return _upscale_file(upscaler, Path(source), target, overwrite)
+            return _upscale_file(upscaler, source, target, overwrite)
         _refuse(target is not None, "target", "the result of an array is an array")
         _refuse(overwrite, "overwrite", "the result of an array is an array")
         if is_data_array(source):
@@ -192,11 +198,11 @@ def load_model(
 
 
 def _upscale_file(
-    upscaler: Upscaler, source: Path, target: str | Path | None, overwrite: bool
+    upscaler: Upscaler, given: "str | os.PathLike[str]", target: str | Path | None, overwrite: bool
 ) -> Result[Path]:
-    source = source.expanduser()
-    if source.is_dir():
-        raise UserError("raster-is-folder", f"{source}: is a folder", "give one raster of it")
+    text = os.fspath(given)
+    source = text if is_elsewhere(text) or text in STREAMS else Path(text).expanduser()
+    locate(source)
     output = None if target is None else Path(target).expanduser()
     job = Job(source, result_path(source, output))
     made = upscale_file(upscaler, job, overwrite=overwrite)

@@ -29,6 +29,9 @@ class UpscalerParameters(Parameters):
     bands: list[BandNumber] | None = None
     """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared),
     counted from 1. Null: all, as they are."""
+    drivers: list[str] = Field(default=[])
+    """GDAL's names of drivers that may open a scene besides those of GeoTIFF, JPEG 2000, PNG, JPEG,
+    GeoPackage and VRT (such as ENVI). Allow only what you need: some open other files."""
     value_range: str = "auto"
     """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
     noise: Level | Literal["auto"] = "auto"
@@ -91,7 +94,8 @@ class BatchParameters(Parameters):
     """What to upscale, where the results go, and who shares the work."""
 
     source: str | None = None
-    """A GeoTIFF, a folder (searched with its folders for .tif and .tiff) or a glob pattern."""
+    """A raster, a folder (searched with its folders for .tif, .tiff, .jp2, .vrt and .gpkg), a glob
+    pattern, an address (https://, s3://), or a name that GDAL takes (/vsizip/, /vsicurl/)."""
     output: Path | None = None
     """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
     overwrite: bool = False

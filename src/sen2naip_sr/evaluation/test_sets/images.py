@@ -9,13 +9,14 @@ import pandas as pd
 from rasterio.windows import Window, bounds
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, chip_windows, cut_chip
+from sen2naip_sr.chips.cutting import Chip, Rejection, chip_windows, cut_chip
 from sen2naip_sr.chips.lr_store import chip_seed, downscale_valid
 from sen2naip_sr.degradation import SCALE, Recipe
 from sen2naip_sr.degradation.validity import scored_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.sources.base import PathFile
 from sen2naip_sr.sources.directory import DirectorySource
@@ -135,7 +136,7 @@ def _cut(
                     yield chip, value_range, _location(file, scene, window, place)
     except UserError as error:
         yield Rejection(error.problem, error.remedy)
-    except UNREADABLE as error:
+    except RASTER_FAULTS as error:
         yield Rejection(f"it cannot be read ({error})", "copy it again")
 
 

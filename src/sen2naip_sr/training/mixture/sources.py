@@ -170,7 +170,7 @@ def _read(
     places = dict(files)
 
     def skipped(scene: FileScene) -> bool:
-        place = parameters.location or places[scene.path]
+        place = parameters.location or places[Path(scene.path)]
         return held_out.shows(place, *_footprint(scene))
 
     images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)
