@@ -23,6 +23,8 @@ def why_not_placed(raster: DatasetReader) -> Rejection | None:
             return Rejection(
                 "its transform holds numbers that are not finite", "georeference it anew"
             )
+        if not raster.transform.determinant:
+            return Rejection("its transform gives pixels no extent", "georeference it anew")
         if not raster.crs:
             return None
         x, y = raster.transform @ (raster.width / 2, raster.height / 2)

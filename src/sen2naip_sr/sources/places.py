@@ -111,6 +111,9 @@ def _grid_or_file(index: pd.DataFrame, metres: float) -> pd.Series:
             continue
         at = index.index.get_indexer(rows)
         east, north = transform(str(crs), EQUAL_AREA, x[at].tolist(), y[at].tolist())
-        cells = np.floor(np.column_stack([east, north]) / metres).astype(int)
-        places.iloc[at] = [f"cell {column} {row}" for column, row in cells]
+        centres = np.column_stack([east, north]) / metres
+        # a chip beyond the Earth's edge has no cell
+        inside = np.isfinite(centres).all(axis=1)
+        cells = np.floor(centres[inside]).astype(int)
+        places.iloc[at[inside]] = [f"cell {column} {row}" for column, row in cells]
     return places

@@ -29,7 +29,7 @@ def check_sidecars(path: Path) -> None:
             raise _refused(path, path.with_name(name), "is a pipe or a device")
     for ending in METADATA:
         sidecar = Path(f"{path}{ending}")
-        if sidecar.is_file() and sidecar.stat().st_size > LARGEST_METADATA:
+        if os.path.isfile(sidecar) and sidecar.stat().st_size > LARGEST_METADATA:
             raise _refused(path, sidecar, f"is larger than {LARGEST_METADATA // 2**20} MB")
     _check_opened(path, path, NESTED)
 
@@ -37,7 +37,8 @@ def check_sidecars(path: Path) -> None:
 def _check_opened(path: Path, beside: Path, depth: int) -> None:
     for ending in OPENED:
         sidecar = Path(f"{beside}{ending}")
-        if not sidecar.is_file():
+        # unlike Path.is_file, this takes names that are too long to exist
+        if not os.path.isfile(sidecar):
             continue
         with sidecar.open("rb") as stream:
             if not stream.read(4).startswith(TIFF):
