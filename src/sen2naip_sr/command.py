@@ -48,7 +48,11 @@ def main() -> None:
 @click.option("--threads", type=int, help="CPU threads.  [default: all cores]")
 @click.option("--tile", type=int, help="Tile size in pixels.  [default: depends on the network]")
 @click.option("--batch", type=int, help="Tiles per batch.  [default: depends on the device]")
-@click.option("--bands", help="Bands to use, in the order of training (RGBN), e.g. 3,2,1,4.")
+@click.option(
+    "--bands",
+    help="Bands to use, in the order of training (RGBN), e.g. 3,2,1,4 or B04,B03,B02,B08.",
+)
+@click.option("--nodata", type=float, help="Value without data.  [default: what the file declares]")
 @click.option(
     "--drivers", help="GDAL's drivers to allow besides GTiff, JP2, PNG, JPEG, GPKG, VRT: ENVI,HFA."
 )

@@ -1,6 +1,7 @@
 """The base of every parameter model: typed, frozen, closed to unknown names."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
@@ -40,6 +41,23 @@ def summarise(error: ValidationError) -> str:
 
 def _takes_list(annotation: Any) -> bool:
     return get_origin(annotation) in (list, tuple) or any(map(_takes_list, get_args(annotation)))
+
+
+def numbers_in(bands: Any) -> Any:
+    """Return a list of bands in which numbers that are given as text are numbers."""
+    if not isinstance(bands, list | tuple):
+        return bands
+    return [
+        int(band) if isinstance(band, str) and re.fullmatch(r"\s*-?\d+\s*", band) else band
+        for band in bands
+    ]
+
+
+def require_bands_exist(bands: Sequence[int | str] | None) -> None:
+    """Raise a `ValueError` if a band has a number below 1 or an empty name."""
+    for band in bands or ():
+        if (isinstance(band, int) and band < 1) or (isinstance(band, str) and not band.strip()):
+            raise ValueError(f"'{band}' is no band: they are counted from 1, or have a name")
 
 
 class Parameters(BaseModel):

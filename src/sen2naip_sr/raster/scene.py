@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -16,6 +17,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.locations import locate
 from sen2naip_sr.raster.access.opening import further_parts, open_raster
+from sen2naip_sr.raster.band_names import band_numbers
 from sen2naip_sr.raster.bands import (
     alpha_band,
     check_band,
@@ -25,7 +27,7 @@ from sen2naip_sr.raster.bands import (
 )
 from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.raster.tags import lasting_tags
-from sen2naip_sr.raster.validity import is_nodata
+from sen2naip_sr.raster.validity import is_nodata, representable
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +130,16 @@ class FileScene:
             except RASTER_FAULTS as error:
                 raise _damaged(self.path, error) from error
 
+    @property
+    def every_band(self) -> tuple[tuple[str | None, ...], tuple[ColorInterp, ...]]:
+        """Names and colour interpretations of all bands of the file."""
+        return self._source.descriptions, self._source.colorinterp
+
+    def declare(self, nodata: float) -> None:
+        """Let a value stand for no data in all bands, instead of what the file declares."""
+        known = nodata if representable(nodata, self.dtype) else None
+        self.bands = tuple(replace(band, nodata=known) for band in self.bands)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -160,18 +172,20 @@ class FileScene:
 
 def open_scene(
     path: str | Path,
-    bands: Sequence[int] | None = None,
+    bands: Sequence[int | str] | None = None,
     count: int | None = None,
+    nodata: float | None = None,
     drivers: Sequence[str] = (),
 ) -> FileScene:
     """Open a raster of any size.
 
     Args:
         path: A file, or what `sen2naip_sr.raster.access.locations.locate` takes besides.
-        bands: Numbers of the bands to use, from 1, in the wanted order; None: all but an alpha
-            band (see `alpha_band`). A band that is chosen here is an image band, even if it is
-            marked as alpha.
+        bands: Numbers of the bands to use, from 1, or their names (see `band_numbers`), in the
+            wanted order; None: all but an alpha band (see `alpha_band`). A band that is chosen
+            here is an image band, even if it is marked as alpha.
         count: The wanted number of bands, where ``bands`` is None; None: any.
+        nodata: The value that stands for no data, instead of what the file declares. None: that.
         drivers: GDAL's names of drivers to allow besides the usual ones.
 
     Raises:
@@ -182,7 +196,7 @@ def open_scene(
     name = Path(path) if location.plain else location.given
     source = open_raster(location, drivers)
     try:
-        return scene_of(name, source, bands, count)
+        return scene_of(name, source, bands, count, nodata)
     except RASTER_FAULTS as error:
         source.close()
         raise _damaged(name, error) from error
@@ -194,17 +208,22 @@ def open_scene(
 def scene_of(
     path: Path | str,
     source: DatasetReader,
-    bands: Sequence[int] | None,
+    bands: Sequence[int | str] | None,
     count: int | None = None,
+    nodata: float | None = None,
 ) -> FileScene:
     """Return an open dataset as a scene; see `open_scene`. `RASTER_FAULTS` mean damage."""
-    alpha = _alpha_besides(path, source, bands, count)
-    numbers = chosen_bands(path, source, alpha, bands)
+    asked = None if bands is None else band_numbers(str(path), source, bands)
+    alpha = _alpha_besides(path, source, asked, count)
+    numbers = chosen_bands(path, source, alpha, asked)
     for number in numbers:
         check_band(path, source, number)
     if parts := further_parts(source):
         logger.warning("%s: only its first page is read; the others are %s", path, parts)
-    return FileScene(path, source, numbers, alpha)
+    scene = FileScene(path, source, numbers, alpha)
+    if nodata is not None:
+        scene.declare(nodata)
+    return scene
 
 
 def _alpha_besides(

@@ -71,7 +71,7 @@ class Ingestion:
         layout = survey.settle_layout(files, self.parameters)
         value_range = value_range_of(layout.dtype, self.parameters)
         size = _reduced_size(layout.chip_size, self.parameters.reduce)
-        shape = (len(layout.bands), size, size)
+        shape = (layout.bands, size, size)
         with write_store(folder, fingerprint, shape, layout.dtype) as writer:
             written = _Written(writer)
             with progress_bar() as bar:

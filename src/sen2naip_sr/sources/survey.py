@@ -18,6 +18,7 @@ from sen2naip_sr.chips.cutting import Rejection, chip_windows
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.environment import gdal_environment
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
+from sen2naip_sr.raster.band_names import ROLES, band_numbers, suggestion
 from sen2naip_sr.raster.bands import alpha_band
 from sen2naip_sr.raster.scene import FileScene, scene_of
 from sen2naip_sr.sources.base import SourceFile
@@ -45,14 +46,18 @@ class Header:
     """Without an alpha band."""
     dtype: str
     crs: str
+    chosen: tuple[int, ...] = ()
+    """The bands that are asked for by number or name, by number."""
+    choice: str = ""
+    """Which bands to take of such a file for a network of four, in words."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The common layout of all files of a dataset: side of a chip, bands (from 1) and dtype."""
+    """The common layout of all files of a dataset: side of a chip, number of bands and dtype."""
 
     chip_size: int
-    bands: tuple[int, ...]
+    bands: int
     dtype: np.dtype[Any]
 
     def windows(self, header: Header) -> list[tuple[int, int]]:
@@ -79,7 +84,7 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
     bands = parameters.bands
     return Layout(
         chip_size=parameters.chip_size or side,
-        bands=tuple(bands) if isinstance(bands, list) else tuple(range(1, bands + 1)),
+        bands=len(bands) if isinstance(bands, list) else bands,
         dtype=np.dtype(dtype),
     )
 
@@ -101,7 +106,12 @@ def read_header(name: str, raster: DatasetReader, parameters: IngestionParameter
         UserError: If it cannot be told whether a band is alpha.
     """
     asked = parameters.bands
-    alpha = alpha_band(name, raster, asked) if isinstance(asked, int) else None
+    alpha: int | None = None
+    chosen: tuple[int, ...] = ()
+    if isinstance(asked, int):
+        alpha = alpha_band(name, raster, asked)
+    else:
+        chosen = tuple(band_numbers(name, raster, asked))
     return Header(
         driver=raster.driver,
         height=raster.height,
@@ -109,15 +119,17 @@ def read_header(name: str, raster: DatasetReader, parameters: IngestionParameter
         bands=raster.count - (alpha is not None),
         dtype=raster.dtypes[0] if len(set(raster.dtypes)) == 1 else "mixed",
         crs=_crs_name(raster.crs) if raster.crs else "",
+        chosen=chosen,
+        choice=suggestion(raster.descriptions, raster.colorinterp),
     )
 
 
 def scene_in(name: str, raster: DatasetReader, parameters: IngestionParameters) -> FileScene:
     """Return the bands that are asked for of an open raster as a scene."""
-    asked = parameters.bands
+    asked, nodata = parameters.bands, parameters.nodata
     if isinstance(asked, int):
-        return scene_of(Path(name), raster, None, asked)
-    return scene_of(Path(name), raster, asked)
+        return scene_of(Path(name), raster, None, asked, nodata)
+    return scene_of(Path(name), raster, asked, nodata=nodata)
 
 
 @lru_cache(maxsize=64)
@@ -132,11 +144,12 @@ def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection |
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
             f"has {header.bands} bands, {asked} are required",
-            "choose the bands to read, by their count or as a list",
+            header.choice if asked == len(ROLES) else "choose the bands to read",
         )
-    if isinstance(asked, list) and header.bands < max(asked):
+    if header.chosen and header.bands < max(header.chosen):
         return Rejection(
-            f"has {header.bands} bands, band {max(asked)} is required", "choose among its bands"
+            f"has {header.bands} bands, band {max(header.chosen)} is required",
+            "choose among its bands",
         )
     if header.dtype not in DTYPES:
         return Rejection(

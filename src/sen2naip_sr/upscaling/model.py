@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
     """Options of one call; `Model.upscale` describes them."""
 
     value_range: ValueRangeChoice
-    bands: Sequence[int] | None
+    bands: Sequence[int | str] | None
     drivers: Sequence[str]
     nodata: float | None
     noise: float | str
@@ -85,7 +85,7 @@ class Model:
         target: str | Path | None = None,
         *,
         value_range: ValueRangeChoice = "auto",
-        bands: Sequence[int] | None = None,
+        bands: Sequence[int | str] | None = None,
         drivers: Sequence[str] = (),
         nodata: float | None = None,
         noise: float | str = "auto",
@@ -109,11 +109,11 @@ class Model:
                 beside the raster, with ``_x2`` behind its name.
             value_range: Digital numbers that are 0 and 1 to the network: ``auto``, ``dtype``,
                 ``LOW:HIGH`` or (low, high); see `sen2naip_sr.inference.values.choose_range`.
-            bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1.
-                None: all.
+            bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1,
+                or of a raster their names. None: all.
             drivers: For a raster, GDAL's names of drivers that may open it besides those of
                 GeoTIFF, JPEG 2000, PNG, JPEG, GeoPackage and VRT.
-            nodata: For an array, the value that stands for no data.
+            nodata: The value that stands for no data; of a raster, instead of what it declares.
             noise: Standard deviation of the source's noise in digital numbers, or ``auto``:
                 estimated for each band.
             blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
@@ -141,6 +141,7 @@ class Model:
             value_range=value_range,
             bands=None if bands is None else list(bands),
             drivers=list(drivers),
+            nodata=nodata,
             noise=noise,
             blur=blur,
             compression=compression,
@@ -153,7 +154,6 @@ class Model:
         )
         upscaler = self._upscaler.with_options(options)
         if isinstance(source, str | os.PathLike):
-            _refuse(nodata is not None, "nodata", "a file says itself what its nodata value is")
             return _upscale_file(upscaler, source, target, overwrite)
         _refuse(target is not None, "target", "the result of an array is an array")
         _refuse(overwrite, "overwrite", "the result of an array is an array")
