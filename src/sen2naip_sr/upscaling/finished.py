@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
 
 def is_made_so(result: Path, source: Path | str, settings: str) -> bool:
     """Return whether a file was made with these settings from a scene as it is now."""
-    if not result.is_file():
+    if not os.path.isfile(result):
         return False
     try:
         expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(source)}
