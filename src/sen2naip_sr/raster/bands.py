@@ -38,6 +38,10 @@ NIR_NAME = re.compile(r"\bnir|infra", re.IGNORECASE)
 logger = logging.getLogger(__name__)
 
 
+TAKEN = ("all",)
+"""What no band may be called: all bands together are."""
+
+
 @dataclass(frozen=True)
 class Band:
     """The description of one band of a scene.
@@ -61,6 +65,25 @@ class Band:
     offset: float
     unit: str | None
     tags: Tags
+
+
+def band_names(bands: Sequence[Band]) -> tuple[str, ...]:
+    """Return a name for each band that no other has: its description where that is one.
+
+    Descriptions that are blank, equal but for case and spaces, or that name all bands together get
+    the band's number.
+    """
+    described = [" ".join((band.description or "").split()) for band in bands]
+    plain = [text.casefold() for text in described]
+    names: list[str] = []
+    for band, text, key in zip(bands, described, plain, strict=True):
+        name = text or f"band {band.number}"
+        if key in TAKEN or (text and plain.count(key) > 1):
+            name = f"{text} (band {band.number})"
+        while name.casefold() in (*TAKEN, *map(str.casefold, names)):
+            name = f"{name} (band {band.number})"
+        names.append(name)
+    return tuple(names)
 
 
 def chosen_bands(

@@ -17,6 +17,7 @@ from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, wri
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS
+from sen2naip_sr.raster.bands import band_names
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
@@ -153,7 +154,7 @@ def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParamete
             windows = layout.windows(header)
             first, rest = windows[:CHIPS_AT_ONCE], windows[CHIPS_AT_ONCE:]
             scene = survey.scene_in(file.name, raster, parameters)
-            names = tuple(band.description or f"band {band.number}" for band in scene.bands)
+            names = band_names(scene.bands)
             chips = _cut(scene, first, layout, parameters)
             return _Reading(file, chips, header, names, file.sha256(), rest)
     except RASTER_FAULTS as error:

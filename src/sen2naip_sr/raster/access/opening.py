@@ -4,6 +4,7 @@ A raster may come from anybody. GDAL has a driver for everything, and some open 
 requests or run code; a lint rule keeps the rest of the project from calling it in other ways.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -20,8 +21,15 @@ from sen2naip_sr.raster.access.drivers import DRIVERS, FORMATS, recognised, requ
 from sen2naip_sr.raster.access.environment import gdal_environment
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.locations import Location, locate
-from sen2naip_sr.raster.access.sidecars import check_sidecars
+from sen2naip_sr.raster.access.sidecars import OPENED, check_sidecars
 from sen2naip_sr.raster.access.vrt import all_references
+
+logger = logging.getLogger(__name__)
+
+STRANGE = "not recognized as being in a supported"
+"""GDAL's words for a file that is there and that no allowed driver opens."""
+
+FAULTS: tuple[type[Exception], ...] = (UserError, *RASTER_FAULTS)
 
 MOST_BANDS = 4096
 NAMED_PARTS = 3
@@ -49,9 +57,10 @@ def open_raster(
     location = source if isinstance(source, Location) else locate(source)
     try:
         allowed = _allowed(location, drivers)
-        with gdal_environment():
-            dataset = _quietly_opened(location, allowed)
+        with gdal_environment(**_of_sidecars(location)):
+            dataset = _quietly_opened(location.name, allowed)
             try:
+                _check_overviews(location, dataset)
                 _check_size(location, dataset)
                 # this opens the masks
                 _ = dataset.mask_flag_enums
@@ -109,10 +118,11 @@ def _allowed(location: Location, drivers: Sequence[str]) -> list[str]:
             raise _format_refused(
                 location.given, f"is not opened, since its driver {location.part} is not allowed"
             )
+        _check_beside(location.file)
         return [location.part]
     if location.file is None or not location.plain:
         return [*DRIVERS, *drivers]
-    check_sidecars(location.file)
+    _check_beside(location.file)
     driver = recognised(location.file)
     if driver == "VRT":
         _check_references(location.file)
@@ -129,16 +139,64 @@ def _check_references(path: Path) -> None:
             raise _reference_refused(path, error.problem) from error
         if found.file is None:
             raise _reference_refused(path, f"{name} is not on this machine")
-        if found.plain:
-            check_sidecars(found.file)
-        if recognised(found.file) is None:
+        if not found.plain or (driver := recognised(found.file)) is None:
             raise _reference_refused(path, f"{name} is no {FORMATS}")
+        _check_beside(found.file)
+        if driver != "VRT":
+            _check_alone(found.file, driver)
 
 
-def _quietly_opened(location: Location, drivers: list[str]) -> DatasetReader:
+def _quietly_opened(name: str, drivers: list[str]) -> DatasetReader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return DatasetReader(location.name, driver=drivers)
+        return DatasetReader(name, driver=drivers)
+
+
+def _of_sidecars(location: Location) -> dict[str, str]:
+    """Return the settings that make GDAL leave out what lies beside a raster, if they are needed.
+
+    Files beside a remote raster cannot be looked at first. Each is opened as a TIFF by itself:
+    where one is there and is none, all are left out.
+    """
+    if location.plain or location.part:
+        return {}
+    alone = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+    with gdal_environment(**alone):
+        for ending in OPENED:
+            try:
+                with _quietly_opened(location.name + ending, [DRIVERS[0]]) as sidecar:
+                    _check_overviews(location, sidecar)
+            except FAULTS as error:
+                if isinstance(error, UserError) or STRANGE in reason_of(error):
+                    logger.warning(
+                        "%s: what lies beside it is left out, since its %s is no plain TIFF",
+                        location.given,
+                        ending,
+                    )
+                    return alone
+    return {}
+
+
+def _check_beside(path: Path | None) -> None:
+    """Check the files beside a local raster or, for one in an archive, beside that."""
+    for sidecar in check_sidecars(path) if path else []:
+        _check_alone(sidecar, DRIVERS[0])
+
+
+def _check_alone(path: Path, driver: str) -> None:
+    """Check the overviews of a file that GDAL will open by itself, with another."""
+    with gdal_environment(), _quietly_opened(str(path), [driver]) as dataset:
+        _check_overviews(Location(str(path), str(path), path), dataset)
+
+
+def _check_overviews(location: Location, dataset: DatasetReader) -> None:
+    """Refuse what names a file of overviews, which GDAL opens with any driver."""
+    if "OVERVIEW_FILE" in {name.upper() for name in dataset.tags(ns="OVERVIEWS")}:
+        raise UserError(
+            "sidecar-refused",
+            f"{location.given}: is not opened, since its metadata name a file of overviews",
+            "remove that entry, or the file .aux.xml beside the raster",
+        )
 
 
 def _check_size(location: Location, dataset: DatasetReader) -> None:

@@ -17,8 +17,11 @@ NESTED = 2
 """Overviews and masks may have overviews and masks of their own."""
 
 
-def check_sidecars(path: Path) -> None:
+def check_sidecars(path: Path) -> list[Path]:
     """Check the files beside a raster that GDAL may open with it.
+
+    Returns:
+        Overviews and masks, which are TIFFs.
 
     Raises:
         UserError: If overviews or a mask are no TIFF, if metadata are too large, or if a pipe or a
@@ -31,10 +34,11 @@ def check_sidecars(path: Path) -> None:
         sidecar = Path(f"{path}{ending}")
         if os.path.isfile(sidecar) and sidecar.stat().st_size > LARGEST_METADATA:
             raise _refused(path, sidecar, f"is larger than {LARGEST_METADATA // 2**20} MB")
-    _check_opened(path, path, NESTED)
+    return _opened(path, path, NESTED)
 
 
-def _check_opened(path: Path, beside: Path, depth: int) -> None:
+def _opened(path: Path, beside: Path, depth: int) -> list[Path]:
+    found = []
     for ending in OPENED:
         sidecar = Path(f"{beside}{ending}")
         # unlike Path.is_file, this takes names that are too long to exist
@@ -43,8 +47,10 @@ def _check_opened(path: Path, beside: Path, depth: int) -> None:
         with sidecar.open("rb") as stream:
             if not stream.read(4).startswith(TIFF):
                 raise _refused(path, sidecar, "is no TIFF")
+        found.append(sidecar)
         if depth > 1:
-            _check_opened(path, sidecar, depth - 1)
+            found += _opened(path, sidecar, depth - 1)
+    return found
 
 
 def special_files(folder: str) -> frozenset[str]:
