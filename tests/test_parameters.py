@@ -1,8 +1,11 @@
 import ast
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, ValidationError
 
 import sen2naip_sr
 from sen2naip_sr.parameters import Parameters, describe_unknown
@@ -37,6 +40,42 @@ def test_texts_are_split_where_a_list_is_asked_for_and_only_there():
     assert example.title == "a;b"
 
 
+class Named(Parameters):
+    """An example with names."""
+
+    folder: str | None = None
+    """A text."""
+    file: Path | None = None
+    """A path."""
+    places: list[str] | None = None
+    """Texts."""
+    weights: dict[str, str] = Field(default={})
+    """Texts by name."""
+    bands: int | list[int] = 4
+    """Numbers."""
+    noise: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """A number or a text."""
+
+
+@given(st.one_of(st.integers(0, 10**12), st.floats(0.5, 1e6, allow_nan=False)))
+def test_numbers_are_names_where_names_are_asked_for_and_only_there(number):
+    text = str(number)
+    given = Named(folder=number, file=number, places=number, weights={number: number})
+    assert (given.folder, given.file, given.places) == (text, Path(text), [text])
+    assert given.weights == {text: text}
+    assert Named(places=[number, "a"]).places == [text, "a"]
+    assert Named(places=text).places == [text]
+    assert Named(noise=number).noise == number
+    assert Named(bands=[1, 2]).bands == [1, 2]
+    assert Named(bands=3).bands == 3
+
+
+@given(st.text(alphabet=st.characters(exclude_characters=";", codec="utf-8"), min_size=1))
+def test_any_text_is_a_name(text):
+    assert Named(folder=text).folder == text
+    assert Named(places=[text]).places == [text]
+
+
 def test_parameters_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         Example().size = 5
@@ -50,8 +89,8 @@ def test_parameters_cannot_be_changed():
         ({"chip_size": 33}, "chip_size 33 is odd"),
         ({"chip_size": 8}, "greater than or equal to 16"),
         ({"bands": 0}, "at least one band"),
-        ({"bands": "0;1"}, "bands are counted from 1"),
-        ({"bands": []}, "bands are counted from 1"),
+        ({"bands": "0;1"}, "counted from 1"),
+        ({"bands": []}, "at least one band"),
         ({"value_range": "1;0"}, "the first must be smaller"),
         ({"grid_metres": 0}, "greater than 0"),
         ({"date_pattern": "-(new"}, "no regular expression"),

@@ -50,7 +50,14 @@ def main() -> None:
 @click.option("--threads", type=int, help="CPU threads.  [default: all cores]")
 @click.option("--tile", type=int, help="Tile size in pixels.  [default: depends on the network]")
 @click.option("--batch", type=int, help="Tiles per batch.  [default: depends on the device]")
-@click.option("--bands", help="Bands to use, in the order of training (RGBN), e.g. 3,2,1,4.")
+@click.option(
+    "--bands",
+    help="Bands to use, in the order of training (RGBN), e.g. 3,2,1,4 or B04,B03,B02,B08.",
+)
+@click.option("--nodata", type=float, help="Value without data.  [default: what the file declares]")
+@click.option(
+    "--drivers", help="GDAL's drivers to allow besides GTiff, JP2, PNG, JPEG, GPKG, VRT: ENVI,HFA."
+)
 @click.option(
     "--range",
     "value_range",
@@ -105,8 +112,12 @@ def main() -> None:
 @click.option("--overwrite", is_flag=True, help="Replace existing results.")
 @click.option("--shard", help="i/n: upscale only the i-th of n parts of the scenes.")
 @click.option("--scheduler", help="Address of a Dask scheduler that distributes the scenes.")
-def upscale(source: str, bands: str | None, consistency: str, **options: Any) -> None:
-    """Upscale SOURCE: a GeoTIFF, a folder of them, or a quoted glob pattern.
+def upscale(
+    source: str, bands: str | None, drivers: str | None, consistency: str, **options: Any
+) -> None:
+    """Upscale SOURCE: a GeoTIFF or another raster, a folder of them, or a quoted glob pattern.
+
+    SOURCE may also be an address (https://, s3://) or GDAL's name of one (/vsizip/a.zip/b.tif).
 
     The result of scene.tif is scene_x2.tif, a cloud-optimised GeoTIFF with half the pixel size.
     """
@@ -117,6 +128,7 @@ def upscale(source: str, bands: str | None, consistency: str, **options: Any) ->
         parameters = make_parameters(
             source=source,
             bands=None if bands is None else [band.strip() for band in bands.split(",")],
+            drivers=[] if drivers is None else [name.strip() for name in drivers.split(",")],
             consistency=consistency == "on",
             **options,
         )

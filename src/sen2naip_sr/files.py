@@ -1,5 +1,6 @@
 """Files and folders that are replaced as a whole or not at all."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -8,6 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
+
+LONGEST_KEPT = 180
+"""Bytes of the longest name that hidden names repeat as a whole."""
 
 SIDECARS = (".aux.xml", ".msk", ".ovr")
 """Endings of the files beside a raster that GDAL reads as its statistics, mask and overviews."""
@@ -32,6 +36,7 @@ def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
             f"{path}: the folder {folder} is missing",
             "make it, or choose another",
         )
+    require_nameable(path)
     if path.is_dir():
         raise UserError("output-is-folder", f"{path}: is a folder", "name a file")
     if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
@@ -48,6 +53,25 @@ def check_target(path: Path, sources: Sequence[Path], overwrite: bool) -> None:
     if not os.access(folder, os.W_OK):
         raise UserError(
             "folder-read-only", f"{path}: the folder {folder} is read-only", "choose another folder"
+        )
+
+
+def require_nameable(path: Path) -> None:
+    """Check that the file system takes a file's name.
+
+    Raises:
+        UserError: If the name is too long.
+    """
+    try:
+        limit = os.pathconf(path.parent, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return
+    length = len(os.fsencode(path.name))
+    if length > limit:
+        raise UserError(
+            "name-too-long",
+            f"{path}: its name has {length} bytes, and the file system takes {limit}",
+            "choose a shorter name for the output",
         )
 
 
@@ -135,7 +159,7 @@ def _replace_file(path: Path, new: Path) -> None:
     for old_sidecar, new_sidecar in zip(_sidecars(path), _sidecars(new), strict=True):
         if new_sidecar.exists():
             os.replace(new_sidecar, old_sidecar)
-        else:
+        elif os.path.lexists(old_sidecar):
             old_sidecar.unlink(missing_ok=True)
     with suppress(OSError):
         # some systems cannot sync folders
@@ -156,7 +180,16 @@ def _replace_folder(path: Path, new: Path) -> None:
 
 
 def _stem(path: Path) -> str:
-    return f".{path.name}.partial-"
+    """Return the beginning of a target's hidden names; a long one is cut to fit with its endings.
+
+    File systems allow names of 255 bytes. Hidden names have a dot and up to 60 bytes more.
+    """
+    name = path.name
+    if len(name.encode(errors="surrogateescape")) > LONGEST_KEPT:
+        start = name.encode(errors="surrogateescape")[: LONGEST_KEPT // 2]
+        digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:16]
+        name = f"{start.decode(errors='ignore')}~{digest}"
+    return f".{name}.partial-"
 
 
 def _sidecars(path: Path) -> list[Path]:

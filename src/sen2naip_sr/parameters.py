@@ -1,8 +1,11 @@
 """The base of every parameter model: typed, frozen, closed to unknown names."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -42,12 +45,67 @@ def _takes_list(annotation: Any) -> bool:
     return get_origin(annotation) in (list, tuple) or any(map(_takes_list, get_args(annotation)))
 
 
+def numbers_in(bands: Any) -> Any:
+    """Return a list of bands in which numbers that are given as text are numbers."""
+    if not isinstance(bands, list | tuple):
+        return bands
+    return [
+        int(band) if isinstance(band, str) and re.fullmatch(r"\s*-?\d+\s*", band) else band
+        for band in bands
+    ]
+
+
+def require_bands_exist(bands: Sequence[int | str] | None) -> None:
+    """Raise a `ValueError` if a band has a number below 1 or an empty name."""
+    for band in bands or ():
+        if (isinstance(band, int) and band < 1) or (isinstance(band, str) and not band.strip()):
+            raise ValueError(f"'{band}' is no band: they are counted from 1, or have a name")
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the types of a union, without their annotations."""
+    if get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    else:
+        yield annotation
+
+
+def with_names(annotation: Any, value: Any) -> Any:
+    """Return a value with texts for numbers where only texts are valid: a folder called 2018.
+
+    Args:
+        annotation: The type of the field.
+        value: What was given for it; lists and dictionaries are searched too.
+    """
+    kinds = list(_kinds(annotation))
+    if type(value) in (int, float):
+        if any(kind in (int, float, bool, Any) for kind in kinds):
+            return value
+        if any(kind in (str, Path) for kind in kinds):
+            return str(value)
+    for kind in kinds:
+        inner = get_args(kind)
+        if get_origin(kind) in (list, tuple) and inner:
+            if isinstance(value, list | tuple):
+                return [with_names(inner[0], item) for item in value]
+            number = type(value) in (int, float) or (isinstance(value, str) and value.isdigit())
+            if number and not {str, int, float} & {*kinds} and str in _kinds(inner[0]):
+                return [str(value)]
+        if get_origin(kind) is dict and isinstance(value, dict):
+            return {with_names(inner[0], k): with_names(inner[1], v) for k, v in value.items()}
+    return value
+
+
 class Parameters(BaseModel):
     """Parameters of one part of the project.
 
     Subclasses declare typed fields, each documented by the text below it. Unknown names are
     refused with the nearest valid name. A text given for a list is split at semicolons, since
-    Kedro's command line already splits at commas.
+    Kedro's command line already splits at commas. A number given for a text is one, since YAML
+    and the command line take names such as 2018 for numbers.
     """
 
     # building validators on first use saves what starts but checks nothing 0.1 s
@@ -64,6 +122,17 @@ class Parameters(BaseModel):
                     "; ".join(describe_unknown("parameter", n, known) for n in unknown)
                 )
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_numbers_for_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields
+        return {
+            name: with_names(fields[name].annotation, value) if name in fields else value
+            for name, value in values.items()
+        }
 
     @model_validator(mode="before")
     @classmethod

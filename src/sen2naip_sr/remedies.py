@@ -15,7 +15,9 @@ ANY = {
 
 COMMAND = ANY | {
     "backend-missing": "--backend",
-    "bands-differ": "--bands 1,2,3,4; --weights FILE",
+    "alpha-or-image": "--bands",
+    "band-name-ambiguous": "--bands",
+    "bands-differ": "--bands; --weights FILE",
     "calibration-missing": "leave out --uncertainty",
     "conditions-not-supported": "leave out --noise, --blur, --compression",
     "device-missing": "--device cpu",
@@ -39,6 +41,8 @@ COMMAND = ANY | {
 
 KEDRO = ANY | {
     "architecture-fixed": "NETWORK.start_from=null",
+    "alpha-or-image": "upscaling.bands, or ingestion.bands for chips",
+    "band-name-ambiguous": "upscaling.bands, or ingestion.bands for chips",
     "bands-differ": "upscaling.bands, or ingestion.bands for chips",
     "batch-not-divisible": "NETWORK.training.batch_size",
     "calibration-damaged": "kedro run --pipelines=calibrate_NETWORK",

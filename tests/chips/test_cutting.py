@@ -1,3 +1,6 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 import rasterio
@@ -5,16 +8,18 @@ from affine import Affine
 from conftest import random_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.enums import ColorInterp
 
 from sen2naip_sr.chips.cutting import Chip, Rejection, chip_windows, cut_chips, reduce_chip
+from sen2naip_sr.raster.scene import open_scene
 
 ROTATED = Affine.translation(400_000.3, 4_400_000.1) @ Affine.rotation(30) @ Affine.scale(0.6, -0.6)
 
 
-def cut(path, size=16, bands=(1, 2, 3, 4), min_valid_fraction=0.99):
-    with rasterio.open(path) as raster:
-        windows = chip_windows(raster.height, raster.width, size)
-        return cut_chips(raster, windows, size, bands, min_valid_fraction)
+def cut(path, size=16, bands=(1, 2, 3, 4), min_valid_fraction=0.99, factor=1):
+    with open_scene(path, bands) as scene:
+        windows = chip_windows(scene.height, scene.width, size)
+        return cut_chips(scene, windows, size, min_valid_fraction, factor)
 
 
 @given(height=st.integers(1, 90), width=st.integers(1, 90), half=st.integers(1, 20))
@@ -82,8 +87,8 @@ def with_value(value, share=1.0):
     [
         (constant(), None, "every band is constant"),
         (constant(), 7, "only 0.0% of the pixels are valid"),
-        (with_value(np.nan, 0.1), None, "NaN or infinity"),
-        (with_value(np.inf, 0.1), None, "NaN or infinity"),
+        (with_value(np.nan, 0.125), None, "only 87.5% of the pixels are valid"),
+        (with_value(np.inf, 0.125), None, "only 87.5% of the pixels are valid"),
         (with_value(np.nan, 0.5), np.nan, "only 50.0% of the pixels are valid"),
         (with_value(-9999, 0.5), -9999, "only 50.0% of the pixels are valid"),
     ],
@@ -97,11 +102,13 @@ def test_useless_chips_are_rejected_with_the_reason(tmp_path, make_geotiff, pixe
     assert (why.row, why.column) == (0, 0)
 
 
-def test_a_declared_nodata_value_may_occur_in_single_bands(tmp_path, make_geotiff):
+def test_nodata_counts_in_each_band(tmp_path, make_geotiff):
     pixels = random_pixels(4, 16)
     pixels[0] = 255
-    (chip,) = cut(make_geotiff(tmp_path / "a.tif", pixels, nodata=255))
-    assert chip.valid_fraction == 1
+    path = make_geotiff(tmp_path / "a.tif", pixels, nodata=255)
+    (chip,) = cut(path, min_valid_fraction=0.5)
+    np.testing.assert_array_equal(chip.valid, pixels != 255)
+    assert chip.valid_fraction == (pixels != 255).mean()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +121,58 @@ def test_a_band_marked_alpha_masks_only_where_it_is_not_data(tmp_path, make_geot
     path = make_geotiff(tmp_path / "a.tif", pixels, photometric="RGB", alpha="yes")
     (chip,) = cut(path, bands=bands, min_valid_fraction=0.5)
     assert chip.valid_fraction == valid
+
+
+@given(
+    dtype=st.sampled_from(["uint8", "uint16", "int16", "float32", "float64"]),
+    marks=st.sets(st.sampled_from(["nodata", "mask", "alpha", "nan"]), min_size=1),
+    factor=st.sampled_from([1, 2]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=40, deadline=None)
+def test_ingestion_and_upscaling_agree_on_what_is_valid(dtype, marks, factor, seed):
+    random = np.random.default_rng(seed)
+    pixels = random.integers(1, 100, (3, 16, 16)).astype(dtype)
+    invalid = random.random(pixels.shape) < 0.1
+    other = random.random((16, 16)) < 0.1
+    floats = np.dtype(dtype).kind == "f"
+    nodata = {"nodata": {"nodata": 0 if dtype.startswith("u") else -99}}
+    options = next((nodata[mark] for mark in marks if mark in nodata), {})
+    pixels[invalid] = options.get("nodata", np.nan if floats and "nan" in marks else 7)
+    alpha = np.where(other, 0, 100).astype(dtype)
+    bands = np.concatenate([pixels, alpha[None]]) if "alpha" in marks else pixels
+    kinds = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a.tif")
+        with (
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            rasterio.open(
+                path, "w", driver="GTiff", count=len(bands), height=16, width=16, dtype=dtype,
+                photometric="MINISBLACK", alpha="unspecified", **options,
+            ) as target,
+        ):  # fmt: skip
+            target.colorinterp = kinds[: len(bands)]
+            target.write(bands)
+            if "mask" in marks:
+                target.write_mask(~other)
+        with open_scene(path, count=3) as scene:
+            values, valid = scene.read(0, 0, 16, 16)
+            (chip,) = cut_chips(scene, [(0, 0)], 16, 0.01, factor)
+    expected = np.ones(pixels.shape, bool)
+    if "nodata" in marks or (floats and "nan" in marks):
+        expected &= ~invalid
+    if marks & {"mask", "alpha"}:
+        expected &= ~other
+    np.testing.assert_array_equal(valid, expected)
+    blocks = valid.reshape(3, 16 // factor, factor, 16 // factor, factor).all(axis=(2, 4))
+    found = np.ones(blocks.shape, bool) if chip.valid is None else chip.valid
+    np.testing.assert_array_equal(found, blocks)
+    assert chip.valid_fraction == blocks.mean()
+    if factor == 1:
+        np.testing.assert_array_equal(chip.pixels[valid], values[valid])
+    assert np.isfinite(chip.pixels).all()
+    assert chip.pixels.min() >= values[valid].min()
+    assert chip.pixels.max() <= values[valid].max()
 
 
 def test_equal_pixels_have_equal_digests(tmp_path, make_geotiff):

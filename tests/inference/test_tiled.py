@@ -14,8 +14,8 @@ from sen2naip_sr.ahead import WORKERS
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import tiled
 from sen2naip_sr.inference.tiled import upscale_scene
-from sen2naip_sr.inference.values import fill
 from sen2naip_sr.models.registry import MODELS, build_model
+from sen2naip_sr.raster.filling import fill
 
 CASCADING = {"channels": 6, "blocks": 1, "units": 2}
 SMALL = {

@@ -335,3 +335,48 @@ def test_what_is_asked_for_is_what_it_is_among_all(only):
         assert torch.equal(some.chip[name], every.chip[name])
     for name in some.band:
         assert torch.equal(some.band[name], every.band[name])
+
+
+@given(seed=st.integers(0, 9999), rubbish=st.sampled_from([0.0, -9999.0, 1e30, math.inf, math.nan]))
+@settings(max_examples=25, deadline=None)
+def test_invalid_pixels_carry_no_weight_in_any_metric(seed, rubbish):
+    generator = torch.Generator().manual_seed(seed)
+    prediction, truth = textured_pair((2, 4, 48, 48), seed=seed)
+    valid = torch.rand(truth.shape, generator=generator) > 0.003
+    lr = torch.nn.functional.avg_pool2d(truth, 2)
+    lr_valid = torch.nn.functional.avg_pool2d(valid.float(), 2) == 1
+    options = {
+        "data_range": 255, "lr": lr, "valid": valid, "lr_valid": lr_valid,
+        "downscale": lambda images: torch.nn.functional.avg_pool2d(images, 2),
+    }  # fmt: skip
+    expected = score(prediction, truth, **options)
+    spoilt = score(prediction.where(valid, rubbish), truth, **options)
+    for name, values in expected.chip.items():
+        if name != "ms_ssim":
+            assert values.isfinite().all(), name
+        torch.testing.assert_close(spoilt.chip[name], values, equal_nan=True, rtol=0, atol=0)
+
+
+def test_metrics_of_pixels_are_means_over_the_valid_ones():
+    prediction, truth = textured_pair((1, 3, 40, 40), seed=1)
+    valid = torch.ones_like(truth, dtype=torch.bool)
+    valid[:, 1, :20] = False
+    scores = score(prediction, truth, data_range=255, shave=0, valid=valid)
+    squares = (prediction - truth).double().square()
+    assert scores.chip["rmse"].item() == pytest.approx(squares[valid].mean().sqrt().item())
+    assert scores.chip["psnr"].item() == pytest.approx(
+        10 * math.log10(255**2 / squares[valid].mean().item())
+    )
+    below = score(prediction[:, :, 20:], truth[:, :, 20:], data_range=255, shave=0)
+    for name in ("psnr", "ssim", "rmse", "ergas", "uiqi"):
+        assert scores.band[name][0, 1].item() == pytest.approx(below.band[name][0, 1].item()), name
+    assert scores.chip["sam"].item() == pytest.approx(below.chip["sam"].item())
+
+
+@pytest.mark.parametrize("all_valid", [None, torch.ones(1, 4, 180, 180, dtype=torch.bool)])
+def test_a_mask_without_invalid_pixels_changes_nothing(all_valid):
+    prediction, truth = textured_pair((1, 4, 180, 180), seed=2)
+    expected = score(prediction, truth, data_range=255)
+    found = score(prediction, truth, data_range=255, valid=all_valid)
+    for name, values in expected.chip.items():
+        torch.testing.assert_close(found.chip[name], values, equal_nan=True, rtol=1e-12, atol=1e-12)

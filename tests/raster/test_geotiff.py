@@ -5,8 +5,8 @@ from affine import Affine
 from conftest import random_pixels
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioIOError
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.geotiff import Raster, read_geotiff, write_geotiff
 
 TRANSFORM = Affine(0.6, 0, 404_961.6, 0, -0.6, 4_400_000.2)
@@ -68,5 +68,5 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
 def test_what_is_no_raster_is_refused(tmp_path):
     (tmp_path / "a.tif").write_text("words")
-    with pytest.raises(RasterioIOError):
+    with pytest.raises(UserError, match="no raster"):
         read_geotiff(tmp_path / "a.tif")

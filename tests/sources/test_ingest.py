@@ -100,11 +100,6 @@ class Fault:
     reason: str
 
 
-def png(path, make_geotiff):
-    with rasterio.open(path, "w", driver="PNG", count=4, height=64, width=64, dtype="uint8") as out:
-        out.write(random_pixels(4, 64))
-
-
 def cut_off(share, **options):
     def make(path, make_geotiff):
         make_geotiff(path, seed=9, **options)
@@ -118,13 +113,12 @@ def geotiff(*array, **options):
 
 
 FAULTS = {
-    "empty": Fault(lambda path, _: path.write_bytes(b""), "cannot be opened"),
-    "text": Fault(lambda path, _: path.write_text("no image"), "cannot be opened"),
-    "png": Fault(png, "is a PNG file, not a GeoTIFF"),
-    "broken link": Fault(lambda path, _: path.symlink_to("nowhere"), "cannot be opened"),
+    "empty": Fault(lambda path, _: path.write_bytes(b""), "is empty"),
+    "text": Fault(lambda path, _: path.write_text("no image"), "is no raster"),
+    "broken link": Fault(lambda path, _: path.symlink_to("nowhere"), "there is no such file"),
     "cut off": Fault(cut_off(0.6), "cannot be read"),
     "cut off deflate": Fault(cut_off(0.6, compress="deflate"), "cannot be read"),
-    "cut off header": Fault(cut_off(0.001), "cannot be opened"),
+    "cut off header": Fault(cut_off(0.001), "is no raster"),
     "3 bands": Fault(geotiff(bands=3), "has 3 bands, 4 are required"),
     "5 bands": Fault(geotiff(bands=5), "has 5 bands, 4 are required"),
     "uint16": Fault(geotiff(dtype="uint16"), "its pixels are uint16, most files' are uint8"),
@@ -167,13 +161,17 @@ def test_a_fault_without_any_usable_file_is_named(raw, make, make_geotiff, tmp_p
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_floats_that_are_no_numbers_are_rejected(raw, make, make_geotiff, value):
+def test_floats_that_are_no_numbers_are_invalid_pixels(raw, make, make_geotiff, value):
     pixels = random_pixels(4, 64, "float32", 5)
     pixels[2, 3, 4] = value
-    make_geotiff(raw / "good.tif", dtype="float32")
-    make_geotiff(raw / "bad.tif", pixels)
+    make_geotiff(raw / "a.tif", pixels)
+    pixels = random_pixels(4, 64, "float32", 6)
+    pixels[:, :9] = value
+    make_geotiff(raw / "b.tif", pixels)
     store = make(value_range=(0, 1))
-    assert reasons(store) == {"bad.tif": "holds NaN or infinity"}
+    assert reasons(store) == {"b.tif": "only 85.9% of the pixels are valid, the rest is nodata"}
+    assert np.argwhere(~store.validity[0]).tolist() == [[2, 3, 4]]
+    assert np.isfinite(store.chips[0]).all()
     assert store.attributes["value_range"] == [0, 1]
 
 
@@ -316,10 +314,10 @@ def test_a_full_disk_keeps_the_old_store_and_is_told(
     make_geotiff(raw / "b.tif", seed=1)
     append = StoreWriter.append
 
-    def full(writer, chip):
+    def full(writer, chip, valid):
         if writer.count == 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        append(writer, chip)
+        append(writer, chip, valid)
 
     monkeypatch.setattr(StoreWriter, "append", full)
     with pytest.raises(OSError, match="No space left") as caught:

@@ -1,3 +1,4 @@
+import json
 import logging
 
 import pandas as pd
@@ -89,7 +90,9 @@ def test_auto_takes_the_rule_that_its_text_promises(index, rule, caplog):
     assert ("Each file counts as a place" in caplog.text) == (rule == "file")
 
 
-def locations(index, **parameters):
+def locations(index, pixel=0.6, **parameters):
+    steps = [[pixel, 0, left, 0, -pixel, top] for left, top in index[["left", "top"]].to_numpy()]
+    index = index.assign(transform=[json.dumps(step) for step in steps])
     return assign_locations(index, IngestionParameters(**parameters))
 
 
@@ -100,14 +103,16 @@ def locations(index, **parameters):
     noise=st.floats(-1e-9, 1e-9),
 )
 @settings(max_examples=60, deadline=None)
-def test_ground_is_told_apart_by_a_pixel_but_not_by_noise(pixel, size, origin, noise):
+def test_neighbours_are_other_ground_and_noise_or_a_shift_is_the_same(pixel, size, origin, noise):
     left, side = origin * pixel, size * pixel
-    lefts = [left, left + noise * pixel, left + pixel]
-    index = index_of(["new.tif", "old.tif", "beside.tif"], lefts=lefts)
+    lefts = [left, left + noise * pixel, left + side, left + 2 * side - pixel]
+    index = index_of(["new.tif", "old.tif", "beside.tif", "shifted.tif"], lefts=lefts)
     index["right"] = index["left"] + side * (1 + noise)
-    new, old, beside = locations(index)
+    index["top"] = index["bottom"] + side
+    new, old, beside, shifted = locations(index, pixel)
     assert new == old
     assert new != beside
+    assert beside == shifted
 
 
 def test_the_same_bounds_in_another_system_are_other_ground():

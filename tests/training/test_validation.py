@@ -98,3 +98,23 @@ def test_refuses_an_empty_split():
 def test_refuses_chips_that_are_all_border():
     with pytest.raises(UserError, match="8 x 8"):
         validator(*chips(np.uint8, 0, 256, side=4), (0, 255))
+
+
+def test_pixels_that_do_not_count_change_nothing():
+    hr, lr = chips(np.uint8, 0, 256)
+    masks = np.random.default_rng(1).random(hr.shape) > 0.2
+    masks[1] = True
+    masks[3] = False
+
+    def found(truth):
+        arrays = (ShardedArray.from_array(array) for array in (truth, lr))
+        scored = lambda chip: None if masks[chip].all() else masks[chip]  # noqa: E731
+        score_chips = Validator(*arrays, np.arange(4), (0, 255), 32, scored)
+        return score_chips(Interpolation("bicubic"), CPU)
+
+    spoilt = np.where(masks, hr, 255 - hr)
+    assert found(spoilt) == found(hr)
+    alone = validator(hr, lr, (0, 255), [1])(Interpolation("bicubic"), CPU)
+    masks[:] = False
+    masks[1] = True
+    assert found(spoilt) == alone

@@ -64,15 +64,19 @@ def test_shards_are_disjoint_and_complete(tmp_path):
     assert {job for part in parts for job in part} == set(everything)
 
 
-def test_refuses_two_scenes_with_one_result(tmp_path):
-    (tmp_path / "a.tif").touch()
-    (tmp_path / "a.tiff").touch()
-    with pytest.raises(UserError, match="would both become"):
-        find_jobs(str(tmp_path), None)
+def test_of_two_scenes_with_one_result_the_second_is_refused_by_name(tmp_path):
+    for name in ("a.tif", "a.tiff", "a.vrt", "b.tif"):
+        (tmp_path / name).touch()
+    jobs = find_jobs(str(tmp_path), None)
+    faults = {job.name: job.fault for job in jobs}
+    assert faults["a.tif"] is faults["b.tif"] is None
+    for name in ("a.tiff", "a.vrt"):
+        assert name in faults[name].problem
+        assert "a.tif," in faults[name].problem
 
 
 def test_says_where_no_scene_is(tmp_path):
-    with pytest.raises(UserError, match="there is no GeoTIFF"):
+    with pytest.raises(UserError, match="there is no raster"):
         find_jobs(str(tmp_path), None)
-    with pytest.raises(UserError, match="there is no GeoTIFF"):
+    with pytest.raises(UserError, match="there is no raster"):
         find_jobs(f"{tmp_path}/*.tif", None)

@@ -11,8 +11,8 @@ from sen2naip_sr.upscaling.parameters import UpscalingParameters, make_parameter
         ({"value_range": "10:1"}, "LOW below HIGH"),
         ({"value_range": "bright"}, "neither auto, dtype nor LOW:HIGH"),
         ({"bands": [1, 1]}, "names a band twice"),
-        ({"bands": [0]}, "greater than or equal to 1"),
-        ({"bands": "1;x"}, "valid integer"),
+        ({"bands": [0]}, "counted from 1"),
+        ({"bands": ["1", " "]}, "or have a name"),
         ({"shard": "3/2"}, "i/n with i from 1 to n"),
         ({"shard": "0/2"}, "i/n with i from 1 to n"),
         ({"device": "tpu"}, "'tpu' is not one of auto, cpu"),
@@ -30,5 +30,6 @@ def test_says_what_is_wrong(given, said):
 def test_takes_what_the_command_line_and_yaml_have():
     assert make_parameters(bands=["3", "2", "1"]).bands == [3, 2, 1]
     assert make_parameters(bands="3;2;1").bands == [3, 2, 1]
+    assert make_parameters(bands="B04; 3").bands == ["B04", 3]
     assert make_parameters(shard="2/3", value_range="0:10000").shard == "2/3"
     assert UpscalingParameters().bands is None

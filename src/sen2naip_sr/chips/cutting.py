@@ -1,19 +1,20 @@
-"""Cutting chips from an open raster: windows, validity, georeferencing."""
+"""Cutting chips from a scene: windows, validity, georeferencing."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError, RasterioError
-from rasterio.io import DatasetReader
 from rasterio.windows import Window, transform
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
+from sen2naip_sr.raster.filling import fill_digital
+from sen2naip_sr.raster.scene import FileScene
 
-UNREADABLE = (OSError, RasterioError, CRSError)
-"""Exceptions of opening and reading a damaged raster."""
+UNREADABLE: tuple[type[Exception], ...] = (*RASTER_FAULTS, UserError)
+"""Exceptions of reading a damaged scene."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class Chip:
     Attributes:
         row: Top row in the raster.
         column: Left column in the raster.
-        pixels: (C, height, width) in the raster's dtype.
+        pixels: (C, height, width) in the raster's dtype. Invalid ones are filled from the valid
+            ones around them.
         transform: The six coefficients of the chip's own affine transform.
-        valid_fraction: Share of pixels that are not nodata.
-        digest: Hash of the pixels.
+        valid_fraction: Share of valid pixels, over all bands.
+        digest: Hash of the pixels, and of which are valid.
+        valid: (C, height, width), bool, the valid pixels; None: all.
     """
 
     row: int
@@ -35,6 +38,7 @@ class Chip:
     transform: tuple[float, ...]
     valid_fraction: float
     digest: bytes
+    valid: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -64,111 +68,114 @@ def chip_windows(height: int, width: int, size: int) -> list[tuple[int, int]]:
 
 
 def cut_chips(
-    raster: DatasetReader,
+    scene: FileScene,
     windows: Sequence[tuple[int, int]],
     size: int,
-    bands: Sequence[int],
     min_valid_fraction: float,
+    factor: int = 1,
 ) -> list[Chip | Rejection]:
     """Read chips, (row, column) each, and decide which can be used; one entry per window, in order.
 
-    Bands are counted from 1. Chips with a smaller share of valid pixels are rejected.
+    See `cut_chip`.
     """
     return [
-        cut_chip(raster, Window(column, row, size, size), bands, min_valid_fraction)
+        cut_chip(scene, Window(column, row, size, size), min_valid_fraction, factor)
         for row, column in windows
     ]
 
 
 def cut_chip(
-    raster: DatasetReader, window: Window, bands: Sequence[int], min_valid_fraction: float
+    scene: FileScene, window: Window, min_valid_fraction: float, factor: int = 1
 ) -> Chip | Rejection:
-    """Read one window of any shape, and decide whether it can be used; see `cut_chips`."""
+    """Read one window of any shape, downsample it, and decide whether it can be used.
+
+    Args:
+        scene: Its bands are the chip's; it says which of their pixels are valid.
+        window: The window, inside the scene.
+        min_valid_fraction: Chips with a smaller share of valid pixels are rejected.
+        factor: The factor of `reduce_chip`.
+    """
     row, column = window.row_off, window.col_off
     try:
-        pixels = raster.read(list(bands), window=window)
-        valid = _valid_fraction(raster, pixels, window, bands)
+        pixels, valid = scene.read(row, column, window.height, window.width)
     except UNREADABLE as error:
-        text = " ".join(str(error.__cause__ or error).split())
         return Rejection(
-            f"the pixels cannot be read ({text})",
+            f"the pixels cannot be read ({reason_of(error)})",
             "the file is damaged or incomplete: copy or download it again",
             row,
             column,
         )
-    reason = _defect(pixels, valid, min_valid_fraction)
-    if reason:
-        return Rejection(*reason, row, column)
-    return Chip(
-        row=row,
-        column=column,
-        pixels=pixels,
-        transform=tuple(transform(window, raster.transform))[:6],
-        valid_fraction=valid,
-        digest=_digest(pixels),
-    )
+    placed = tuple(transform(window, scene.georeferencing.transform))[:6]
+    share = float(valid.mean())
+    chip = Chip(row, column, pixels, placed, share, b"", None if share == 1 else valid)
+    reason = _defect(chip, min_valid_fraction)
+    if not reason:
+        # filled first: what is invalid can be NaN, or too large to average
+        chip = reduce_chip(_filled(chip), factor)
+        reason = _defect(chip, min_valid_fraction) if factor > 1 else None
+    return Rejection(*reason, row, column) if reason else chip
 
 
-def _valid_fraction(
-    raster: DatasetReader, pixels: Array, window: Window, bands: Sequence[int]
-) -> float:
-    """Return the share of pixels with data.
-
-    A pixel is nodata only if it is in every band, since a declared nodata value such as 255 may
-    occur in valid pixels. An alpha band counts only if it is not read as data: near-infrared, the
-    fourth band of many cameras, is often marked as alpha.
-    """
-    if raster.nodata is not None:
-        empty = np.isnan(pixels) if np.isnan(raster.nodata) else pixels == raster.nodata
-        return float(1 - empty.all(axis=0).mean())
-    alphas = [i for i, kind in enumerate(raster.colorinterp, 1) if kind == ColorInterp.alpha]
-    if alphas:
-        if alphas[0] in bands:
-            return 1.0
-        return float((raster.read(alphas[0], window=window) > 0).mean())
-    if MaskFlags.per_dataset in raster.mask_flag_enums[bands[0] - 1]:
-        return float((raster.dataset_mask(window=window) > 0).mean())
-    return 1.0
-
-
-def _defect(pixels: Array, valid: float, min_valid_fraction: float) -> tuple[str, str] | None:
-    if valid < min_valid_fraction:
+def _defect(chip: Chip, min_valid_fraction: float) -> tuple[str, str] | None:
+    if chip.valid_fraction < min_valid_fraction or chip.valid_fraction == 0:
         return (
-            f"only {valid:.1%} of the pixels are valid, the rest is nodata",
+            f"only {chip.valid_fraction:.1%} of the pixels are valid, the rest is nodata",
             "lower the smallest valid fraction to accept it",
         )
-    if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
-        return (
-            "holds NaN or infinity",
-            "fill it with a nodata value, or cut the scene to its valid part",
-        )
-    if (pixels == pixels[:, :1, :1]).all():
+    if chip.valid is None:
+        varied = (chip.pixels != chip.pixels[:, :1, :1]).any()
+    else:
+        bands = zip(chip.pixels, chip.valid, strict=True)
+        varied = any((band[valid] != band[valid][:1]).any() for band, valid in bands)
+    if not varied:
         return "every band is constant", "leave it out: it holds no detail"
     return None
+
+
+def _filled(chip: Chip) -> Chip:
+    """Return a chip whose invalid pixels are filled, with its digest."""
+    valid = chip.valid
+    if valid is None or chip.valid_fraction == 1:
+        return replace(chip, valid=None, digest=_digest(chip.pixels, None))
+    pixels = fill_digital(chip.pixels, valid)
+    return replace(chip, pixels=pixels, digest=_digest(pixels, valid))
 
 
 def reduce_chip(chip: Chip, factor: int) -> Chip:
     """Downsample a chip by area averaging; a factor of 1 changes nothing.
 
     The factor divides height and width. The result is rounded to its dtype and has the same
-    footprint, at the position of the original.
+    footprint, at the position of the original. A pixel that is made of an invalid one is invalid.
     """
     if factor == 1:
         return chip
-    bands, height, width = chip.pixels.shape
-    blocks = chip.pixels.reshape(bands, height // factor, factor, width // factor, factor)
-    means = blocks.mean(axis=(2, 4), dtype=np.float64)
+    means = _blocks(chip.pixels, factor).mean(axis=(2, 4), dtype=np.float64)
     if np.issubdtype(chip.pixels.dtype, np.integer):
         means = np.rint(means)
     pixels = means.astype(chip.pixels.dtype)
+    valid, share = None, chip.valid_fraction
+    if chip.valid is not None:
+        valid = np.asarray(_blocks(chip.valid, factor).all(axis=(2, 4)))
+        share = float(valid.mean())
     a, b, left, d, e, top = chip.transform
-    return replace(
+    reduced = replace(
         chip,
         pixels=pixels,
         transform=(a * factor, b * factor, left, d * factor, e * factor, top),
-        digest=_digest(pixels),
+        valid=valid,
+        valid_fraction=share,
+        digest=_digest(pixels, valid),
     )
+    return _filled(reduced) if share else reduced
 
 
-def _digest(pixels: Array) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()[:16]
+def _blocks(pixels: Array, factor: int) -> Array:
+    bands, height, width = pixels.shape
+    return pixels.reshape(bands, height // factor, factor, width // factor, factor)
+
+
+def _digest(pixels: Array, valid: Array | None) -> bytes:
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data)
+    if valid is not None:
+        digest.update(np.packbits(valid).data)
+    return digest.digest()[:16]

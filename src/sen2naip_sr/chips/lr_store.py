@@ -10,8 +10,11 @@ from sen2naip_sr.ahead import map_ahead
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.store import Store, fingerprint_of, read_store, write_store
+from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
+from sen2naip_sr.degradation.validity import downscaled_validity
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.raster.filling import fill_digital
 
 CHIPS_A_BATCH = 4
 
@@ -37,7 +40,8 @@ class Downscaling:
         """Make the LR store in ``folder``, unless it is up to date.
 
         Its chip i is the LR image of chip i of the HR store, in the same dtype. It depends only on
-        that chip, the recipe, the seed and i.
+        that chip, the recipe, the seed and i. LR pixels that are made of an invalid HR pixel are
+        invalid too, and filled from the valid ones around them.
 
         Raises:
             UserError: If there is no such recipe.
@@ -51,17 +55,48 @@ class Downscaling:
         dtype = np.dtype(hr.manifest.dtype)
         shape = (bands, height // SCALE, width // SCALE)
 
-        def downscale_batch(batch: tuple[int, Array]) -> Array:
+        def downscale_batch(batch: tuple[int, Array]) -> list[tuple[Array, Array | None]]:
             first, chips = batch
-            return downscale(chips, recipe, chip_seed(self.seed, first))
+            small = downscale(chips, recipe, chip_seed(self.seed, first))
+            return [
+                _without_invalid(chip, valid_pixels(hr.validity, first + number), recipe)
+                for number, chip in enumerate(small)
+            ]
 
         with write_store(folder, fingerprint, shape, dtype) as writer, progress_bar() as bar:
             task = bar.add_task("Downscaling", total=len(hr.chips), status="")
             for batch in map_ahead(downscale_batch, _batches(hr.chips)):
-                for chip in batch:
-                    writer.append(chip)
+                for chip, valid in batch:
+                    writer.append(chip, valid)
                 bar.advance(task, len(batch))
             writer.attributes = {"recipe": recipe.id, "hr_content": hr.manifest.content}
+
+
+def downscale_valid(
+    hr: Array, valid: Array | None, recipe: Recipe, seed: int = 0
+) -> tuple[Array, Array | None]:
+    """Downsample a chip (C, 2h, 2w) with invalid pixels, which are filled: see `fill_digital`.
+
+    Args:
+        hr: Digital numbers of any real dtype.
+        valid: Its valid pixels, bool; None: all.
+        recipe: How.
+        seed: Seeds the noise.
+
+    Returns:
+        LR (C, h, w) in the same dtype, filled where it is invalid, and its valid pixels; None if
+        all are.
+    """
+    return _without_invalid(downscale(hr[None], recipe, seed)[0], valid, recipe)
+
+
+def _without_invalid(
+    small: Array, valid: Array | None, recipe: Recipe
+) -> tuple[Array, Array | None]:
+    if valid is None:
+        return small, None
+    kept = downscaled_validity(valid, recipe)
+    return (fill_digital(small, kept) if kept.any() else small), kept
 
 
 def downscale(hr: Array, recipe: Recipe, seed: int = 0) -> Array:

@@ -43,8 +43,8 @@ class SplitParameters(Parameters):
 def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataFrame":
     """Assign every chip to a split and a fold, so that no place and no footprint is in two.
 
-    Places with chips of equal location, such as two folders with two dates of one scene, are kept
-    together.
+    Places with chips of equal location, such as two folders with two dates of one scene or with
+    scenes that overlap, are kept together.
 
     Args:
         index: Chips with columns chip, place and location.
@@ -60,7 +60,7 @@ def make_splits(index: "pd.DataFrame", parameters: SplitParameters) -> "pd.DataF
     import pandas as pd
 
     groups = group_places(index)
-    _require_three(groups)
+    _require_three(groups, index["place"].nunique())
     split = pd.Series(TRAIN, index=index.index)
     for name, places, fraction in (
         (TEST, parameters.test_places, parameters.test_fraction),
@@ -122,12 +122,15 @@ def group_places(index: "pd.DataFrame") -> "pd.Series":
     return pd.Series(component[places], index=index.index)
 
 
-def _require_three(groups: "pd.Series") -> None:
+def _require_three(groups: "pd.Series", places: int) -> None:
     if groups.nunique() < 3:
+        shared = ""
+        if places > groups.nunique():
+            shared = f", which make {groups.nunique()} since they share ground (footprints overlap)"
         raise UserError(
             "too-few-places",
-            f"the chips come from {groups.nunique()} place(s): training, validation and test "
-            "need at least one each",
+            f"the chips come from {places} place(s){shared}: training, validation and test need at "
+            "least one each",
             "add imagery of other places, or count smaller areas as places",
         )
 

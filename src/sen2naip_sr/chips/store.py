@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import SHARD_CHIPS, ShardedArray, ShardWriter
+from sen2naip_sr.chips.validity import Validity
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import replacing
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MASKED = "masked.npy"
+"""Numbers of the chips with invalid pixels, int; the shards of `Manifest.masks` are theirs."""
 
 
 def fingerprint_of(*parts: Any) -> str:
@@ -43,6 +46,7 @@ class Manifest(BaseModel):
     shards: list[str]
     tables: list[str]
     attributes: dict[str, Any]
+    masks: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,20 @@ class Store:
     def chips(self) -> ShardedArray:
         """The chips, (n, C, H, W); only what is used is read from disk."""
         return ShardedArray.open([self.folder / name for name in self.manifest.shards])
+
+    @cached_property
+    def validity(self) -> Validity | None:
+        """Which pixels of the chips are valid; None if all are."""
+        if not self.manifest.masks:
+            return None
+        masks = ShardedArray.open([self.folder / name for name in self.manifest.masks])
+        return Validity(np.load(self.folder / MASKED), masks)
+
+    def whole(self, chips: Array) -> Array:
+        """Return those of the given chips in which all pixels are valid."""
+        if self.validity is None:
+            return chips
+        return chips[~np.isin(chips, self.validity.numbers)]
 
     def table(self, name: str) -> "pd.DataFrame":
         """Return the table called ``name``."""
@@ -81,14 +99,19 @@ class StoreWriter:
     """Writes a store: append the chips, then set tables, attributes and content hash."""
 
     writer: ShardWriter
+    masks: ShardWriter
     content: str = ""
     tables: dict[str, "pd.DataFrame"] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     count: int = 0
+    masked: list[int] = field(default_factory=list)
 
-    def append(self, chip: Array) -> None:
-        """Write one chip."""
+    def append(self, chip: Array, valid: Array | None = None) -> None:
+        """Write one chip and its valid pixels, bool, of the same shape; None: all are."""
         self.writer.append(chip)
+        if valid is not None and not valid.all():
+            self.masks.append(valid)
+            self.masked.append(self.count)
         self.count += 1
 
 
@@ -107,6 +130,8 @@ def read_store(folder: Path, fingerprint: str | None = None) -> Store | None:
     store = Store(folder, manifest)
     try:
         whole = (store.chips.shape, store.chips.dtype) == (manifest.shape, manifest.dtype)
+        if store.validity is not None:
+            whole &= len(store.validity.numbers) == store.validity.masks.shape[0]
     except (OSError, ValueError):
         # a shard is missing, or shorter than its header says
         return None
@@ -152,9 +177,14 @@ def write_store(
     """
     with replacing(folder) as hidden:
         hidden.mkdir()
-        with ShardWriter(hidden, "chips", chip_shape, dtype, shard_chips) as shards:
-            writer = StoreWriter(shards)
+        with (
+            ShardWriter(hidden, "chips", chip_shape, dtype, shard_chips) as shards,
+            ShardWriter(hidden, "valid", chip_shape, np.dtype(bool), shard_chips) as masks,
+        ):
+            writer = StoreWriter(shards, masks)
             yield writer
+        if writer.masked:
+            np.save(hidden / MASKED, np.array(writer.masked))
         for name, table in writer.tables.items():
             table.to_parquet(hidden / f"{name}.parquet", index=False)
         manifest = Manifest(
@@ -166,5 +196,6 @@ def write_store(
             shards=shards.names,
             tables=list(writer.tables),
             attributes=writer.attributes,
+            masks=masks.names,
         )
         (hidden / MANIFEST).write_text(manifest.model_dump_json(indent=1))

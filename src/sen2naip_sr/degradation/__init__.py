@@ -33,12 +33,14 @@ class Recipe:
             argument seeds the noise of the first image, the following integers that of the
             following images, so an image does not depend on the rest of the batch. None: without
             noise, which leaves the linear part of the recipe.
+        reach: How far beyond its own 2 x 2 HR pixels an LR pixel depends on others, in HR pixels.
     """
 
     name: str
     version: int
     summary: str
     downscale: "Callable[[Tensor, int | None], Tensor]"
+    reach: int
 
     @property
     def id(self) -> str:
@@ -95,10 +97,10 @@ def _blur_noise(hr: "Tensor", seed: int | None) -> "Tensor":
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("bicubic_antialiased", 1, "bicubic with an antialiasing filter", _bicubic(True)),
-        Recipe("area", 1, "mean of 2 x 2 pixels", _area),
-        Recipe("bicubic_aliased", 1, "bicubic without antialiasing", _bicubic(False)),
-        Recipe("blur_noise", 1, "Gaussian blur, mean of 2 x 2 pixels, shot noise", _blur_noise),
+        Recipe("bicubic_antialiased", 1, "bicubic with an antialiasing filter", _bicubic(True), 3),
+        Recipe("area", 1, "mean of 2 x 2 pixels", _area, 0),
+        Recipe("bicubic_aliased", 1, "bicubic without antialiasing", _bicubic(False), 1),
+        Recipe("blur_noise", 1, "Gaussian blur, mean of 2 x 2 pixels, shot noise", _blur_noise, 3),
     )
 }
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 from torch import nn
 
@@ -85,7 +86,11 @@ def interpolations(bands: int) -> list[Method]:
 
 
 def network_for(
-    method: Method, small: Array, value_range: ValueRange, device: str
+    method: Method,
+    small: Array,
+    value_range: ValueRange,
+    device: str,
+    valid: Array | None = None,
 ) -> TorchNetwork | None:
     """Return a method told what is estimated from an image; None if it is told no estimates.
 
@@ -94,11 +99,13 @@ def network_for(
         small: The image, LR, (C, h, w) of any real dtype.
         value_range: Digital numbers that become 0 and 1.
         device: Where to compute.
+        valid: (C, h, w), bool, the image's valid pixels; None: all.
     """
     if not method.estimated or method.weights is None:
         return None
     plain = UpscalerParameters.model_validate({})
-    told = tell(plain, ArrayScene(small), value_range, method.weights.build)
+    image = small if valid is None else np.ma.MaskedArray(small, mask=~valid)
+    told = tell(plain, ArrayScene(image), value_range, method.weights.build)
     return method.network(len(small), device, told.conditions, told.sharpness, told.calming)
 
 

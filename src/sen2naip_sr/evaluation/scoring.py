@@ -12,7 +12,9 @@ import torch
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST, spread
 from sen2naip_sr.chips.store import Store
+from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.degradation import RECIPES, SCALE, Recipe
+from sen2naip_sr.degradation.validity import scored_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method, network_for
@@ -94,19 +96,21 @@ def _score_chip(  # noqa: PLR0913, PLR0917
     device: str,
     only: Collection[str],
 ) -> list[dict[str, Any]]:
-    small = lr.chips[chip]
+    small, valid = lr.chips[chip], valid_pixels(lr.validity, chip)
     return score_image(
-        network_for(method, small, hr.attributes["value_range"], device) or network,
+        network_for(method, small, hr.attributes["value_range"], device, valid) or network,
         hr.chips[chip],
         small,
         hr.attributes["value_range"],
         RECIPES[lr.attributes["recipe"].partition("@")[0]],
         bands=hr.attributes["bands"],
         only=only,
+        scored=scored_pixels(valid_pixels(hr.validity, chip), valid),
+        valid=valid,
     )
 
 
-def score_image(  # noqa: PLR0913 - the last two are keywords
+def score_image(  # noqa: PLR0913 - the last four are keywords
     network: Network,
     truth: Array,
     small: Array,
@@ -115,6 +119,8 @@ def score_image(  # noqa: PLR0913 - the last two are keywords
     *,
     bands: Sequence[str],
     only: Collection[str] = COMPUTED,
+    scored: Array | None = None,
+    valid: Array | None = None,
 ) -> list[dict[str, Any]]:
     """Score one image.
 
@@ -126,6 +132,8 @@ def score_image(  # noqa: PLR0913 - the last two are keywords
         recipe: What made the LR image.
         bands: The bands' names.
         only: Keys of `COMPUTED`; the other metrics are NaN.
+        scored: (C, 2h, 2w), bool, the pixels that count; None: all.
+        valid: (C, h, w), bool, the valid pixels of the LR image; None: all.
 
     Returns:
         The row of all bands together, then one for each band; see `score_methods`.
@@ -142,6 +150,8 @@ def score_image(  # noqa: PLR0913 - the last two are keywords
         lr=torch.from_numpy(small[None].astype(np.float64)),
         downscale=lambda image: recipe.downscale(image, None),
         only=only,
+        valid=None if scored is None else torch.from_numpy(scored[None]),
+        lr_valid=None if valid is None else torch.from_numpy(valid[None]),
     )
     megapixels = truth.shape[-1] * truth.shape[-2] / 1e6
     joint = {

@@ -12,7 +12,8 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.postprocessing import Postprocessing
-from sen2naip_sr.inference.values import ValueRange, doubled, fill, normalise, restore
+from sen2naip_sr.inference.values import ValueRange, doubled, normalise, restore
+from sen2naip_sr.raster.filling import fill
 from sen2naip_sr.raster.windows import Region, Tile
 
 if TYPE_CHECKING:

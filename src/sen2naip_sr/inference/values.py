@@ -1,6 +1,8 @@
 """Digital numbers and the values of networks: value ranges, normalisation, filled gaps."""
 
+import logging
 import math
+from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.suspects import suspects
 
 if TYPE_CHECKING:
     from sen2naip_sr.raster.protocol import Scene
@@ -19,14 +22,15 @@ ValueRange = tuple[float, float]
 FULL_SCALES = (1, 15, 63, 255, 1023, 2047, 4095, 10_000, 16_383, 32_767, 65_535)
 """What sensors and products count to; 10,000 is reflectance 1 of Sentinel-2 and Landsat."""
 
+SPARSE = 1 / 8
+"""Where a smaller share of the sample is valid, the scene is searched for data."""
+
+SEARCH_SIDE, SEARCHED_AT_MOST = 512, 4096
+"""The windows of that search, and the most that are read."""
+
 SAMPLES = 8
 SAMPLE_SIDE = 128
 """A scene's range is chosen from 8 x 8 windows of 128 x 128 pixels, evenly spaced."""
-
-UNKNOWN = 0.5
-"""Stands where no valid pixel is near. Networks centre their input on it."""
-
-_NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 
 
 def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
@@ -52,6 +56,9 @@ def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
     return low, high
 
 
+logger = logging.getLogger(__name__)
+
+
 def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") -> ValueRange:
     """Return the digital numbers of a scene that become 0 and 1 for a network.
 
@@ -64,6 +71,8 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
     They are close to each other, since networks do worse than bicubic on images that are much
     darker than the training images. If the 0.1th percentile lies below 0 by more than a tenth of
     the upper end, the lower end is minus such a scale. A few negative reflectances change nothing.
+
+    Values that look like nodata that is not declared (`suspects`) are left out.
 
     Values outside of the range are kept. They become less than 0 or more than 1.
 
@@ -79,9 +88,31 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
     if choice == "dtype" or scene.dtype == np.uint8:
         return _limits(scene.dtype)
     values = _sample(scene)
+    values = values[~np.isin(values, np.array(list(suspects(values)), values.dtype))]
     if not values.size:
         return _limits(scene.dtype)
     return _range_of(values)
+
+
+def unmarked_nodata(scene: "Scene") -> tuple[float, ...]:
+    """Return values of a scene that look like nodata that is not declared; a warning names them."""
+    if scene.dtype.itemsize == 1:
+        return ()
+    values = _sample(scene)
+    found = suspects(values)
+    if found:
+        rest = values[~np.isin(values, np.array(list(found), values.dtype))]
+        shown = " and ".join(f"{value:g} in {share:.1%}" for value, share in found.items())
+        logger.warning(
+            "%s: %s of the sampled values, far from the others (%g to %g): it looks like nodata "
+            "that is not declared, and is taken for it. What to do: declare the value as nodata, "
+            "so that the result does too",
+            scene.name,
+            shown,
+            rest.min(),
+            rest.max(),
+        )
+    return tuple(found)
 
 
 def normalise(values: Array, value_range: ValueRange, dtype: DTypeLike = np.float32) -> Array:
@@ -140,60 +171,6 @@ def doubled(values: Array) -> Array:
     return values.repeat(2, axis=-1).repeat(2, axis=-2)
 
 
-def fill(values: Array, valid: Array, reach: int) -> Array:
-    """Fill invalid pixels from the valid pixels around them.
-
-    Pixels are filled in rings, from the valid pixels outwards. Each becomes the mean of those of
-    its eight neighbours, in its band, that are valid or in an earlier ring. A filled pixel depends
-    on the valid pixels at most ``reach`` away and on nothing else. Every window that shows these
-    (or ends with the scene) therefore gives the same bits. A transform to the nearest valid pixel
-    would depend on how it breaks ties, and leave more edges.
-
-    Args:
-        values: (C, h, w), float32; anything where invalid.
-        valid: (C, h, w), bool.
-        reach: Rings to fill; pixels beyond them become `UNKNOWN`.
-
-    Returns:
-        (C, h, w), float32; ``values`` itself if all pixels are valid.
-    """
-    if valid.all():
-        return values
-    # a frame that is never filled: steps in the flat array cannot wrap to other rows
-    frame = ((0, 0), (1, 1), (1, 1))
-    framed = np.pad(np.where(valid, values, np.float32(UNKNOWN)), frame)
-    known, missing = np.pad(valid, frame), np.pad(~valid, frame)
-    ring = _first_ring(known, missing)
-    steps = [row * framed.shape[2] + column for row, column in _NEIGHBOURS]
-    flat, known, missing = framed.reshape(-1), known.reshape(-1), missing.reshape(-1)
-    for _ in range(reach):
-        flat[ring] = _mean_of_known(flat, known, ring, steps)
-        known[ring], missing[ring] = True, False
-        around = np.add.outer(steps, ring).reshape(-1)
-        ring = np.unique(around[missing[around]])
-    return framed[:, 1:-1, 1:-1]
-
-
-def _first_ring(known: Array, missing: Array) -> Array:
-    near = known.copy()
-    near[:, 1:] |= known[:, :-1]
-    near[:, :-1] |= known[:, 1:]
-    rows = near.copy()
-    near[:, :, 1:] |= rows[:, :, :-1]
-    near[:, :, :-1] |= rows[:, :, 1:]
-    return np.flatnonzero(near & missing)
-
-
-def _mean_of_known(values: Array, known: Array, pixels: Array, steps: list[int]) -> Array:
-    """Return the mean of the known neighbours, summed in a fixed order and in float64."""
-    total, count = np.zeros(pixels.size), np.zeros(pixels.size, np.uint8)
-    for step in steps:
-        here = known[pixels + step]
-        total += np.where(here, values[pixels + step], 0)
-        count += here
-    return total / count
-
-
 def _exact(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     """Return float32 for what it holds exactly, else float64."""
     return np.result_type(dtype, np.float32)
@@ -213,13 +190,35 @@ def _holdable(dtype: np.dtype[np.generic]) -> ValueRange:
 
 
 def _sample(scene: "Scene") -> Array:
-    """Return the valid values of the sampled windows of a scene: (n,)."""
+    """Return the valid values of the sampled windows of a scene: (n,).
+
+    If few of them are valid, more windows are read, in a random order that is always the same,
+    until enough are.
+    """
     rows, columns = _stretches(scene.height), _stretches(scene.width)
     parts = []
     for (top, height), (left, width) in product(rows, columns):
         values, valid = scene.read(top, left, height, width)
         parts.append(values[valid])
-    return np.concatenate(parts)
+    read = sum(height for _, height in rows) * sum(width for _, width in columns)
+    enough = int(SPARSE * read * scene.count)
+    if sum(map(len, parts)) < enough and read < scene.height * scene.width:
+        parts = list(_search(scene, enough))
+    return np.concatenate([np.empty(0, scene.dtype), *parts])
+
+
+def _search(scene: "Scene", enough: int) -> Iterator[Array]:
+    """Yield the valid values of windows anywhere in a scene until they are enough."""
+    windows = list(product(range(0, scene.height, SEARCH_SIDE), range(0, scene.width, SEARCH_SIDE)))
+    found = 0
+    for number in np.random.default_rng(0).permutation(len(windows))[:SEARCHED_AT_MOST]:
+        top, left = windows[number]
+        height, width = min(SEARCH_SIDE, scene.height - top), min(SEARCH_SIDE, scene.width - left)
+        values, valid = scene.read(top, left, height, width)
+        yield values[valid]
+        found += int(valid.sum())
+        if found >= enough:
+            return
 
 
 def _stretches(length: int) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ LR or its recipe is not known.
 import math
 from typing import TYPE_CHECKING
 
-from sen2naip_sr.metrics.metric import Metric, Pair
+from sen2naip_sr.metrics.metric import Metric, Pair, mean_of_valid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,18 +27,32 @@ def _squares(pair: Pair) -> "Tensor | None":
     return squares
 
 
+def _valid(pair: Pair) -> "Tensor | None":
+    """Return the pixels of LR that count, without the borders; None: all."""
+    if pair.lr_valid is None:
+        return None
+    shave = pair.shave // pair.ratio
+    height, width = pair.lr_valid.shape[-2:]
+    return pair.lr_valid[:, shave : height - shave, shave : width - shave]
+
+
 def _bands(pair: Pair) -> "Tensor":
     import torch
 
     squares = _squares(pair)
     if squares is None:
         return pair.truth.new_full(pair.truth.shape[:1], math.nan)
+    if pair.lr_valid is not None:
+        return mean_of_valid(squares, _valid(pair)).sqrt()
     return torch.stack([band.mean().sqrt() for band in squares])
 
 
 def _joint(pair: Pair, bands: "Tensor | None") -> "Tensor":
     squares = _squares(pair)
-    return pair.truth.new_full((), math.nan) if squares is None else squares.mean().sqrt()
+    if squares is None:
+        return pair.truth.new_full((), math.nan)
+    valid = _valid(pair)
+    return (squares if valid is None else squares[valid]).mean().sqrt()
 
 
 METRIC = Metric(

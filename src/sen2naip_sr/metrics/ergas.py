@@ -7,7 +7,7 @@ the pixel sizes. NaN where a band of the truth has mean 0.
 import math
 from typing import TYPE_CHECKING
 
-from sen2naip_sr.metrics.metric import Metric, Pair
+from sen2naip_sr.metrics.metric import Metric, Pair, mean_of_valid
 from sen2naip_sr.metrics.rmse import rmse_bands, root_mean_square
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _bands(pair: Pair) -> "Tensor":
-    mean = pair.truth.mean(dim=(-2, -1))
+    mean = mean_of_valid(pair.truth, pair.valid)
     ergas = 100 / pair.ratio * rmse_bands(pair) / mean.abs()
     return ergas.masked_fill(mean == 0, math.nan)
 

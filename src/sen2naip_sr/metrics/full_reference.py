@@ -33,7 +33,7 @@ class Scores:
     band: dict[str, Tensor]
 
 
-def score(  # noqa: PLR0913 - the last six are keywords
+def score(  # noqa: PLR0913 - the last eight are keywords
     prediction: Tensor,
     truth: Tensor,
     *,
@@ -43,12 +43,15 @@ def score(  # noqa: PLR0913 - the last six are keywords
     lr: Tensor | None = None,
     downscale: Callable[[Tensor], Tensor] | None = None,
     only: Collection[str] = COMPUTED,
+    valid: Tensor | None = None,
+    lr_valid: Tensor | None = None,
 ) -> Scores:
     """Score predictions against the truth, jointly over the bands and for each band.
 
-    The caller has clipped and rounded the predictions as they would be stored. Every pixel counts:
-    chips with invalid pixels are not for this function, and NaN stays NaN. Each metric is defined
-    in its own module of this package.
+    The caller has clipped and rounded the predictions as they would be stored. Invalid pixels do
+    not count, nor do windows that hold any; spectra, which need whole images, take the truth for
+    the prediction there. NaN in a valid pixel stays NaN. Each metric is defined in its own module
+    of this package.
 
     Args:
         prediction: (B, C, H, W), digital numbers.
@@ -61,6 +64,8 @@ def score(  # noqa: PLR0913 - the last six are keywords
             (B, C, h, w).
         only: Keys of `sen2naip_sr.metrics.catalogue.COMPUTED`. SSIM, MS-SSIM and UIQI take nearly
             all of the time.
+        valid: The pixels that count (B, C, H, W), bool; None: all. The truth is finite everywhere.
+        lr_valid: The pixels of ``lr`` that count, likewise.
 
     Returns:
         The scores, on the device of the inputs, which has to support float64. A score that is not
@@ -84,6 +89,8 @@ def score(  # noqa: PLR0913 - the last six are keywords
             ratio=ratio,
             lr=None if lr is None else lr[number].double(),
             downscale=downscale,
+            valid=None if valid is None else valid[number],
+            lr_valid=None if lr_valid is None else lr_valid[number],
         )
         for metric in asked:
             found = metric.bands(pair) if metric.bands else None
@@ -99,10 +106,13 @@ def score(  # noqa: PLR0913 - the last six are keywords
     return Scores(chip, band)
 
 
-def _pair(whole: Tensor, truth: Tensor, shave: int, **known: Any) -> Pair:
+def _pair(whole: Tensor, truth: Tensor, shave: int, *, valid: Tensor | None, **known: Any) -> Pair:
     """Return a chip's prediction and truth (C, H, W) without the shaved borders."""
     height, width = truth.shape[-2:]
     inner = (..., slice(shave, height - shave), slice(shave, width - shave))
+    if valid is not None:
+        whole = whole.where(valid, truth)
+        known["valid"] = valid[inner]
     return Pair(prediction=whole[inner], truth=truth[inner], whole=whole, shave=shave, **known)
 
 

@@ -25,6 +25,9 @@ class Pair:
         shave: Pixels left out on each side.
         lr: The low-resolution chip (C, h, w); None where it is not known.
         downscale: The recipe: maps (B, C, H, W) to (B, C, h, w); None where it is not known.
+        valid: The pixels that count (C, H, W), bool; None: all. In the others the prediction is the
+            truth.
+        lr_valid: The pixels of ``lr`` that count, likewise.
         memo: Intermediate results that several metrics share, by name.
     """
 
@@ -36,7 +39,28 @@ class Pair:
     shave: int
     lr: "Tensor | None" = None
     downscale: "Callable[[Tensor], Tensor] | None" = None
+    valid: "Tensor | None" = None
+    lr_valid: "Tensor | None" = None
     memo: dict[str, Any] = field(default_factory=dict)
+
+
+def mean_of_valid(values: "Tensor", valid: "Tensor | None") -> "Tensor":
+    """Return the means over the last two axes; only valid pixels count, None: all.
+
+    NaN where there is none.
+    """
+    if valid is None:
+        return values.mean(dim=(-2, -1))
+    return values.where(valid, 0.0).sum(dim=(-2, -1)) / valid.sum(dim=(-2, -1))
+
+
+def valid_windows(valid: "Tensor | None", size: int) -> "Tensor | None":
+    """Return which windows of ``size`` x ``size`` pixels, one at every pixel, are wholly valid."""
+    if valid is None:
+        return None
+    from torch.nn.functional import max_pool2d
+
+    return max_pool2d((~valid).double(), size, stride=1) == 0
 
 
 @dataclass(frozen=True, kw_only=True)

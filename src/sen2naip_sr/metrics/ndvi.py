@@ -17,13 +17,19 @@ RED, NIR = 0, 3
 
 
 def ndvi_difference(pair: Pair) -> "Tensor | None":
-    """Return the NDVI of the prediction minus that of the truth (H, W); None without four bands."""
+    """Return the NDVI of the prediction minus that of the truth; None without four bands.
+
+    (H, W), or (pixels,) where only some count: those that are valid in both bands.
+    """
     if len(pair.truth) <= NIR:
         return None
     if "ndvi" not in pair.memo:
-        pair.memo["ndvi"] = _ndvi(pair.prediction) - _ndvi(pair.truth)
-    difference: Tensor = pair.memo["ndvi"]
-    return difference
+        difference = _ndvi(pair.prediction) - _ndvi(pair.truth)
+        if pair.valid is not None:
+            difference = difference[pair.valid[RED] & pair.valid[NIR]]
+        pair.memo["ndvi"] = difference
+    known: Tensor = pair.memo["ndvi"]
+    return known
 
 
 def _ndvi(image: "Tensor") -> "Tensor":

@@ -1,13 +1,13 @@
 """Spectral angle mapper (Yuhas et al. 1992): mean over the pixels, degrees from 0 to 180.
 
-A pixel that is zero in all bands of one image only counts as 90, in both images as 0. NaN for one
-band, which has no angle.
+Pixels count that are valid in every band. A pixel that is zero in all bands of one image only
+counts as 90, in both images as 0. NaN for one band, which has no angle.
 """
 
 import math
 from typing import TYPE_CHECKING
 
-from sen2naip_sr.metrics.metric import Metric, Pair
+from sen2naip_sr.metrics.metric import Metric, Pair, mean_of_valid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,8 @@ def _joint(pair: Pair, bands: "Tensor | None") -> "Tensor":
     cross = (squares[0] * squares[1] - dot.square()).clamp(min=0).sqrt()
     degrees = cross.atan2(dot).rad2deg()
     one_is_zero = (squares[0] == 0) != (squares[1] == 0)
-    return degrees.masked_fill(one_is_zero, 90.0).mean(dim=(-2, -1))[0]
+    valid = None if pair.valid is None else pair.valid.all(dim=0)
+    return mean_of_valid(degrees.masked_fill(one_is_zero, 90.0)[0], valid)
 
 
 METRIC = Metric(

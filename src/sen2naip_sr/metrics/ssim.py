@@ -8,7 +8,7 @@ Below 11 pixels a side the score is NaN.
 import math
 from typing import TYPE_CHECKING
 
-from sen2naip_sr.metrics.metric import Metric, Pair
+from sen2naip_sr.metrics.metric import Metric, Pair, mean_of_valid, valid_windows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,14 +17,20 @@ SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
-def ssim_terms(x: "Tensor", y: "Tensor", data_range: float) -> "tuple[Tensor, Tensor]":
-    """Return the means (C,) of SSIM and of its contrast-structure term over (C, H, W)."""
+def ssim_terms(
+    x: "Tensor", y: "Tensor", data_range: float, valid: "Tensor | None" = None
+) -> "tuple[Tensor, Tensor]":
+    """Return the means (C,) of SSIM and of its contrast-structure term over (C, H, W).
+
+    Windows with an invalid pixel do not count.
+    """
     c1, c2 = (SSIM_K1 * data_range) ** 2, (SSIM_K2 * data_range) ** 2
     mean_x, mean_y, squares, product = _gaussian_means(moments(x, y))
     means_product, means_squares = mean_x * mean_y, mean_x.square() + mean_y.square()
     contrast = (2 * (product - means_product) + c2) / (squares - means_squares + c2)
     luminance = (2 * means_product + c1) / (means_squares + c1)
-    return (luminance * contrast).mean(dim=(-2, -1)), contrast.mean(dim=(-2, -1))
+    whole = valid_windows(valid, SSIM_WINDOW)
+    return mean_of_valid(luminance * contrast, whole), mean_of_valid(contrast, whole)
 
 
 def scale_terms(pair: Pair, scales: int) -> "list[tuple[Tensor, Tensor]]":
@@ -40,14 +46,15 @@ def scale_terms(pair: Pair, scales: int) -> "list[tuple[Tensor, Tensor]]":
     from torch.nn.functional import avg_pool2d
 
     known: list[tuple[Tensor, Tensor]] = pair.memo.setdefault("ssim terms", [])
-    x, y = pair.prediction, pair.truth
+    x, y, valid = pair.prediction, pair.truth, pair.valid
     for scale in range(scales):
         if min(y.shape[-2:]) < SSIM_WINDOW:
             break
         if scale == len(known):
-            known.append(ssim_terms(x, y, pair.data_range))
+            known.append(ssim_terms(x, y, pair.data_range, valid))
         if scale + 1 < scales:
             x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+            valid = None if valid is None else avg_pool2d(valid.double(), 2) == 1
     return known[:scales]
 
 

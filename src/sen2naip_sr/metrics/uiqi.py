@@ -7,7 +7,7 @@ Windows of 8 x 8 at every pixel; where both images are flat, only their means ar
 import math
 from typing import TYPE_CHECKING
 
-from sen2naip_sr.metrics.metric import Metric, Pair
+from sen2naip_sr.metrics.metric import Metric, Pair, mean_of_valid, valid_windows
 from sen2naip_sr.metrics.ssim import moments
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _bands(pair: Pair) -> "Tensor":
     structure = 2 * (pixels * product - sums_product) / spread
     structure = structure.masked_fill(spread <= _FLAT * pixels * squares, 1.0)
     luminance = (2 * sums_product / sums_squares).masked_fill(sums_squares == 0, 1.0)
-    return (structure * luminance).mean(dim=(-2, -1))
+    return mean_of_valid(structure * luminance, valid_windows(pair.valid, UIQI_WINDOW))
 
 
 def _window_sums(images: "Tensor") -> "Tensor":

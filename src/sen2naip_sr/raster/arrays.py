@@ -45,12 +45,11 @@ class ArrayScene:
     alpha = None
 
     def __init__(
-        self, array: Array, nodata: float | None = None, bands: Sequence[int] | None = None
+        self, array: Array, nodata: float | None = None, bands: Sequence[int | str] | None = None
     ) -> None:
         _check(array)
         if bands is not None:
-            require_bands(self.name, bands, len(array))
-            array = array[[number - 1 for number in bands]]
+            array = array[[number - 1 for number in self._numbers(bands, len(array))]]
         self.masked = np.ma.isMaskedArray(array)
         self.mask = np.ma.getmaskarray(array) if self.masked else None
         values = np.ma.getdata(array)
@@ -58,6 +57,17 @@ class ArrayScene:
         self._values = values.astype(self.dtype, copy=False)
         self._nodata = nodata if representable(nodata, self.dtype) else None
         self.height, self.width = array.shape[1:]
+
+    def _numbers(self, bands: Sequence[int | str], count: int) -> list[int]:
+        numbers = [band for band in bands if isinstance(band, int)]
+        if len(numbers) < len(bands):
+            raise UserError(
+                "unknown-band",
+                f"{self.name}: its bands have no names",
+                f"choose from its bands 1 to {count}, each once",
+            )
+        require_bands(self.name, numbers, count)
+        return numbers
 
     @property
     def count(self) -> int:

@@ -1,7 +1,9 @@
 """The bands of a raster: image and alpha bands, supported values, descriptions."""
 
+import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.tags import Tags, lasting_tags
 from sen2naip_sr.raster.validity import representable
 
@@ -22,6 +25,21 @@ WINDOWS = 4
 
 OPAQUE = {"u": (255, 65535), "i": (255, 32767), "f": (1, 255, 65535)}
 """By kind of dtype, the values that mean fully opaque."""
+
+MARKED_BY_DEFAULT = 4
+"""GDAL marks the last of so many 8-bit bands as alpha, whatever it holds."""
+
+MOSTLY = 0.9
+"""Share of the pixels that are not 0 that an alpha band has at its opaque value, at the least."""
+
+ALPHA_NAME = re.compile("alpha|opacity|transparency|mask", re.IGNORECASE)
+NIR_NAME = re.compile(r"\bnir|infra", re.IGNORECASE)
+
+logger = logging.getLogger(__name__)
+
+
+TAKEN = ("all",)
+"""What no band may be called: all bands together are."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +67,27 @@ class Band:
     tags: Tags
 
 
+def band_names(bands: Sequence[Band]) -> tuple[str, ...]:
+    """Return a name for each band that no other has: its description where that is one.
+
+    Descriptions that are blank, equal but for case and spaces, or that name all bands together get
+    the band's number.
+    """
+    described = [" ".join((band.description or "").split()) for band in bands]
+    plain = [text.casefold() for text in described]
+    names: list[str] = []
+    for band, text, key in zip(bands, described, plain, strict=True):
+        name = text or f"band {band.number}"
+        if key in TAKEN or (text and plain.count(key) > 1):
+            name = f"{text} (band {band.number})"
+        while name.casefold() in (*TAKEN, *map(str.casefold, names)):
+            name = f"{name} (band {band.number})"
+        names.append(name)
+    return tuple(names)
+
+
 def chosen_bands(
-    path: Path, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
+    path: Path | str, source: DatasetReader, alpha: int | None, bands: Sequence[int] | None
 ) -> list[int]:
     """Return the numbers of the image bands: the user's choice, or all but the alpha band.
 
@@ -89,7 +126,7 @@ def require_bands(name: str, bands: Sequence[int], count: int) -> None:
         raise UserError("band-twice", f"{name}: a band is chosen twice in {list(bands)}", known)
 
 
-def check_band(path: Path, source: DatasetReader, number: int) -> None:
+def check_band(path: Path | str, source: DatasetReader, number: int) -> None:
     """Check that a band holds values that can be upscaled.
 
     Raises:
@@ -132,28 +169,85 @@ def read_band(source: DatasetReader, number: int) -> Band:
     )
 
 
-def alpha_band(source: DatasetReader) -> int | None:
+def alpha_band(name: str, source: DatasetReader, count: int | None = None) -> int | None:
     """Find the alpha band of a dataset.
 
-    By default GDAL marks the fourth of four 8-bit bands as alpha, so near-infrared is often marked
-    as alpha. A marked band counts as alpha only if its name does not contradict and if most of its
-    pixels are either transparent or opaque.
+    A band is declared to be alpha by its colour interpretation or its name. By default GDAL marks
+    the fourth of four bands as alpha, so near-infrared is often marked, too. Then the wanted number
+    of image bands decides, and without one the band's values.
+
+    Args:
+        name: The dataset's name, for messages.
+        source: The dataset.
+        count: The wanted number of image bands; None: unknown.
 
     Returns:
         The band's number; None if there is none.
+
+    Raises:
+        UserError: If a band is needed as an image band, but is marked as alpha and holds nothing
+            but the values of one.
     """
-    marked = [n for n, kind in enumerate(source.colorinterp, 1) if kind == ColorInterp.alpha]
-    return next((n for n in marked if source.count > 1 and _says_opacity(source, n)), None)
+    found = declared_alpha(source)
+    if found is None:
+        return None
+    description = source.descriptions[found - 1] or ""
+    if ALPHA_NAME.search(description):
+        return found
+    if NIR_NAME.search(description):
+        return None
+    if count == source.count:
+        _require_image(name, source, found)
+        return None
+    if count == source.count - 1 or source.count != MARKED_BY_DEFAULT:
+        return found
+    return found if _opaque_share(source, found) >= MOSTLY else None
 
 
-def _says_opacity(source: DatasetReader, number: int) -> bool:
-    name = source.descriptions[number - 1] or ""
-    if re.search("alpha|opacity|transparency|mask", name, re.IGNORECASE):
-        return True
-    if re.search(r"\bnir|infra", name, re.IGNORECASE):
-        return False
-    values = np.concatenate([source.read(number, window=w).ravel() for w in _windows(source)])
-    return bool(np.isin(values, (0, *OPAQUE[values.dtype.kind])).mean() >= 0.5)
+def declared_alpha(source: DatasetReader) -> int | None:
+    """Return the number of the first band that is declared to be alpha; None without one."""
+    if source.count == 1:
+        return None
+    kinds = zip(source.colorinterp, source.descriptions, strict=True)
+    declared = (
+        number
+        for number, (kind, name) in enumerate(kinds, 1)
+        if kind == ColorInterp.alpha or re.fullmatch("alpha", name or "", re.IGNORECASE)
+    )
+    return next(declared, None)
+
+
+def _require_image(name: str, source: DatasetReader, number: int) -> None:
+    """Refuse a marked band that holds nothing but the values of an alpha band."""
+    if _opaque_share(source, number) == 1:
+        raise UserError(
+            "alpha-or-image",
+            f"{name}: band {number} is marked as alpha (transparency) and its values are those of "
+            f"alpha, opaque or 0, but {source.count} image bands are expected, as many as there "
+            "are with it",
+            f"if it is an image band such as near-infrared, choose it by its number, {number}, "
+            f"among the bands; if it is alpha, give a file with {source.count} bands besides it",
+        )
+    logger.debug("%s: band %d is marked as alpha and taken for an image band", name, number)
+
+
+def _opaque_share(source: DatasetReader, number: int) -> float:
+    """Return the share of opaque values among a band's sampled values that are not 0.
+
+    Zeros tell nothing: near-infrared is 0 over water and in collars. Without any other, it is 0.
+    Damaged parts of the file are left out.
+    """
+    parts = [np.zeros(0, source.dtypes[number - 1])]
+    for window in _windows(source):
+        try:
+            parts.append(source.read(number, window=window).ravel())
+        except RASTER_FAULTS:
+            # the next call raises the error of this one once more, then it is forgotten
+            with suppress(Exception):
+                _ = source.colorinterp
+    values = np.concatenate(parts)
+    values = values[values != 0]
+    return float(np.isin(values, OPAQUE[values.dtype.kind]).mean()) if values.size else 0.0
 
 
 def _windows(source: DatasetReader) -> list[Window]:

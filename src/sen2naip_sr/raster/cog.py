@@ -22,8 +22,9 @@ from rasterio.windows import Window
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import check_target, explaining, replacing
+from sen2naip_sr.raster.access.environment import gdal_environment
+from sen2naip_sr.raster.access.opening import open_own
 from sen2naip_sr.raster.bands import Band
-from sen2naip_sr.raster.georeferencing import quietly_opened
 from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.validity import Marking
@@ -143,7 +144,7 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     explained = partial(explaining, path, size, (OSError, RasterioError))
     with replacing(path, size) as hidden:
         pixels = hidden.with_suffix(".pixels.tif")
-        with rasterio.Env(GDAL_CACHEMAX=CACHE, GDAL_TIFF_INTERNAL_MASK=False):
+        with gdal_environment(GDAL_CACHEMAX=CACHE):
             with explained():
                 target = _created(pixels, scene, marking, kind)
             with target:
@@ -156,7 +157,7 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
 
 def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
     """Create the GeoTIFF of the pixels, uncompressed: compression saves little and takes time."""
-    return quietly_opened(
+    return open_own(
         path,
         "w",
         driver="GTiff",
@@ -213,10 +214,10 @@ def _check_blocks(path: Path) -> None:
     block as zeros.
     """
     size = path.stat().st_size
-    with quietly_opened(path) as source:
+    with open_own(path) as source:
         levels = len(source.overviews(1))
     for level in (None, *range(levels)):
-        with quietly_opened(path, overview_level=level) as source:
+        with open_own(path, overview_level=level) as source:
             rows, columns = source.block_shapes[0]
             across, down = ceil(source.width / columns), ceil(source.height / rows)
             for name in (f"{x}_{y}" for y, x in product(range(down), range(across))):
@@ -230,7 +231,7 @@ def _check_blocks(path: Path) -> None:
 
 def _add_overviews(path: Path) -> None:
     """Add overviews; the mask excludes invalid pixels from them."""
-    with rasterio.open(path, "r+") as target:
+    with open_own(path, "r+") as target:
         larger = max(target.shape)
         factors = takewhile(lambda f: larger > BLOCK * f // 2, (2**k for k in count(1)))
         target.build_overviews(list(factors), Resampling.average)

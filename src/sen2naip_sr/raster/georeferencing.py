@@ -1,17 +1,15 @@
 """Georeferencing of a raster: a transform, ground control points or an RPC model."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.rpc import RPC
+
+from sen2naip_sr.raster.access.opening import open_own
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Georeferencing:
         _set_gcps(path, self.gcps, self.gcps_crs)
         # when GDAL updates a file with AREA_OR_POINT=Point, it moves the points half a pixel the
         # wrong way, but not when it copies one: reading the points again tells whether it did
-        with quietly_opened(path) as source:
+        with open_own(path) as source:
             shift = source.gcps[0][0].row - self.gcps[0].row
         if shift:
             _set_gcps(path, tuple(_moved(p, 1, -shift) for p in self.gcps), self.gcps_crs)
@@ -96,12 +94,5 @@ def _refined_rpcs(rpcs: RPC, factor: int) -> RPC:
 
 
 def _set_gcps(path: Path, gcps: tuple[GroundControlPoint, ...], crs: CRS | None) -> None:
-    with quietly_opened(path, "r+") as target:
+    with open_own(path, "r+") as target:
         target.gcps = (list(gcps), crs or CRS())
-
-
-def quietly_opened(path: Path, mode: str = "r", **options: Any) -> Any:
-    """Open a dataset like rasterio, but without the warning about missing georeferencing."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, mode, **options)

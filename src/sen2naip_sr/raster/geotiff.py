@@ -9,7 +9,7 @@ from rasterio.enums import ColorInterp
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import replacing
-from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.raster.access.opening import open_own, open_raster
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def read_geotiff(path: Path) -> Raster:
     """Read a whole GeoTIFF.
 
     Raises:
-        rasterio.errors.RasterioIOError: If it is not a readable raster.
+        UserError: If it is not a readable raster.
     """
-    with quietly_opened(path) as source:
+    with open_raster(path) as source:
         return Raster(
             source.read(), source.transform, source.crs, source.nodata, source.descriptions
         )
@@ -56,7 +56,7 @@ def write_geotiff(path: Path, raster: Raster) -> None:
     """
     bands, height, width = raster.pixels.shape
     with replacing(path) as hidden:
-        target = quietly_opened(
+        target = open_own(
             hidden,
             "w",
             driver="GTiff",

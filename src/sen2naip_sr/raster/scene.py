@@ -1,23 +1,35 @@
 """A raster file as a scene: its windows, validity and metadata."""
 
-import os
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.bands import alpha_band, check_band, chosen_bands, read_band
-from sen2naip_sr.raster.georeferencing import Georeferencing, quietly_opened
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
+from sen2naip_sr.raster.access.locations import locate
+from sen2naip_sr.raster.access.opening import further_parts, open_raster
+from sen2naip_sr.raster.band_names import band_numbers
+from sen2naip_sr.raster.bands import (
+    alpha_band,
+    check_band,
+    chosen_bands,
+    declared_alpha,
+    read_band,
+)
+from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.raster.tags import lasting_tags
-from sen2naip_sr.raster.validity import is_nodata
+from sen2naip_sr.raster.validity import is_nodata, representable
+
+logger = logging.getLogger(__name__)
 
 MARKINGS = ({MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, MaskFlags.alpha})
 """GDAL's mask flags of a band without a mask of its own."""
@@ -27,7 +39,7 @@ class FileScene:
     """An open raster as a `sen2naip_sr.raster.protocol.Scene`; a context manager.
 
     Attributes:
-        path: The file.
+        path: The file, or the name of what is no file by itself.
         bands: The chosen image bands, in the chosen order.
         alpha: The alpha band, which is not an image band.
         masked: Whether the file has a mask besides nodata values and the alpha band.
@@ -40,7 +52,7 @@ class FileScene:
     """
 
     def __init__(
-        self, path: Path, source: DatasetReader, numbers: Sequence[int], alpha: int | None
+        self, path: Path | str, source: DatasetReader, numbers: Sequence[int], alpha: int | None
     ) -> None:
         self.path = path
         self.height: int = source.height
@@ -91,7 +103,7 @@ class FileScene:
                 masks = self._masks(window)
                 if self.alpha is not None:
                     alpha = self._source.read(self.alpha.number, window=window)
-            except RasterioError as error:
+            except RASTER_FAULTS as error:
                 raise _damaged(self.path, error) from error
         valid = np.isfinite(values)
         for data, band, number in zip(valid, values, self.nodata, strict=True):
@@ -115,8 +127,18 @@ class FileScene:
         with self._lock:
             try:
                 return self._source.read(self.alpha.number, window=window, out_dtype=self.dtype)
-            except RasterioError as error:
+            except RASTER_FAULTS as error:
                 raise _damaged(self.path, error) from error
+
+    @property
+    def every_band(self) -> tuple[tuple[str | None, ...], tuple[ColorInterp, ...]]:
+        """Names and colour interpretations of all bands of the file."""
+        return self._source.descriptions, self._source.colorinterp
+
+    def declare(self, nodata: float) -> None:
+        """Let a value stand for no data in all bands, instead of what the file declares."""
+        known = nodata if representable(nodata, self.dtype) else None
+        self.bands = tuple(replace(band, nodata=known) for band in self.bands)
 
     def close(self) -> None:
         """Close the file."""
@@ -148,57 +170,74 @@ class FileScene:
         return Window(left, top, width, height)
 
 
-def open_scene(path: str | Path, bands: Sequence[int] | None = None) -> FileScene:
+def open_scene(
+    path: str | Path,
+    bands: Sequence[int | str] | None = None,
+    count: int | None = None,
+    nodata: float | None = None,
+    drivers: Sequence[str] = (),
+) -> FileScene:
     """Open a raster of any size.
 
     Args:
-        path: Anything that GDAL reads as a raster.
-        bands: Numbers of the bands to use, from 1, in the wanted order; None: all but an alpha
-            band (see `alpha_band`). A band that is chosen here is an image band, even if it is
-            marked as alpha.
+        path: A file, or what `sen2naip_sr.raster.access.locations.locate` takes besides.
+        bands: Numbers of the bands to use, from 1, or their names (see `band_numbers`), in the
+            wanted order; None: all but an alpha band (see `alpha_band`). A band that is chosen
+            here is an image band, even if it is marked as alpha.
+        count: The wanted number of bands, where ``bands`` is None; None: any.
+        nodata: The value that stands for no data, instead of what the file declares. None: that.
+        drivers: GDAL's names of drivers to allow besides the usual ones.
 
     Raises:
         UserError: If the file is missing, not a raster or damaged, has no such bands, or has
             values that cannot be upscaled.
     """
-    path = Path(path)
-    source = _opened(path)
+    location = locate(path)
+    name = Path(path) if location.plain else location.given
+    source = open_raster(location, drivers)
     try:
-        alpha = alpha_band(source)
-        numbers = chosen_bands(path, source, alpha, bands)
-        for number in numbers:
-            check_band(path, source, number)
-        return FileScene(path, source, numbers, None if alpha in numbers else alpha)
-    except RasterioError as error:
+        return scene_of(name, source, bands, count, nodata)
+    except RASTER_FAULTS as error:
         source.close()
-        raise _damaged(path, error) from error
+        raise _damaged(name, error) from error
     except BaseException:
         source.close()
         raise
 
 
-def _opened(path: Path) -> DatasetReader:
-    if not path.exists():
-        raise UserError("file-missing", f"{path}: there is no such file", "check the path")
-    if path.is_file() and path.stat().st_size == 0:
-        raise UserError("file-empty", f"{path}: is empty (0 bytes)", "copy or download it again")
-    if not os.access(path, os.R_OK):
-        raise UserError(
-            "file-forbidden", f"{path}: may not be read", "give yourself the right to read it"
-        )
-    try:
-        return quietly_opened(path)
-    except RasterioError as error:
-        raise UserError(
-            "not-a-raster",
-            f"{path}: is no raster, or a damaged one ({error})",
-            "give a raster such as a GeoTIFF; if it is one, copy or download it again",
-        ) from error
+def scene_of(
+    path: Path | str,
+    source: DatasetReader,
+    bands: Sequence[int | str] | None,
+    count: int | None = None,
+    nodata: float | None = None,
+) -> FileScene:
+    """Return an open dataset as a scene; see `open_scene`. `RASTER_FAULTS` mean damage."""
+    asked = None if bands is None else band_numbers(str(path), source, bands)
+    alpha = _alpha_besides(path, source, asked, count)
+    numbers = chosen_bands(path, source, alpha, asked)
+    for number in numbers:
+        check_band(path, source, number)
+    if parts := further_parts(source):
+        logger.warning("%s: only its first page is read; the others are %s", path, parts)
+    scene = FileScene(path, source, numbers, alpha)
+    if nodata is not None:
+        scene.declare(nodata)
+    return scene
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _alpha_besides(
+    path: Path | str, source: DatasetReader, bands: Sequence[int] | None, count: int | None
+) -> int | None:
+    """Return the alpha band, unless it is chosen as an image band."""
+    if bands is None:
+        return alpha_band(str(path), source, count)
+    return None if declared_alpha(source) in bands else alpha_band(str(path), source)
+
+
+def _damaged(path: Path | str, error: Exception) -> UserError:
     return UserError(
         "file-damaged",
-        f"{path}: cannot be read ({error.__cause__ or error})",
+        f"{path}: cannot be read ({reason_of(error)})",
         "it is cut short or damaged: copy or download it again",
     )

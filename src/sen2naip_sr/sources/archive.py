@@ -13,11 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from rasterio.io import DatasetReader, MemoryFile
+from rasterio.io import DatasetReader
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.opening import open_memory
 
 LOCAL_FILE_HEADER = b"PK\x03\x04"
+
+LARGEST_MEMBER = 512 * 2**20
 
 # what zipfile raises for damaged, encrypted, missing or unsupported members: flipped bits can reach
 # any of its parsers
@@ -50,6 +53,8 @@ class Archive:
         try:
             # ZipFile counts its open members without a lock; decompressing needs none
             with self._lock:
+                if self._zip.getinfo(name).file_size > LARGEST_MEMBER:
+                    raise OSError(f"it is larger than {LARGEST_MEMBER // 2**20} MB")
                 stream = self._zip.open(name)
             try:
                 return stream.read()
@@ -74,7 +79,8 @@ class ZipMember:
         # an empty MemoryFile would be opened for writing
         if not content:
             raise OSError(f"empty inside {self.path.name}")
-        with MemoryFile(content) as memory, memory.open(driver="GTiff") as raster:
+        memory, raster = open_memory(content)
+        with memory, raster:
             yield raster
 
     def sha256(self) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import rasterio
 from rasterio.io import DatasetReader
+
+from sen2naip_sr.raster.access.opening import open_raster
 
 
 class SourceFile(Protocol):
@@ -22,7 +23,7 @@ class SourceFile(Protocol):
         """Open the file for reading.
 
         Raises:
-            rasterio.errors.RasterioIOError: If it is no readable raster.
+            UserError: If it is no readable raster, or may not be opened.
             OSError: If it cannot be read at all.
         """
 
@@ -58,10 +59,11 @@ class PathFile:
 
     path: Path
     name: str
+    drivers: tuple[str, ...] = ()
 
     def open(self) -> DatasetReader:
         """Open the file; see `SourceFile.open`."""
-        return rasterio.open(self.path)
+        return open_raster(self.path, self.drivers)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file; see `SourceFile.sha256`."""

@@ -1,42 +1,40 @@
-"""The `directory` source: every GeoTIFF below a folder."""
+"""The `directory` source: every raster below a folder."""
 
-import logging
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.finding import IN_FOLDERS, find_rasters
+from sen2naip_sr.raster.access.vrt import ENDING, all_references
 from sen2naip_sr.sources.base import PathFile, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
-
-logger = logging.getLogger(__name__)
-
-SUFFIXES = (".tif", ".tiff")
 
 
 def make(parameters: IngestionParameters) -> "DirectorySource":
     """Return the folder that the parameters name."""
-    return DirectorySource(Path(parameters.path or ""))
+    return DirectorySource(Path(parameters.path or ""), tuple(parameters.drivers))
 
 
 @dataclass(frozen=True)
 class DirectorySource:
-    """All files ending in .tif or .tiff in a folder and its subfolders, without hidden ones.
+    """All rasters in a folder and its subfolders: see `find_rasters`.
 
     Attributes:
         folder: The folder.
+        drivers: GDAL's names of drivers to allow besides the usual ones.
     """
 
     folder: Path
+    drivers: tuple[str, ...] = ()
     kind = "directory"
     synthetic = False
 
     def fingerprint(self) -> str:
         """Hash names, sizes and modification times; see `Source.fingerprint`."""
-        stats = [(file.name, *_size_and_time(file.path)) for file in self._files]
+        stats = [(file.name, *_state(file.path)) for file in self._files]
         return fingerprint_of(str(self.folder.resolve()), stats)
 
     def files(self) -> Sequence[SourceFile]:
@@ -53,28 +51,26 @@ class DirectorySource:
                 f"{self.folder}: not a folder",
                 "give the folder that holds the GeoTIFFs",
             )
-        found = list(_find(self.folder))
+        found = [PathFile(path, name, self.drivers) for path, name in find_rasters(self.folder)]
         if not found:
             raise UserError(
                 "source-empty",
-                f"{self.folder}: neither the folder nor its subfolders hold a .tif or .tiff file",
+                f"{self.folder}: neither the folder nor its subfolders hold a file that ends in "
+                f"{', '.join(IN_FOLDERS)}",
                 "give the folder that holds the GeoTIFFs",
             )
         return sorted(found, key=lambda file: file.name)
 
 
-def _find(folder: Path) -> Iterator[PathFile]:
-    # unlike Path.rglob, os.walk makes no Path per entry, which costs as much as reading a header
-    for root, below, names in os.walk(folder, onerror=_skip):
-        below[:] = [name for name in below if not name.startswith(".")]
-        inside = Path(root).relative_to(folder).as_posix()
-        for name in names:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield PathFile(Path(root, name), name if inside == "." else f"{inside}/{name}")
-
-
-def _skip(error: OSError) -> None:
-    logger.warning("%s is left out: it cannot be listed (%s)", error.filename, error.strerror)
+def _state(path: Path) -> tuple[int, ...]:
+    """Return size and modification time, of a VRT with those of all files that it refers to."""
+    if path.suffix.lower() != ENDING:
+        return _size_and_time(path)
+    try:
+        others = [Path(name) for name in all_references(path)]
+    except UserError:
+        others = []
+    return tuple(number for file in (path, *others) for number in _size_and_time(file))
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

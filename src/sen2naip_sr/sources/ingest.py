@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,20 @@ import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, cut_chips, reduce_chip
+from sen2naip_sr.chips.cutting import Chip, Rejection, cut_chips
 from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
+from sen2naip_sr.raster.bands import band_names
+from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.sources.placement import why_not_placed
 from sen2naip_sr.sources.places import assign_locations, assign_places
 
-INGESTION_VERSION = 2
+INGESTION_VERSION = 3
 """Raise it when the same files and parameters give another store."""
 
 CHIPS_AT_ONCE = 8
@@ -68,9 +72,9 @@ class Ingestion:
         layout = survey.settle_layout(files, self.parameters)
         value_range = value_range_of(layout.dtype, self.parameters)
         size = _reduced_size(layout.chip_size, self.parameters.reduce)
-        shape = (len(layout.bands), size, size)
+        shape = (layout.bands, size, size)
         with write_store(folder, fingerprint, shape, layout.dtype) as writer:
-            written = _Written(writer, self.parameters.reduce)
+            written = _Written(writer)
             with progress_bar() as bar:
                 progress = bar.add_task("Ingesting", total=len(files), status="")
                 read = partial(_read, layout=layout, parameters=self.parameters)
@@ -90,7 +94,7 @@ class Ingestion:
                 "source": self.source.kind,
                 "synthetic": self.source.synthetic,
                 "value_range": value_range,
-                "bands": written.band_names(layout),
+                "bands": written.bands,
             }
 
 
@@ -130,6 +134,7 @@ class _Reading:
     file: SourceFile
     results: list[Chip | Rejection]
     header: survey.Header | None = None
+    bands: tuple[str, ...] = ()
     sha256: str = ""
     rest: list[tuple[int, int]] = field(default_factory=list)
 
@@ -138,18 +143,34 @@ def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParamete
     """Read the first chips of a file, for most files all; runs in threads."""
     try:
         with file.open() as raster:
-            header = survey.read_header(raster)
-            why = survey.why_unusable(header, parameters) or survey.why_different(header, layout)
+            header = survey.read_header(file.name, raster, parameters)
+            why = (
+                survey.why_unusable(header, parameters)
+                or survey.why_different(header, layout)
+                or why_not_placed(raster)
+            )
             if why:
                 return _Reading(file, [why])
             windows = layout.windows(header)
             first, rest = windows[:CHIPS_AT_ONCE], windows[CHIPS_AT_ONCE:]
-            chips = cut_chips(
-                raster, first, layout.chip_size, layout.bands, parameters.min_valid_fraction
-            )
-            return _Reading(file, chips, header, file.sha256(), rest)
-    except UNREADABLE as error:
+            scene = survey.scene_in(file.name, raster, parameters)
+            names = band_names(scene.bands)
+            chips = _cut(scene, first, layout, parameters)
+            return _Reading(file, chips, header, names, file.sha256(), rest)
+    except RASTER_FAULTS as error:
         return _Reading(file, [survey.unreadable(error)])
+    except UserError as error:
+        return _Reading(file, [Rejection(error.problem, error.remedy)])
+
+
+def _cut(
+    scene: FileScene,
+    windows: Sequence[tuple[int, int]],
+    layout: survey.Layout,
+    parameters: IngestionParameters,
+) -> list[Chip | Rejection]:
+    p = parameters
+    return cut_chips(scene, windows, layout.chip_size, p.min_valid_fraction, p.reduce)
 
 
 def _read_rest(
@@ -164,16 +185,14 @@ def _read_rest(
         return
     try:
         with reading.file.open() as raster:
+            scene = survey.scene_in(reading.file.name, raster, parameters)
             for start in range(0, len(reading.rest), CHIPS_AT_ONCE):
-                yield cut_chips(
-                    raster,
-                    reading.rest[start : start + CHIPS_AT_ONCE],
-                    layout.chip_size,
-                    layout.bands,
-                    parameters.min_valid_fraction,
-                )
-    except UNREADABLE as error:
+                windows = reading.rest[start : start + CHIPS_AT_ONCE]
+                yield _cut(scene, windows, layout, parameters)
+    except RASTER_FAULTS as error:
         yield [survey.unreadable(error)]
+    except UserError as error:
+        yield [Rejection(error.problem, error.remedy)]
 
 
 @dataclass
@@ -181,11 +200,10 @@ class _Written:
     """Appends chips to a store, and keeps the rows of its tables."""
 
     writer: StoreWriter
-    reduce: int
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[tuple[str, Rejection]] = field(default_factory=list)
     first_with: dict[bytes, str] = field(default_factory=dict)
-    header: survey.Header | None = None
+    bands: list[str] = field(default_factory=list)
 
     def add(self, reading: _Reading, results: list[Chip | Rejection]) -> None:
         name = reading.file.name
@@ -198,16 +216,10 @@ class _Written:
                 again = Rejection(reason, remedy, result.row, result.column)
                 self.rejected.append((name, again))
             else:
-                assert reading.header is not None
                 self.first_with[result.digest] = name
-                self.header = self.header or reading.header
-                chip = reduce_chip(result, self.reduce)
-                self.writer.append(chip.pixels)
-                self.rows.append(_index_row(len(self.rows), reading, chip))
-
-    def band_names(self, layout: survey.Layout) -> list[str]:
-        described = self.header.descriptions if self.header else ()
-        return [described[band - 1] or f"band {band}" for band in layout.bands]
+                self.bands = self.bands or list(reading.bands)
+                self.writer.append(result.pixels, result.valid)
+                self.rows.append(_index_row(len(self.rows), reading, result))
 
 
 def _index_row(number: int, reading: _Reading, chip: Chip) -> dict[str, object]:

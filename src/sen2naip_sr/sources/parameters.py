@@ -1,11 +1,11 @@
 """The parameters of ingestion."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sen2naip_sr.parameters import Parameters, known_as
+from sen2naip_sr.parameters import Parameters, known_as, numbers_in, require_bands_exist
 from sen2naip_sr.sources import SOURCES
 
 
@@ -44,6 +44,9 @@ class IngestionParameters(Parameters):
     """The source of the imagery."""
     path: str | None = None
     """directory: the folder; sen2naip: a local copy of the zip (null downloads it)."""
+    drivers: list[str] = Field(default=[])
+    """GDAL's names of drivers that may open files besides those of GeoTIFF, JPEG 2000, PNG, JPEG,
+    GeoPackage and VRT (such as ENVI). Allow only what you need: some open other files."""
     raw_folder: str = "data/01_raw"
     """The folder of the sample and of the download of SEN2NAIP."""
     chip_size: int | None = Field(default=None, ge=16, le=4096)
@@ -52,9 +55,11 @@ class IngestionParameters(Parameters):
     reduce: int = Field(default=1, ge=1, le=64)
     """Downsample chips by this factor first, by area averaging: 4 turns pixels of 0.6 m into pixels
     of 2.4 m. `chip_size` is the side before that."""
-    bands: int | list[int] = 4
-    """The number of bands that files must have, or the bands to use, counted from 1
-    (on the command line: "4;3;2;1")."""
+    bands: int | list[int | str] = 4
+    """The number of bands that files must have besides an alpha band, or the bands to use, by
+    number, from 1, or by name (on the command line: "4;3;2;1" or "B04;B03;B02;B08")."""
+    nodata: float | None = None
+    """The value that stands for no data, instead of what files declare. Null: that."""
     value_range: tuple[float, float] | None = None
     """Digital numbers that map to 0 and 1 (reflectance x 10000: [0, 10000]). Null: the range of the
     integer dtype. Floats have no range of their own and need one here."""
@@ -68,12 +73,19 @@ class IngestionParameters(Parameters):
     """Side of a grid cell on the ground."""
     date_pattern: str | None = None
     """Regular expression of the part of a file's path that tells the date, such as "-(new|old)-".
-    Files whose paths differ only there have the same location. Chips with a CRS and equal bounds
-    have the same location in any case."""
+    Files whose paths differ only there have the same location. Chips with a CRS whose footprints
+    overlap have the same location in any case."""
     min_valid_fraction: float = Field(default=0.99, gt=0, le=1)
-    """Chips with a smaller share of valid pixels (not nodata) are rejected."""
+    """Chips with a smaller share of valid pixels, over all bands, are rejected. Pixels are invalid
+    where nodata values, masks, alpha bands or NaN say so. In the other chips they are filled from
+    the valid pixels around them, and count in no loss and no score."""
     sample: SampleParameters = SampleParameters()
     sen2naip: Sen2NaipParameters = Sen2NaipParameters()
+
+    @field_validator("bands", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, bands: Any) -> Any:
+        return numbers_in(bands)
 
     @model_validator(mode="after")
     def _check(self) -> "IngestionParameters":
@@ -83,8 +95,10 @@ class IngestionParameters(Parameters):
             )
         if self.chip_size is not None and self.chip_size % 2:
             raise ValueError(f"chip_size {self.chip_size} is odd: a chip is halved, make it even")
-        if isinstance(self.bands, list) and (not self.bands or min(self.bands) < 1):
-            raise ValueError(f"bands {self.bands}: bands are counted from 1")
+        if isinstance(self.bands, list):
+            if not self.bands:
+                raise ValueError("bands []: at least one band is needed")
+            require_bands_exist(self.bands)
         if isinstance(self.bands, int) and self.bands < 1:
             raise ValueError(f"bands {self.bands}: at least one band is needed")
         if self.date_pattern is not None:

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from rasterio.warp import transform
 
+from sen2naip_sr.chips.footprints import EQUAL_AREA, Footprints, overlapping
 from sen2naip_sr.sources.parameters import IngestionParameters
 
 logger = logging.getLogger(__name__)
 
 MANY_PLACES = 5
 FEWEST_PLACES = 3
-EQUAL_AREA = "EPSG:6933"
-"""A global projection in metres, so that one grid covers scenes of several UTM zones."""
 
 
 def assign_places(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
@@ -51,11 +50,13 @@ def _warn_of_files() -> None:
 
 
 def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd.Series:
-    """Return the location of every chip, equal for chips with the same footprint.
+    """Return the location of every chip, equal for chips that show the same ground, even in part.
 
     For chips with a CRS it is their bounds, rounded to between 1/1000 and 1/10000 of their side.
-    For others it is the file name, without the part that ``parameters.date_pattern`` matches, and
-    the position. The index is as for `assign_places`, with columns row and column too.
+    Chips whose footprints overlap, directly or through others, have the location of the first of
+    them. For chips without a CRS it is the file name, without the part that
+    ``parameters.date_pattern`` matches, and the position. The index is as for `assign_places`, with
+    columns row, column and transform too.
     """
     pattern = re.compile(parameters.date_pattern) if parameters.date_pattern else None
 
@@ -69,13 +70,31 @@ def assign_locations(index: pd.DataFrame, parameters: IngestionParameters) -> pd
         return f"{pattern.sub('', file) if pattern else file} {row} {column}"
 
     columns = ["file", "row", "column", "crs", "left", "bottom", "right", "top"]
-    return pd.Series(
+    locations = pd.Series(
         [
             by_bounds(crs, *bounds) if crs else by_name(file, row, column)
             for file, row, column, crs, *bounds in index[columns].itertuples(index=False)
         ],
         index=index.index,
     )
+    return _joined(locations, index)
+
+
+def _joined(locations: pd.Series, index: pd.DataFrame) -> pd.Series:
+    """Return locations with one name for those whose footprints overlap, the first one's."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    first = ~locations.duplicated() & (index["crs"] != "")
+    names = locations[first].to_numpy()
+    if len(names) < 2:
+        return locations
+    ground = Footprints.of(index[first])
+    pairs = overlapping(ground, ground)
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=False)
+    _, leader = np.unique(component, return_index=True)
+    return locations.replace(dict(zip(names, names[leader[component]], strict=True)))
 
 
 def _folder(file: str) -> str:
@@ -92,6 +111,9 @@ def _grid_or_file(index: pd.DataFrame, metres: float) -> pd.Series:
             continue
         at = index.index.get_indexer(rows)
         east, north = transform(str(crs), EQUAL_AREA, x[at].tolist(), y[at].tolist())
-        cells = np.floor(np.column_stack([east, north]) / metres).astype(int)
-        places.iloc[at] = [f"cell {column} {row}" for column, row in cells]
+        centres = np.column_stack([east, north]) / metres
+        # a chip beyond the Earth's edge has no cell
+        inside = np.isfinite(centres).all(axis=1)
+        cells = np.floor(centres[inside]).astype(int)
+        places.iloc[at[inside]] = [f"cell {column} {row}" for column, row in cells]
     return places

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
@@ -14,6 +13,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import replacing
 from sen2naip_sr.landscape.generator import GENERATOR_VERSION, STYLES, Style, landscape, vary
 from sen2naip_sr.progress import track
+from sen2naip_sr.raster.access.opening import open_own
 from sen2naip_sr.raster.geotiff import Raster, write_geotiff
 from sen2naip_sr.sources.base import PathFile, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
@@ -95,7 +95,7 @@ class SampleSource:
         raster = Raster(pixels, self._transform(place, chip), CRS.from_epsg(_EPSG), bands=BANDS)
         with replacing(path) as hidden:
             write_geotiff(hidden, raster)
-            with rasterio.open(hidden, "r+") as target:
+            with open_own(hidden, "r+") as target:
                 target.update_tags(TIFFTAG_IMAGEDESCRIPTION=DESCRIPTION)
 
     def _transform(self, place: int, chip: int) -> Affine:

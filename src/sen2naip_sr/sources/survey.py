@@ -5,16 +5,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from rasterio.crs import CRS
+from rasterio.env import Env
 from rasterio.io import DatasetReader
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.cutting import UNREADABLE, Rejection, chip_windows
+from sen2naip_sr.chips.cutting import Rejection, chip_windows
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.environment import gdal_environment
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
+from sen2naip_sr.raster.band_names import ROLES, band_numbers, suggestion
+from sen2naip_sr.raster.bands import alpha_band
+from sen2naip_sr.raster.scene import FileScene, scene_of
 from sen2naip_sr.sources.base import SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 
@@ -37,17 +43,21 @@ class Header:
     height: int
     width: int
     bands: int
+    """Without an alpha band."""
     dtype: str
     crs: str
-    descriptions: tuple[str | None, ...]
+    chosen: tuple[int, ...] = ()
+    """The bands that are asked for by number or name, by number."""
+    choice: str = ""
+    """Which bands to take of such a file for a network of four, in words."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The common layout of all files of a dataset: side of a chip, bands (from 1) and dtype."""
+    """The common layout of all files of a dataset: side of a chip, number of bands and dtype."""
 
     chip_size: int
-    bands: tuple[int, ...]
+    bands: int
     dtype: np.dtype[Any]
 
     def windows(self, header: Header) -> list[tuple[int, int]]:
@@ -74,7 +84,7 @@ def settle_layout(files: Sequence[SourceFile], parameters: IngestionParameters) 
     bands = parameters.bands
     return Layout(
         chip_size=parameters.chip_size or side,
-        bands=tuple(bands) if isinstance(bands, list) else tuple(range(1, bands + 1)),
+        bands=len(bands) if isinstance(bands, list) else bands,
         dtype=np.dtype(dtype),
     )
 
@@ -84,22 +94,42 @@ def enter_environment() -> None:
     environment().__enter__()
 
 
-def environment() -> rasterio.Env:
+def environment() -> Env:
     """Return GDAL's settings for reading scenes of any size in bounded memory."""
-    return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
+    return gdal_environment(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
-def read_header(raster: DatasetReader) -> Header:
-    """Return the header of an open raster."""
+def read_header(name: str, raster: DatasetReader, parameters: IngestionParameters) -> Header:
+    """Return the header of an open raster.
+
+    Raises:
+        UserError: If it cannot be told whether a band is alpha.
+    """
+    asked = parameters.bands
+    alpha: int | None = None
+    chosen: tuple[int, ...] = ()
+    if isinstance(asked, int):
+        alpha = alpha_band(name, raster, asked)
+    else:
+        chosen = tuple(band_numbers(name, raster, asked))
     return Header(
         driver=raster.driver,
         height=raster.height,
         width=raster.width,
-        bands=raster.count,
+        bands=raster.count - (alpha is not None),
         dtype=raster.dtypes[0] if len(set(raster.dtypes)) == 1 else "mixed",
         crs=_crs_name(raster.crs) if raster.crs else "",
-        descriptions=raster.descriptions,
+        chosen=chosen,
+        choice=suggestion(raster.descriptions, raster.colorinterp),
     )
+
+
+def scene_in(name: str, raster: DatasetReader, parameters: IngestionParameters) -> FileScene:
+    """Return the bands that are asked for of an open raster as a scene."""
+    asked, nodata = parameters.bands, parameters.nodata
+    if isinstance(asked, int):
+        return scene_of(Path(name), raster, None, asked, nodata)
+    return scene_of(Path(name), raster, asked, nodata=nodata)
 
 
 @lru_cache(maxsize=64)
@@ -110,17 +140,16 @@ def _crs_name(crs: CRS) -> str:
 
 def why_unusable(header: Header, parameters: IngestionParameters) -> Rejection | None:
     """Return why a file cannot be used in any dataset; None if it can."""
-    if header.driver not in ("GTiff", "COG"):
-        return Rejection(f"is a {header.driver} file, not a GeoTIFF", "convert it to a GeoTIFF")
     asked = parameters.bands
     if isinstance(asked, int) and header.bands != asked:
         return Rejection(
             f"has {header.bands} bands, {asked} are required",
-            "choose the bands to read, by their count or as a list",
+            header.choice if asked == len(ROLES) else "choose the bands to read",
         )
-    if isinstance(asked, list) and header.bands < max(asked):
+    if header.chosen and header.bands < max(header.chosen):
         return Rejection(
-            f"has {header.bands} bands, band {max(asked)} is required", "choose among its bands"
+            f"has {header.bands} bands, band {max(header.chosen)} is required",
+            "choose among its bands",
         )
     if header.dtype not in DTYPES:
         return Rejection(
@@ -149,7 +178,7 @@ def why_different(header: Header, layout: Layout) -> Rejection | None:
 def unreadable(error: Exception) -> Rejection:
     """Return the rejection of a file that cannot be opened."""
     return Rejection(
-        f"cannot be opened as a raster ({' '.join(str(error).split())})",
+        f"cannot be opened as a raster ({reason_of(error)})",
         "it is empty, damaged, no GeoTIFF or not permitted: copy or download it again",
     )
 
@@ -175,9 +204,11 @@ def _ask(
     def look(file: SourceFile) -> Header | Rejection:
         try:
             with file.open() as raster:
-                header = read_header(raster)
-        except UNREADABLE as error:
+                header = read_header(file.name, raster, parameters)
+        except RASTER_FAULTS as error:
             return unreadable(error)
+        except UserError as error:
+            return Rejection(error.problem, error.remedy)
         return why_unusable(header, parameters) or header
 
     votes: list[tuple[str, int]] = []

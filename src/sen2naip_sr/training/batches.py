@@ -58,13 +58,16 @@ class Batches:
             batch = self._mixed.batch(number)
             return Crops(batch.lr, batch.hr, None, batch.conditions if self._told else None)
         assert self._sampler is not None
-        lr, hr = (
-            normalised(array, self._range, self._device) for array in self._sampler.batch(number)
-        )
+        cut = self._sampler.cut(number)
+        lr, hr = (normalised(array, self._range, self._device) for array in (cut.lr, cut.hr))
         weights = None
         if self._weighted:
             weights = torch.from_numpy(self._sampler.weights(number)).to(self._device)
-        return Crops(lr, hr, weights, self._clean(len(lr)))
+        lr_valid, scored = (
+            None if array is None else torch.from_numpy(array).to(self._device)
+            for array in (cut.lr_valid, cut.scored)
+        )
+        return Crops(lr, hr, weights, self._clean(len(lr)), lr_valid, scored)
 
     def origin(self, numbers: Sequence[int]) -> str:
         """Say what batches were cut from, for messages."""

@@ -156,7 +156,16 @@ def _training_data(
 
     low, high = hr.attributes["value_range"]
     recipe = get_recipe(lr.attributes["recipe"].partition("@")[0])
-    own = TrainingData(hr.chips, lr.chips, chips(TRAIN), chips(VALIDATION), (low, high), recipe)
+    own = TrainingData(
+        hr.chips,
+        lr.chips,
+        chips(TRAIN),
+        chips(VALIDATION),
+        (low, high),
+        recipe,
+        hr_validity=hr.validity,
+        lr_validity=lr.validity,
+    )
     mixture, crop_size = parameters.training.mixture, parameters.training.crop_size
     if mixture is None:
         return own

@@ -53,7 +53,7 @@ class Trainer:
         self._fabric = fabric
         self._batches = Batches(model, data, p, fabric)
         self._validator = Validator(
-            data.hr, data.lr, data.validation, data.value_range, p.validation_chips
+            data.hr, data.lr, data.validation, data.value_range, p.validation_chips, data.scored
         )
         self._model = model = model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,5 +1,7 @@
 """The score that selects the best weights: PSNR of whole validation chips."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,18 +27,20 @@ class Validator:
         chips: Numbers of the validation chips, int (m,).
         value_range: Digital numbers that map to 0 and 1; their difference is the PSNR's peak.
         most: The largest number of chips to score, spread evenly over ``chips``.
+        scored: Returns which HR pixels (C, 2h, 2w) of a chip count; None: all.
 
     Raises:
         UserError: If there is no chip to score, or the chips are too small to shave.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the first three say what to score, the others how
         self,
         hr: ShardedArray,
         lr: ShardedArray,
         chips: Array,
         value_range: tuple[float, float],
         most: int,
+        scored: Callable[[int], Array | None] = lambda chip: None,
     ) -> None:
         if len(chips) == 0:
             raise UserError(
@@ -51,12 +55,12 @@ class Validator:
                 f"shaving {SHAVE} at each border",
                 "make larger chips",
             )
-        self._hr, self._lr, self._range = hr, lr, value_range
+        self._hr, self._lr, self._range, self._scored = hr, lr, value_range, scored
         self.chips = spread(chips, most)
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, device: torch.device) -> float:
-        """Return the mean PSNR in dB over the chips, all bands together.
+        """Return the mean PSNR in dB over the chips with pixels that count, all bands together.
 
         Predictions are made in float32, put back into digital numbers, clipped and rounded as the
         data's dtype demands. The model is on ``device``, and in eval mode afterwards.
@@ -76,4 +80,18 @@ class Validator:
             for images in (predict(network, lr, self._range), hr)
         )
         inside = (..., slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
-        return psnr(predicted[inside], truth[inside], high - low)
+        valid = self._valid(chips, network.device)
+        if valid is None:
+            return psnr(predicted[inside], truth[inside], high - low)
+        some = valid[inside].any(dim=3).any(dim=2).any(dim=1)
+        return psnr(predicted[inside], truth[inside], high - low, valid[inside])[some]
+
+    def _valid(self, chips: Array, device: torch.device) -> Tensor | None:
+        """Return the pixels of chips that count (B, C, 2h, 2w), bool; None: all."""
+        found = [self._scored(int(chip)) for chip in chips]
+        if all(valid is None for valid in found):
+            return None
+        every = np.ones(self._hr.shape[1:], bool)
+        return torch.from_numpy(
+            np.stack([every if valid is None else valid for valid in found])
+        ).to(device)

@@ -36,7 +36,7 @@ def upscale_all(
         raise UserError(
             "no-scene",
             "there is no scene to upscale",
-            "give a GeoTIFF, a folder of them or a glob pattern",
+            "give a raster, a folder of them or a glob pattern",
         )
     jobs = find_jobs(parameters.source, parameters.output, parameters.shard)
     if parameters.scheduler:
@@ -59,7 +59,7 @@ def _one_by_one(
 ) -> Iterator[Outcome]:
     for job in jobs:
         with progress_bar() as bar:
-            task = bar.add_task(job.source.name, total=None, status="")
+            task = bar.add_task(job.name, total=None, status="")
 
             def advance(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)  # noqa: B023 - of this turn
@@ -74,6 +74,8 @@ def _attempt(
 ) -> Outcome:
     """Upscale a scene unless its result exists; an error becomes a failed outcome."""
     try:
+        if job.fault:
+            raise job.fault
         settings = digest(upscaler.settings)
         done = is_finished(job, settings, with_interval=parameters.uncertainty)
         if done and not parameters.overwrite:
@@ -106,7 +108,7 @@ def _on_cluster(
             "a scheduler needs the package distributed",
             "install distributed",
         ) from error
-    absolute = [Job(job.source.absolute(), job.target.absolute()) for job in jobs]
+    absolute = [job.absolute for job in jobs]
     try:
         client = Client(parameters.scheduler, timeout="10s")
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from sen2naip_sr.inference.tiled import Statistics
 from sen2naip_sr.inference.uncertainty import Calibration
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.raster.cog import writing_cog
-from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
@@ -80,11 +80,11 @@ def upscale_file(
     """
     began = perf_counter()
     settings = digest(upscaler.settings)
-    _make_folder(job.target.parent)
     with ExitStack() as opened:
-        scene = opened.enter_context(open_scene(job.source, upscaler.parameters.bands))
+        scene = opened.enter_context(upscaler.open(job.source))
         found = upscaler.settings_for(scene)
         made_with = upscaler.describe(found)
+        _make_folder(job.target.parent)
         tags = {f"{TAG}{name.upper()}": text for name, text in made_with.items()}
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)

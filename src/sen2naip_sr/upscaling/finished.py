@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from rasterio.errors import RasterioError
-
-from sen2naip_sr.raster.georeferencing import quietly_opened
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.locations import locate
+from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.upscaling.scenes import Job
 
 TAG = "SEN2NAIP_SR_"
@@ -20,10 +21,20 @@ def digest(settings: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def source_state(path: Path) -> str:
-    """Return a scene's name, size and modification time, which reveal a later change."""
-    state = path.stat()
-    return f"{path.name} {state.st_size} {state.st_mtime_ns}"
+def source_state(source: Path | str) -> str:
+    """Return a scene's name, size and modification time, which reveal a later change.
+
+    A member of an archive has those of the archive. A remote scene has its name only.
+
+    Raises:
+        UserError: If a local file is missing.
+    """
+    location = locate(source)
+    if location.file is None:
+        return location.given
+    state = location.file.stat()
+    name = location.file.name if location.plain else location.given
+    return f"{name} {state.st_size} {state.st_mtime_ns}"
 
 
 def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
@@ -32,17 +43,20 @@ def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:
     return all(is_made_so(file, job.source, settings) for file in files)
 
 
-def is_made_so(result: Path, source: Path, settings: str) -> bool:
+def is_made_so(result: Path, source: Path | str, settings: str) -> bool:
     """Return whether a file was made with these settings from a scene as it is now."""
-    if not (result.is_file() and source.is_file()):
+    if not os.path.isfile(result):
         return False
-    expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(source)}
+    try:
+        expected = {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(source)}
+    except (UserError, OSError):
+        return False
     return expected.items() <= _tags(result).items()
 
 
 def _tags(path: Path) -> dict[str, str]:
     try:
-        with quietly_opened(path) as source:
+        with open_raster(path) as source:
             return dict(source.tags())
-    except RasterioError:
+    except UserError:
         return {}

@@ -10,6 +10,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
@@ -28,7 +29,8 @@ class Options(TypedDict, total=False):
     """Options of one call; `Model.upscale` describes them."""
 
     value_range: ValueRangeChoice
-    bands: Sequence[int] | None
+    bands: Sequence[int | str] | None
+    drivers: Sequence[str]
     nodata: float | None
     noise: float | str
     blur: float | str
@@ -83,7 +85,8 @@ class Model:
         target: str | Path | None = None,
         *,
         value_range: ValueRangeChoice = "auto",
-        bands: Sequence[int] | None = None,
+        bands: Sequence[int | str] | None = None,
+        drivers: Sequence[str] = (),
         nodata: float | None = None,
         noise: float | str = "auto",
         blur: float | str = "auto",
@@ -107,9 +110,11 @@ class Model:
                 beside the raster, with ``_x2`` behind its name.
             value_range: Digital numbers that are 0 and 1 to the network: ``auto``, ``dtype``,
                 ``LOW:HIGH`` or (low, high); see `sen2naip_sr.inference.values.choose_range`.
-            bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1.
-                None: all.
-            nodata: For an array, the value that stands for no data.
+            bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1,
+                or of a raster their names. None: all.
+            drivers: For a raster, GDAL's names of drivers that may open it besides those of
+                GeoTIFF, JPEG 2000, PNG, JPEG, GeoPackage and VRT.
+            nodata: The value that stands for no data; of a raster, instead of what it declares.
             noise: Standard deviation of the source's noise in digital numbers, or ``auto``:
                 estimated for each band.
             blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
@@ -139,6 +144,8 @@ class Model:
         options = make_options(
             value_range=value_range,
             bands=None if bands is None else list(bands),
+            drivers=list(drivers),
+            nodata=nodata,
             noise=noise,
             blur=blur,
             compression=compression,
@@ -152,8 +159,7 @@ class Model:
         )
         upscaler = self._upscaler.with_options(options)
         if isinstance(source, str | os.PathLike):
-            _refuse(nodata is not None, "nodata", "a file says itself what its nodata value is")
-            return _upscale_file(upscaler, Path(source), target, overwrite)
+            return _upscale_file(upscaler, source, target, overwrite)
         _refuse(target is not None, "target", "the result of an array is an array")
         _refuse(overwrite, "overwrite", "the result of an array is an array")
         if is_data_array(source):
@@ -197,11 +203,11 @@ def load_model(
 
 
 def _upscale_file(
-    upscaler: Upscaler, source: Path, target: str | Path | None, overwrite: bool
+    upscaler: Upscaler, given: "str | os.PathLike[str]", target: str | Path | None, overwrite: bool
 ) -> Result[Path]:
-    source = source.expanduser()
-    if source.is_dir():
-        raise UserError("raster-is-folder", f"{source}: is a folder", "give one raster of it")
+    text = os.fspath(given)
+    source = text if is_elsewhere(text) or text in STREAMS else Path(text).expanduser()
+    locate(source)
     output = None if target is None else Path(target).expanduser()
     job = Job(source, result_path(source, output))
     made = upscale_file(upscaler, job, overwrite=overwrite)

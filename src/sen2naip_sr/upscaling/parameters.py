@@ -9,14 +9,19 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import parse_range
 from sen2naip_sr.models.networks import NETWORKS
-from sen2naip_sr.parameters import Parameters, known_as, summarise
+from sen2naip_sr.parameters import (
+    Parameters,
+    known_as,
+    numbers_in,
+    require_bands_exist,
+    summarise,
+)
 from sen2naip_sr.weights.names import DEFAULT, shipped_names
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=2)]
 Quality = Annotated[float, Field(ge=50, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
-BandNumber = Annotated[int, Field(ge=1)]
 Checked = TypeVar("Checked", bound=Parameters)
 
 
@@ -31,9 +36,15 @@ class UpscalerParameters(Parameters):
     """The shipped weights of that name, unless ``weights`` names others."""
     weights: Path | None = None
     """A weights file made by training. Null: the weights that come with the project."""
-    bands: list[BandNumber] | None = None
-    """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared),
-    counted from 1. Null: all, as they are."""
+    bands: list[int | str] | None = None
+    """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared): by
+    number, from 1, or by name, such as B04. Null: all, as they are."""
+    nodata: float | None = None
+    """The value that stands for no data in the scene, instead of what the file declares. Null:
+    that."""
+    drivers: list[str] = Field(default=[])
+    """GDAL's names of drivers that may open a scene besides those of GeoTIFF, JPEG 2000, PNG, JPEG,
+    GeoPackage and VRT (such as ENVI). Allow only what you need: some open other files."""
     value_range: str = "auto"
     """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
     noise: Level | Literal["auto"] = "auto"
@@ -79,9 +90,15 @@ class UpscalerParameters(Parameters):
             raise ValueError(error.problem) from error
         return text
 
+    @field_validator("bands", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, bands: Any) -> Any:
+        return numbers_in(bands)
+
     @field_validator("bands")
     @classmethod
-    def _bands_are_given_once(cls, bands: list[int] | None) -> list[int] | None:
+    def _bands_are_given_once(cls, bands: list[int | str] | None) -> list[int | str] | None:
+        require_bands_exist(bands)
         if bands is not None and len(set(bands)) < len(bands):
             raise ValueError(f"{bands} names a band twice")
         return bands
@@ -99,7 +116,8 @@ class BatchParameters(Parameters):
     """What to upscale, where the results go, and who shares the work."""
 
     source: str | None = None
-    """A GeoTIFF, a folder (searched with its folders for .tif and .tiff) or a glob pattern."""
+    """A raster, a folder (searched with its folders for .tif, .tiff, .jp2, .vrt and .gpkg), a glob
+    pattern, an address (https://, s3://), or a name that GDAL takes (/vsizip/, /vsicurl/)."""
     output: Path | None = None
     """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
     overwrite: bool = False

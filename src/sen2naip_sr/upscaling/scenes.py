@@ -2,22 +2,43 @@
 
 import glob
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.finding import IN_FOLDERS, READABLE, find_rasters
+from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 
-SUFFIXES = (".tif", ".tiff")
+RESULTS = (".tif", ".tiff")
 RESULT = "_x2"
 INTERVAL = "_x2_interval"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A scene (``source``) and where its result goes (``target``)."""
+    """A scene and where its result goes.
 
-    source: Path
+    Attributes:
+        source: The scene's file, or the name of what is no file by itself: a remote resource, a
+            member of an archive, a part of a file.
+        target: The result.
+        fault: Why it cannot be upscaled in this batch; None if it can.
+    """
+
+    source: Path | str
     target: Path
+    fault: UserError | None = None
+
+    @property
+    def name(self) -> str:
+        """The scene's name without its folder."""
+        return str(self.source).rpartition("/")[2]
+
+    @property
+    def absolute(self) -> "Job":
+        """The same job in terms that other processes understand."""
+        source = self.source.absolute() if isinstance(self.source, Path) else self.source
+        return replace(self, source=source, target=self.target.absolute())
 
     @property
     def interval(self) -> Path:
@@ -30,52 +51,56 @@ class Job:
 def find_jobs(source: str, output: Path | None, shard: str | None = None) -> list[Job]:
     """Return the scenes and their results, in the same order on every machine.
 
-    Earlier results (``*_x2.tif``) in a folder of scenes are left out.
+    Earlier results (``*_x2.tif``) in a folder of scenes are left out. Where two scenes would have
+    the same result, the first is upscaled, and the other's job says so.
 
     Args:
-        source: A file, a folder or a glob pattern.
+        source: A file, a folder, a glob pattern, or what `locate` takes besides.
         output: A folder, a ``.tif`` for a single scene, or None: beside each scene.
         shard: ``i/n`` for every n-th scene, beginning with the i-th.
 
     Raises:
-        UserError: If there is no scene, or two scenes would have the same result.
+        UserError: If there is no scene.
     """
     path = Path(source).expanduser()
+    if source in STREAMS or is_elsewhere(source):
+        locate(source)
+        return [Job(source, result_path(source, output))]
+    several = True
     if path.is_dir():
-        root, found = path, _images(path.rglob("*"))
+        root, found = path, _scenes(file for file, _ in find_rasters(path))
     elif path.exists() or not glob.has_magic(source):
-        root, found = path.parent, [path]
+        root, found, several = path.parent, [path], False
     else:
-        found = _images(map(Path, glob.glob(str(path), recursive=True)))
+        matches = map(Path, glob.glob(str(path), recursive=True))
+        found = _scenes(file for file in matches if file.suffix.lower() in READABLE)
         root = _common_folder(found)
     if not found:
         raise UserError(
             "no-rasters",
-            f"{source}: there is no GeoTIFF",
-            f"give files that end in {' or '.join(SUFFIXES)}",
+            f"{source}: there is no raster that could be upscaled",
+            f"give files that end in {', '.join(IN_FOLDERS)}",
         )
-    if output is not None and _is_raster(output) and not path.is_file():
+    if output is not None and _is_raster(output) and several:
         raise UserError(
             "output-is-file",
             f"{output}: one file cannot hold several scenes",
             "give a folder as the output",
         )
-    jobs = [Job(file, result_path(file, output, root)) for file in found]
-    _require_distinct(jobs)
+    jobs = _distinct([Job(file, result_path(file, output, root)) for file in found])
     if shard is None:
         return jobs
     part, parts = map(int, shard.split("/"))
     return jobs[part - 1 :: parts]
 
 
-def _images(paths: Iterable[Path]) -> list[Path]:
+def _scenes(paths: Iterable[Path]) -> list[Path]:
     return sorted(
         path
         for path in paths
-        if path.suffix.lower() in SUFFIXES
-        and not path.stem.endswith((RESULT, INTERVAL))
+        if not path.stem.endswith((RESULT, INTERVAL))
         and not path.name.startswith(".")
-        and path.is_file()
+        and not path.is_dir()
     )
 
 
@@ -87,33 +112,41 @@ def _common_folder(files: list[Path]) -> Path:
     return folders[0] if folders else Path()
 
 
-def result_path(scene: Path, output: Path | None, root: Path | None = None) -> Path:
+def result_path(scene: Path | str, output: Path | None, root: Path | None = None) -> Path:
     """Return where the result of a scene goes.
 
     Args:
-        scene: The scene.
+        scene: The scene. A scene that is no file by itself has no folder: its result goes into the
+            current one.
         output: A folder, a ``.tif``, or None: beside the scene.
         root: The folder whose structure is kept in the output folder. None: that of the scene.
     """
+    if output is not None and _is_raster(output):
+        return output
+    if isinstance(scene, str):
+        return (output or Path()) / f"{locate(scene).stem}{RESULT}.tif"
     name = f"{scene.stem}{RESULT}.tif"
     if output is None:
         return scene.with_name(name)
-    if _is_raster(output):
-        return output
     return output / scene.parent.relative_to(root or scene.parent) / name
 
 
 def _is_raster(output: Path) -> bool:
-    return output.suffix.lower() in SUFFIXES and not output.is_dir()
+    return output.suffix.lower() in RESULTS and not output.is_dir()
 
 
-def _require_distinct(jobs: list[Job]) -> None:
-    first: dict[Path, Path] = {}
+def _distinct(jobs: list[Job]) -> list[Job]:
+    """Return the jobs with a fault in each whose result an earlier one makes."""
+    first: dict[Path, Path | str] = {}
+    checked = []
     for job in jobs:
-        if job.target in first:
-            raise UserError(
+        earlier = first.setdefault(job.target, job.source)
+        fault = None
+        if earlier != job.source:
+            fault = UserError(
                 "outputs-collide",
-                f"{first[job.target]} and {job.source} would both become {job.target}",
-                "rename one of them, or upscale them one by one",
+                f"{job.source}: its result would replace that of {earlier}, {job.target}",
+                "rename one of them, or give this one an output of its own",
             )
-        first[job.target] = job.source
+        checked.append(replace(job, fault=fault))
+    return checked

@@ -1,6 +1,7 @@
 """A network made ready to upscale any number of scenes: files, arrays or any other kind."""
 
 import copy
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,20 @@ from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.uncertainty import Calibration
-from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
+from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
 from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.raster.band_names import ROLES, find_colours, suggestion
 from sen2naip_sr.raster.protocol import Scene, Target
+from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.raster.suspects import SceneWithout
 from sen2naip_sr.upscaling.conditions import Told, require_recipe, tell
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.calibration import load_calibration
 from sen2naip_sr.weights.files import Weights, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,16 @@ class SceneSettings:
     Attributes:
         value_range: Digital numbers that become 0 and 1.
         told: What the network is told of it; None if it can be told nothing.
+        unmarked: Values that are taken for nodata, although they are not declared.
     """
 
     value_range: ValueRange
     told: Told | None
+    unmarked: tuple[float, ...] = ()
+
+    def shown(self, scene: Scene) -> Scene:
+        """Return the scene as the network sees it."""
+        return SceneWithout(scene, self.unmarked) if self.unmarked else scene
 
 
 class Upscaler:
@@ -133,6 +145,7 @@ class Upscaler:
             "weights": self.label,
             "version": __version__,
             "bands": p.bands,
+            **({} if p.nodata is None else {"nodata": p.nodata}),
             "range": p.value_range,
             "consistency": p.consistency,
             "ensemble": p.ensemble,
@@ -161,6 +174,16 @@ class Upscaler:
             "ensemble": "on" if self.parameters.ensemble else "off",
         }
 
+    def open(self, path: Path | str) -> FileScene:
+        """Open a file as the scene that the parameters describe.
+
+        Raises:
+            UserError: See `open_scene`.
+        """
+        p = self.parameters
+        count = self._weights.metadata.bands
+        return open_scene(path, p.bands, count, p.nodata, p.drivers)
+
     def settings_for(self, scene: Scene) -> SceneSettings:
         """Return what is taken from a scene, or given for it.
 
@@ -170,18 +193,16 @@ class Upscaler:
         """
         expected = self._weights.metadata.bands
         if scene.count != expected:
-            order = " (red, green, blue, near-infrared)" if expected == 4 else ""
-            raise UserError(
-                "bands-differ",
-                f"{scene.name}: {scene.count} bands, and the weights {self.label} expect "
-                f"{expected}{order}",
-                f"choose {expected} of the scene's bands, or give weights trained for these",
-            )
-        value_range = choose_range(parse_range(self.parameters.value_range), scene)
+            raise _bands_differ(scene, self.label, expected)
+        if self.parameters.bands is None:
+            _warn_of_order(scene, expected)
+        unmarked = unmarked_nodata(scene)
+        shown: Scene = SceneWithout(scene, unmarked) if unmarked else scene
+        value_range = choose_range(parse_range(self.parameters.value_range), shown)
         told = None
         if self._weights.conditioned:
-            told = tell(self.parameters, scene, value_range, self._weights.build)
-        return SceneSettings(value_range, told)
+            told = tell(self.parameters, shown, value_range, self._weights.build)
+        return SceneSettings(value_range, told, unmarked)
 
     def write(
         self,
@@ -202,7 +223,7 @@ class Upscaler:
         """
         p = self.parameters
         return upscale_scene(
-            scene,
+            settings.shown(scene),
             target,
             self._network_for(settings.told),
             value_range=settings.value_range,
@@ -211,6 +232,32 @@ class Upscaler:
             postprocessing=self._postprocessing,
             intervals=intervals,
             progress=progress,
+        )
+
+
+def _bands_differ(scene: Scene, label: str, expected: int) -> UserError:
+    order = " (red, green, blue, near-infrared)" if expected == len(ROLES) else ""
+    choice = f"choose {expected} of the scene's bands"
+    if isinstance(scene, FileScene) and expected == len(ROLES):
+        choice = suggestion(*scene.every_band)
+    return UserError(
+        "bands-differ",
+        f"{scene.name}: {scene.count} bands, and the weights {label} expect {expected}{order}",
+        f"{choice}; or give weights trained for {scene.count} bands",
+    )
+
+
+def _warn_of_order(scene: Scene, expected: int) -> None:
+    """Warn if bands are called red, green, blue and near-infrared in another order."""
+    if not isinstance(scene, FileScene) or expected != len(ROLES):
+        return
+    found = find_colours(*scene.every_band)
+    if found and list(found) != [band.number for band in scene.bands]:
+        logger.warning(
+            "%s: by its names, red, green, blue and near-infrared are bands %s; they are taken in "
+            "the order of the file. What to do: choose the bands",
+            scene.name,
+            ", ".join(map(str, found)),
         )
 
 

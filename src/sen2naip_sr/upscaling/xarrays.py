@@ -57,7 +57,7 @@ def upscale_data_array(upscaler: Upscaler, data: "DataArray") -> "Result[DataArr
     result = upscale_array(upscaler, ordered.to_numpy(), ordered.rio.nodata)
     chosen = upscaler.parameters.bands
     if chosen is not None:
-        ordered = ordered.isel({bands: [number - 1 for number in chosen]})
+        ordered = ordered.isel({bands: [int(number) - 1 for number in chosen]})
 
     def like(values: Array) -> "DataArray":
         return _like(ordered, values).transpose(*data.dims)

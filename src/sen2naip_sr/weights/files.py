@@ -1,23 +1,28 @@
 """Weights files: safetensors with metadata on what they are and how they were trained."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.weights.plausible import DTYPES, TooLargeError, shapes_of
 
 METADATA_KEY = "sen2naip_sr"
 """The entry of the safetensors header that holds a `WeightsMetadata` as JSON."""
+LARGEST = 2**30
+"""Bytes of a weights file."""
 NAMED_AT_MOST = 4
 _ANOTHER = "use a weights file of this version of the project, or train the model anew"
 
@@ -64,6 +69,13 @@ class WeightsMetadata(BaseModel):
     started_from: str | None = None
     commit: str | None = None
     imagery_hash: str | None = None
+
+    @field_validator("value_range")
+    @classmethod
+    def _range_rises(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if not (isfinite(ends[0]) and isfinite(ends[1]) and ends[0] < ends[1]):
+            raise ValueError(f"{ends} is no range")
+        return ends
 
 
 @dataclass(frozen=True)
@@ -117,12 +129,16 @@ class Weights:
             UserError: If the architecture is unknown or the weights do not fit it.
         """
         known = self.metadata
+        parameters = known.architecture_parameters
         try:
-            model = build_model(known.architecture, known.bands, **known.architecture_parameters)
-        except UserError as error:
-            raise UserError(
-                "weights-misfit", f"{self.source}: {error.problem}", _ANOTHER
-            ) from error
+            # whatever the header asks for, nothing is built that the tensors could not fill
+            self._require_fit(shapes_of(known.architecture, known.bands, parameters, self.state))
+            model = build_model(known.architecture, known.bands, **parameters)
+        except (UserError, TooLargeError) as error:
+            if isinstance(error, UserError) and error.code == "weights-misfit":
+                raise
+            problem = getattr(error, "problem", f"the architecture does not fit: {error}")
+            raise UserError("weights-misfit", f"{self.source}: {problem}", _ANOTHER) from error
         self.load_into(model)
         if isinstance(model, Lean):
             model = model.under(conditions or Conditions.of_recipe(known.bands))
@@ -134,7 +150,11 @@ class Weights:
         Raises:
             UserError: If the weights do not fit; it names those that do not.
         """
-        if problems := _misfits(model.state_dict(), self.state):
+        self._require_fit({name: tensor.shape for name, tensor in model.state_dict().items()})
+        model.load_state_dict(self.state)
+
+    def _require_fit(self, shapes: Mapping[str, Size]) -> None:
+        if problems := _misfits(shapes, self.state):
             more = len(problems) - NAMED_AT_MOST
             listed = "; ".join(problems[:NAMED_AT_MOST]) + (f"; and {more} more" * (more > 0))
             raise UserError(
@@ -143,7 +163,6 @@ class Weights:
                 f"'{self.metadata.architecture}' that the file names: {listed}",
                 _ANOTHER,
             )
-        model.load_state_dict(self.state)
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:
@@ -166,16 +185,25 @@ def load_weights(path: Path) -> Weights:
             "check the path, or train first",
         )
     try:
+        if path.stat().st_size > LARGEST:
+            raise _damaged(path, f"it is larger than {LARGEST // 2**20:,} MB")
         with safe_open(path, framework="pt") as stream:
             header = stream.metadata() or {}
             state = {name: stream.get_tensor(name) for name in stream.keys()}
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            "weights-damaged",
-            f"{path} is damaged or no safetensors file ({error})",
-            "fetch or train it again",
-        ) from error
+    except (SafetensorError, OSError, ValueError, AttributeError) as error:
+        # the last two: dtypes that torch does not know
+        raise _damaged(path, str(error)) from error
+    if strange := [name for name, tensor in state.items() if tensor.dtype not in DTYPES]:
+        raise _damaged(path, f"'{strange[0]}' is {state[strange[0]].dtype}")
     return Weights(_metadata(path, header), state, str(path))
+
+
+def _damaged(path: Path, reason: str) -> UserError:
+    return UserError(
+        "weights-damaged",
+        f"{path} is damaged or no safetensors file ({reason})",
+        "fetch or train it again",
+    )
 
 
 def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
@@ -198,12 +226,12 @@ def _metadata(path: Path, header: dict[str, str]) -> WeightsMetadata:
         ) from error
 
 
-def _misfits(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+def _misfits(expected: Mapping[str, Size], found: dict[str, Tensor]) -> list[str]:
     missing = [f"'{name}' is missing" for name in expected.keys() - found.keys()]
     surplus = [f"'{name}' is unknown" for name in found.keys() - expected.keys()]
     shapes = [
-        f"'{name}' is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in found and found[name].shape != tensor.shape
+        f"'{name}' is {tuple(found[name].shape)} instead of {tuple(shape)}"
+        for name, shape in expected.items()
+        if name in found and found[name].shape != shape
     ]
     return sorted(missing) + sorted(surplus) + shapes

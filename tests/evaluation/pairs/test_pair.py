@@ -93,7 +93,7 @@ def change_size(folder, make, **options):
 FAULTS = {
     "no pan": (lambda f, make: (f / "pan.tif").unlink(), "pair-incomplete", "no pan.tif"),
     "no band": (lambda f, make: (f / "g.tif").unlink(), "pair-incomplete", "no g.tif"),
-    "no raster": (lambda f, make: (f / "pan.tif").write_text("?"), "not-a-raster", "no raster"),
+    "no raster": (lambda f, make: (f / "pan.tif").write_text("?"), "format-refused", "no raster"),
     "two bands": (lambda f, make: change_size(f, make, bands=2), "pair-bands-differ", "2 bands"),
     "another CRS": (
         lambda f, make: change_size(f, make, crs="EPSG:32618"),

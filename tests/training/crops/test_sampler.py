@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.chips.validity import Validity
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.sampler import CropSampler, TrainingData, orientations
@@ -170,3 +171,36 @@ def test_a_batch_that_ranks_cannot_share_evenly_is_refused():
 def test_uniform_crops_weigh_the_same():
     hr, lr, _ = pairs()
     assert np.array_equal(sampler(hr, lr).weights(3), np.ones(16, np.float32))
+
+
+@pytest.mark.parametrize("variation", [{}, {"pixel_sizes": {}}, {"cutblur": {"share": 1}}])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_validity_is_cut_and_turned_with_the_pixels(variation, rank):
+    # every invalid pixel holds 0, and no valid one does
+    random = np.random.default_rng(3)
+    lr = random.integers(1, 200, (6, 2, 20, 20)).astype(np.uint8)
+    hr = lr.repeat(2, axis=2).repeat(2, axis=3)
+    valid = np.ones(lr.shape, bool)
+    valid[2:5] = random.random((3, 2, 20, 20)) > 0.01
+    lr[~valid] = 0
+    doubled = valid.repeat(2, axis=2).repeat(2, axis=3)
+    hr[~doubled] = 0
+    masked = np.array([2, 3, 4])
+    data = TrainingData(
+        ShardedArray([hr]), ShardedArray([lr]), np.arange(6), np.empty(0, int), (0, 255),
+        get_recipe("area"),
+        hr_validity=Validity(masked, ShardedArray([doubled[2:5]])),
+        lr_validity=Validity(masked, ShardedArray([valid[2:5]])),
+    )  # fmt: skip
+    changes = AugmentationParameters(**variation)
+    drawn = CropSampler(data, 6, 32, 0, changes, rank=rank, world_size=2)
+    hidden = 0
+    for step in range(4):
+        crops = drawn.cut(step)
+        assert len(crops.lr) == 16
+        if crops.scored is None:
+            continue
+        np.testing.assert_array_equal(crops.lr_valid, crops.lr != 0)
+        np.testing.assert_array_equal(crops.scored, crops.hr != 0)
+        hidden += (~crops.scored).sum()
+    assert hidden > 0

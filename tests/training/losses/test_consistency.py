@@ -36,7 +36,7 @@ def test_noise_is_left_out():
         seeds.append(seed)
         return images[..., ::2, ::2]
 
-    consistency_loss(HR, HR[..., ::2, ::2], Recipe("every_second", 1, "", downscale))
+    consistency_loss(HR, HR[..., ::2, ::2], Recipe("every_second", 1, "", downscale, 0))
     assert seeds == [None]
 
 

@@ -106,3 +106,35 @@ def test_weights_adapt_only_when_they_are_asked_to():
     evaluated(found, *images())
     assert found.weights() == before
     assert objective(losses={"l1": 1.0, "mse": 1.0}).weights() == {}
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, "adversarial"])
+@pytest.mark.parametrize("rubbish", [0.0, 7.0, -1e6])
+def test_pixels_that_do_not_count_give_no_gradient_and_no_loss(loss, rubbish):
+    found = objective(losses={"l1": 1e-9, loss: 1.0}, adversarial=GAN["adversarial"])
+    prediction, plain = images()
+    scored = torch.rand(plain.hr.shape, generator=torch.Generator().manual_seed(1)) > 0.2
+    lr_valid = torch.nn.functional.avg_pool2d(scored.float(), 2) == 1
+    crops = Crops(plain.lr, plain.hr, None, None, lr_valid, scored)
+    total, _ = evaluated(found, prediction, crops, step=5)
+    (gradient,) = torch.autograd.grad(total, prediction)
+    assert (gradient[~scored] == 0).all()
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() > 0
+    spoilt = prediction.detach().where(scored, rubbish)
+    lr = plain.lr.where(lr_valid, rubbish)
+    again, _ = evaluated(found, spoilt, Crops(lr, plain.hr, None, None, lr_valid, scored), step=5)
+    assert again.item() == total.item()
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse", "charbonnier"])
+def test_pixels_that_count_weigh_as_much_as_in_whole_crops(loss):
+    found = objective(losses={loss: 1.0})
+    prediction, plain = images()
+    scored = torch.rand(plain.hr.shape, generator=torch.Generator().manual_seed(1)) > 0.2
+    crops = Crops(plain.lr, plain.hr, None, None, None, scored)
+    whole, masked = (
+        torch.autograd.grad(evaluated(found, prediction, part)[0], prediction)[0]
+        for part in (plain, crops)
+    )
+    torch.testing.assert_close(masked[scored], whole[scored], rtol=0, atol=0)

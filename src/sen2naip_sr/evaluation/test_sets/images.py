@@ -7,26 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rasterio.io import DatasetReader
 from rasterio.windows import Window, bounds
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.cutting import (
-    UNREADABLE,
     Chip,
     Rejection,
     chip_windows,
     cut_chip,
-    reduce_chip,
 )
-from sen2naip_sr.chips.lr_store import chip_seed, downscale
+from sen2naip_sr.chips.lr_store import chip_seed, downscale_valid
 from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.degradation import SCALE, Recipe
+from sen2naip_sr.degradation.validity import scored_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
-from sen2naip_sr.raster.georeferencing import quietly_opened
-from sen2naip_sr.raster.scene import open_scene
+from sen2naip_sr.raster.access.faults import RASTER_FAULTS
+from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.sources.base import PathFile
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.parameters import IngestionParameters
@@ -47,12 +45,16 @@ class Image:
         small: The LR image (C, h, w) in the same dtype.
         value_range: Digital numbers that become 0 and 1.
         location: Equal for images with the same footprint.
+        scored: (C, 2h, 2w), bool, the pixels that count; None: all.
+        valid: (C, h, w), bool, the valid pixels of ``small``; None: all.
     """
 
     truth: Array
     small: Array
     value_range: ValueRange
     location: str
+    scored: Array | None = None
+    valid: Array | None = None
 
 
 def find_files(
@@ -108,10 +110,12 @@ def images(
                 problems.append(found.reason)
                 continue
             chip, value_range, location = found
-            truth = reduce_chip(chip, factor).pixels
-            small = downscale(truth[None], recipe, chip_seed(0, count))[0]
+            small, small_valid = downscale_valid(
+                chip.pixels, chip.valid, recipe, chip_seed(0, count)
+            )
             count += 1
-            yield Image(truth, small, value_range, location)
+            scored = scored_pixels(chip.valid, small_valid)
+            yield Image(chip.pixels, small, value_range, location, scored, small_valid)
         if problems:
             logger.warning(
                 "%s, %s: %d left out, the first since: %s",
@@ -135,41 +139,41 @@ def _cut(
     try:
         with open_scene(file.path, place.bands) as scene:
             value_range = choose_range(parse_range(place.value_range), scene)
-        with quietly_opened(file.path) as raster:
-            for window in _windows(raster, place.tile, SCALE * factor):
-                chip = cut_chip(raster, window, place.bands, place.min_valid_fraction)
+            for window in _windows(scene, place.tile, SCALE * factor):
+                chip = cut_chip(scene, window, place.min_valid_fraction, factor)
                 if isinstance(chip, Rejection):
                     yield chip
                 else:
-                    yield chip, value_range, _location(file, raster, window, place)
+                    yield chip, value_range, _location(file, scene, window, place)
     except UserError as error:
         yield Rejection(error.problem, error.remedy)
-    except UNREADABLE as error:
+    except RASTER_FAULTS as error:
         yield Rejection(f"it cannot be read ({error})", "copy it again")
 
 
-def _windows(raster: DatasetReader, tile: int | None, multiple: int) -> list[Window]:
+def _windows(scene: FileScene, tile: int | None, multiple: int) -> list[Window]:
     def shortened(length: int) -> int:
         return length // multiple * multiple
 
-    if tile is not None and tile < max(raster.height, raster.width):
-        side = shortened(min(tile, raster.height, raster.width))
-        corners = chip_windows(raster.height, raster.width, side) if side else []
+    if tile is not None and tile < max(scene.height, scene.width):
+        side = shortened(min(tile, scene.height, scene.width))
+        corners = chip_windows(scene.height, scene.width, side) if side else []
         found = [Window(column, row, side, side) for row, column in corners]
     else:
-        found = [Window(0, 0, shortened(raster.width), shortened(raster.height))]
+        found = [Window(0, 0, shortened(scene.width), shortened(scene.height))]
     least = SMALLEST * multiple // SCALE
     return [window for window in found if min(window.width, window.height) >= least]
 
 
-def _location(file: PathFile, raster: DatasetReader, window: Window, place: PlaceParameters) -> str:
-    left, bottom, right, top = bounds(window, raster.transform)
+def _location(file: PathFile, scene: FileScene, window: Window, place: PlaceParameters) -> str:
+    left, bottom, right, top = bounds(window, scene.georeferencing.transform)
+    crs = scene.georeferencing.crs
     index = pd.DataFrame(
         {
             "file": [file.name],
             "row": [int(window.row_off)],
             "column": [int(window.col_off)],
-            "crs": [raster.crs.to_string() if raster.crs else ""],
+            "crs": [crs.to_string() if crs else ""],
             "left": [left],
             "bottom": [bottom],
             "right": [right],

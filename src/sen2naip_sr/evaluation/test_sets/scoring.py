@@ -77,7 +77,7 @@ def _score(  # noqa: PLR0913, PLR0917
     found = images(name, place, files, factor, recipe)
     for chip, image in enumerate(track(found, f"Scoring {name}", len(files))):
         for method in methods:
-            told = network_for(method, image.small, image.value_range, device)
+            told = network_for(method, image.small, image.value_range, device, image.valid)
             scores = score_image(
                 told or made[method.name],
                 image.truth,
@@ -86,6 +86,8 @@ def _score(  # noqa: PLR0913, PLR0917
                 recipe,
                 bands=bands,
                 only=QUICK,
+                scored=image.scored,
+                valid=image.valid,
             )
             head = {"method": method.name, "trained": method.trained}
             head |= {"chip": chip, "location": image.location}

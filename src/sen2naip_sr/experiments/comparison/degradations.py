@@ -63,7 +63,8 @@ def gains_on_tests(
     Args:
         networks: Their weights by name.
         hr: HR chips.
-        chips: Numbers of the chips to observe; some of them if there are more than `MOST`.
+        chips: Numbers of the chips to observe: those without invalid pixels, which a sensor would
+            spread, and some of them if there are more than `MOST`.
         tests: Sensors by name.
         accelerator: Where to compute.
 
@@ -71,7 +72,7 @@ def gains_on_tests(
         A row for each network: method, and for each test a column `GAIN` and its name, the mean
         gain over `BASELINE` in PSNR, dB.
     """
-    numbers = spread(chips, MOST)
+    numbers = spread(hr.whole(chips), MOST)
     table = pd.DataFrame({"method": list(networks)})
     for test, sensor in tests.items():
         observed = [observed_chip(hr, int(chip), sensor, test) for chip in numbers]

@@ -31,15 +31,15 @@ def estimate_kinds(
 ) -> dict[str, list[Estimate]]:
     """Estimate the dimension of LR patches, residuals, features, and of spheres as a check.
 
-    Only training chips are used. The network, whose last features are taken, is in eval mode, on
-    the CPU. The estimates stand by the kind of points.
+    Only training chips without invalid pixels are used. The network, whose last features are taken,
+    is in eval mode, on the CPU. The estimates stand by the kind of points.
 
     Raises:
         UserError: If chips are too small or too few for so many points.
     """
     p = parameters
     training = splits.loc[splits["split"] == TRAIN, "chip"].to_numpy()
-    chips = spread(training, p.chips)
+    chips = spread(hr.whole(training), p.chips)
     low, high = hr.attributes["value_range"]
     sides = sorted(set(p.patch_sides))
     drawn = {side: draw_positions(lr.chips, chips, p.patches, side, p.seed) for side in sides}

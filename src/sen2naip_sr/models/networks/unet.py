@@ -40,12 +40,16 @@ Upsampling = Literal["resize", "sub_pixel"]
 MOST_GROUPS = 8
 
 
+DEEPEST = 10
+"""Levels: the coarsest of ten sees 512 x 512 pixels as one."""
+
+
 class UNetParameters(Parameters):
     """Size and layers of `UNet`."""
 
-    widths: list[PositiveInt] = Field(default=[32, 64, 128], min_length=1)
+    widths: list[PositiveInt] = Field(default=[32, 64, 128], min_length=1, max_length=DEEPEST)
     """Feature maps of every level, from the finest to the coarsest."""
-    convolutions: int = Field(default=2, ge=1)
+    convolutions: int = Field(default=2, ge=1, le=64)
     """3 x 3 convolutions of a level, on the way down and again on the way up."""
     normalisation: Normalisation = "none"
     """What follows each convolution; group: 8 groups or fewer. Group and instance make a

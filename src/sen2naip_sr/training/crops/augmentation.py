@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.chips.validity import Validity
 from sen2naip_sr.degradation import SCALE, Recipe, get_recipe, quantise
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.detail import Positions
@@ -68,6 +69,8 @@ class PairMaker:
         recipe: What made the stored LR; None: not known.
         crop_size: Side of a crop in low-resolution pixels.
         parameters: How to vary crops.
+        validity: Which pixels of ``hr`` are valid; None: all. Pairs near invalid ones stay as they
+            are stored.
 
     Raises:
         UserError: If a recipe does not exist or is not known, or a chip has no room for a crop
@@ -80,7 +83,9 @@ class PairMaker:
         recipe: Recipe | None,
         crop_size: int,
         parameters: AugmentationParameters,
+        validity: Validity | None = None,
     ) -> None:
+        self._validity = validity
         self._hr, self._crop_size, self._parameters = hr, crop_size, parameters
         self._recipes, self._weights = _mixture(recipe, parameters.recipes)
         self._unlike_stored = np.array([other != recipe for other in self._recipes])
@@ -123,10 +128,11 @@ class PairMaker:
         recipes = generator.choice(len(self._recipes), count, p=self._weights)
         factor = self.largest ** generator.random()
         other = self._unlike_stored[recipes]
-        for chosen, side in (
+        for wanted, side in (
             (reduced, round(self._size * factor)),
             (~reduced & (blurred | other), self._size),
         ):
+            chosen = wanted & self._whole(at, side)
             if chosen.any():
                 images = self._cut(at, chosen, side)
                 made = self._degrade(generator, images, recipes[chosen], blurred[chosen])
@@ -135,14 +141,27 @@ class PairMaker:
 
     def _cut(self, at: Positions, chosen: Array, side: int) -> Tensor:
         """Cut windows of ``side`` HR pixels and reduce them to a crop with its margins."""
-        # positions keep their place between the chip's borders; even ones lie on the LR grid
-        top, left = (
-            SCALE * (start[chosen] * (length - side) // (length - SCALE * self._crop_size))
-            for start, length in zip((at.rows, at.columns), self._hr.shape[2:], strict=True)
-        )
-        windows = self._hr.crops(at.chips[chosen], top, left, side)
+        top, left = self._corners(at, side)
+        windows = self._hr.crops(at.chips[chosen], top[chosen], left[chosen], side)
         images = torch.from_numpy(windows.astype(np.float32))
         return quantise(reduce_by_area(images, self._size), self._hr.dtype)
+
+    def _corners(self, at: Positions, side: int) -> tuple[Array, Array]:
+        # positions keep their place between the chip's borders; even ones lie on the LR grid
+        top, left = (
+            SCALE * (start * (length - side) // (length - SCALE * self._crop_size))
+            for start, length in zip((at.rows, at.columns), self._hr.shape[2:], strict=True)
+        )
+        return top, left
+
+    def _whole(self, at: Positions, side: int) -> Array:
+        """Return in which of the windows of `_cut` all pixels are valid, bool (B,)."""
+        valid = None
+        if self._validity is not None:
+            valid = self._validity.crops(at.chips, *self._corners(at, side), side)
+        if valid is None:
+            return np.ones(len(at.chips), bool)
+        return np.asarray(valid.all(axis=(1, 2, 3)))
 
     def _degrade(
         self, generator: np.random.Generator, images: Tensor, recipes: Array, blurred: Array

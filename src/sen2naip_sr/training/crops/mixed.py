@@ -98,10 +98,23 @@ class MixtureSampler:
 
 
 def own_chips(data: TrainingData) -> StoredBank:
-    """Return the chips to train on, drawn equally often."""
+    """Return the chips to train on, drawn equally often; those with invalid pixels are left out.
+
+    Raises:
+        UserError: If none is left.
+    """
     bands = tuple(range(data.hr.shape[1]))
-    passed = shares_passed([str(number) for number in data.train.tolist()])
-    return StoredBank(data.hr, np.asarray(data.train), passed, bands, data.value_range)
+    numbers = [number for number in data.train.tolist() if data.whole(number)]
+    if not numbers:
+        raise UserError(
+            "mixture-chips-invalid",
+            "every chip to train on has invalid pixels, which a mixture cannot use",
+            "train without a mixture, or without the training's own chips in it",
+        )
+    if left_out := len(data.train) - len(numbers):
+        logger.warning("mixture: %d chips with invalid pixels are left out", left_out)
+    passed = shares_passed([str(number) for number in numbers])
+    return StoredBank(data.hr, np.asarray(numbers), passed, bands, data.value_range)
 
 
 def kinds_of(

@@ -7,7 +7,9 @@ import numpy as np
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.chips.validity import Validity, valid_pixels
 from sen2naip_sr.degradation import SCALE, Recipe
+from sen2naip_sr.degradation.validity import scored_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.crops.augmentation import PairMaker
 from sen2naip_sr.training.crops.band_jitter import jitter_bands
@@ -33,6 +35,8 @@ class TrainingData:
         value_range: Digital numbers that map to 0 and 1.
         recipe: The recipe that made ``lr`` out of ``hr``; None: unknown.
         sources: More imagery, for a training with a mixture.
+        hr_validity: Which pixels of ``hr`` are valid; None: all.
+        lr_validity: Which pixels of ``lr`` are valid; None: all.
     """
 
     hr: ShardedArray
@@ -42,6 +46,41 @@ class TrainingData:
     value_range: tuple[float, float]
     recipe: Recipe | None = None
     sources: Sequence[Source] = ()
+    hr_validity: Validity | None = None
+    lr_validity: Validity | None = None
+
+    def scored(self, chip: int) -> Array | None:
+        """Return the HR pixels of a chip that count in losses and scores; None: all."""
+        return scored_pixels(
+            valid_pixels(self.hr_validity, chip), valid_pixels(self.lr_validity, chip)
+        )
+
+    def whole(self, chip: int) -> bool:
+        """Return whether all pixels of a chip are valid."""
+        return valid_pixels(self.hr_validity, chip) is None
+
+
+@dataclass(frozen=True)
+class CutCrops:
+    """Crops of a batch as the sampler cuts them, digital numbers.
+
+    Attributes:
+        lr: (B, C, n, n).
+        hr: (B, C, 2n, 2n), in the same dtype.
+        lr_valid: The valid pixels of ``lr``, bool; None: all.
+        scored: The pixels of ``hr`` that count in losses, bool; None: all.
+    """
+
+    lr: Array
+    hr: Array
+    lr_valid: Array | None = None
+    scored: Array | None = None
+
+    @property
+    def arrays(self) -> list[Array]:
+        """All arrays that there are."""
+        every = (self.lr, self.hr, self.lr_valid, self.scored)
+        return [array for array in every if array is not None]
 
 
 class CropSampler:
@@ -92,7 +131,7 @@ class CropSampler:
         )
         self._jitter = augmentation.band_jitter
         self._pairs = (
-            PairMaker(data.hr, data.recipe, crop_size, augmentation)
+            PairMaker(data.hr, data.recipe, crop_size, augmentation, data.hr_validity)
             if PairMaker.needed(data.recipe, augmentation)
             else None
         )
@@ -105,27 +144,31 @@ class CropSampler:
         return self._draw(step)[0].chips
 
     def batch(self, step: int) -> tuple[Array, Array]:
-        """Return this rank's part of a step's batch.
+        """Return LR and HR of `cut`."""
+        crops = self.cut(step)
+        return crops.lr, crops.hr
+
+    def cut(self, step: int) -> CutCrops:
+        """Return this rank's part of a step's batch, B = batch_size / world_size crops.
 
         Args:
             step: The number of the batch, from 0.
-
-        Returns:
-            LR (B, C, crop_size, crop_size) and HR (B, C, 2 crop_size, 2 crop_size) in the data's
-            dtype, with B = batch_size / world_size.
         """
         at, ways = self._draw(step)
         size = self._crop_size
         lr = self._data.lr.crops(at.chips, at.rows, at.columns, size)
         hr = self._data.hr.crops(at.chips, SCALE * at.rows, SCALE * at.columns, SCALE * size)
+        lr_valid, scored = self._valid(at)
         if self._pairs:
             self._pairs.replace(self._generator(step, PAIR_STREAM), at, lr, hr)
         if self._jitter:
             generator = self._generator(step, JITTER_STREAM)
             lr, hr = jitter_bands(generator, lr, hr, self._data.value_range, self._jitter)
-        for crops in (lr, hr):
+        cut = CutCrops(lr, hr, lr_valid, scored)
+        for crops in cut.arrays:
             _orient(crops, ways)
-        return lr[self._part], hr[self._part]
+        part = self._part
+        return CutCrops(lr[part], hr[part], _part(lr_valid, part), _part(scored, part))
 
     def weights(self, step: int) -> Array:
         """Return the importance weights of ``batch(step)``, float32 (B,).
@@ -134,6 +177,15 @@ class CropSampler:
         many steps is 1.
         """
         return self._draw(step)[0].weights[self._part]
+
+    def _valid(self, at: Positions) -> tuple[Array | None, Array | None]:
+        """Return the valid LR pixels of crops, and the HR pixels that count; None: all."""
+        data, size = self._data, self._crop_size
+        if data.hr_validity is None or data.lr_validity is None:
+            return None, None
+        lr = data.lr_validity.crops(at.chips, at.rows, at.columns, size)
+        hr = data.hr_validity.crops(at.chips, SCALE * at.rows, SCALE * at.columns, SCALE * size)
+        return lr, scored_pixels(hr, lr)
 
     def _draw(self, step: int) -> tuple[Positions, Array]:
         generator = self._generator(step)
@@ -154,6 +206,10 @@ class CropSampler:
 
     def _generator(self, step: int, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, step, *stream])
+
+
+def _part(array: Array | None, part: slice) -> Array | None:
+    return None if array is None else array[part]
 
 
 def part_of_rank(batch_size: int, rank: int, world_size: int) -> slice:

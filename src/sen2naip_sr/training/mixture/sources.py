@@ -11,6 +11,7 @@ import torch
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import MANIFEST, Store, fingerprint_of, require_store
+from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.sources.directory import DirectorySource
@@ -133,6 +134,9 @@ def _stored(
     seen: list[tuple[int, str]] = []
     kept: list[tuple[int, str]] = []
     for row in index.to_dict("records"):
+        if valid_pixels(store.validity, int(row["chip"])) is not None:
+            # sensors would spread the filled pixels
+            continue
         place = str(row["place"])
         where: tuple[str, Bounds] | tuple[()] = ()
         if located:
@@ -166,7 +170,7 @@ def _read(
     places = dict(files)
 
     def skipped(scene: FileScene) -> bool:
-        place = parameters.location or places[scene.path]
+        place = parameters.location or places[Path(scene.path)]
         return held_out.shows(place, *_footprint(scene))
 
     images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)

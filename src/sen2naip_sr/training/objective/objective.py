@@ -21,18 +21,20 @@ class Crops:
     """Some of the crops of a step, on the device, normalised: (b, C, h, w) and (b, C, 2h, 2w).
 
     The weight of each is (b,), 1 on average; None: equal weights. The conditions are (b, n), what
-    the network is told; None: nothing.
+    the network is told; None: nothing. The valid pixels of LR and the HR pixels that count are bool
+    and have the shapes of ``lr`` and ``hr``; None: all.
     """
 
     lr: Tensor
     hr: Tensor
     weights: Tensor | None = None
     conditions: Tensor | None = None
+    lr_valid: Tensor | None = None
+    scored: Tensor | None = None
 
     def __iter__(self) -> Iterator["Crops"]:
         """Iterate over the crops, as batches of one."""
-        for number in range(len(self.lr)):
-            yield Crops(self.lr[number : number + 1], self.hr[number : number + 1])
+        yield from self.chunk(len(self.lr))
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -42,10 +44,20 @@ class Crops:
     def chunk(self, pieces: int) -> list["Crops"]:
         """Return the crops in as many pieces, or in fewer if there are too few."""
         parts = [
-            [None] * pieces if tensor is None else tensor.chunk(pieces)
-            for tensor in (self.lr, self.hr, self.weights, self.conditions)
+            [None] * pieces if tensor is None else tensor.chunk(pieces) for tensor in self._tensors
         ]
         return [Crops(*tensors) for tensors in zip(*parts, strict=False)]
+
+    def counted(self, prediction: Tensor) -> Tensor:
+        """Return a prediction that is the truth where pixels do not count.
+
+        Losses see no difference there, and no gradient comes from there.
+        """
+        return prediction if self.scored is None else prediction.where(self.scored, self.hr)
+
+    @property
+    def _tensors(self) -> tuple[Tensor | None, ...]:
+        return self.lr, self.hr, self.weights, self.conditions, self.lr_valid, self.scored
 
 
 class Objective:
@@ -64,6 +76,7 @@ class Objective:
         p, bands = parameters, data.hr.shape[1]
         self._balanced = p.balance != "fixed"
         self._precision = fabric.strategy.precision
+        self._recipe = data.recipe
         self._losses = TotalLoss(Setting(p, bands, data.recipe)).to(fabric.device)
         adversarial = ADVERSARIAL in p.losses
         self._adversary = Adversary(p.adversarial, bands, fabric, p.seed) if adversarial else None
@@ -110,7 +123,8 @@ class Objective:
         if not self._adversary:
             return {}
         truth = torch.cat([part.hr for part in crops])
-        figures = self._adversary.train_step(torch.cat(predictions), truth, step)
+        images = [part.counted(image) for part, image in zip(crops, predictions, strict=True)]
+        figures = self._adversary.train_step(torch.cat(images), truth, step)
         self._adversary.check(step)
         return figures
 
@@ -138,10 +152,17 @@ class Objective:
         }
 
     def _unweighted(self, prediction: Tensor, crops: Crops) -> dict[str, Tensor]:
-        terms = self._losses.terms(prediction, crops.hr, crops.lr)
+        prediction = crops.counted(prediction)
+        terms = self._losses.terms(prediction, crops.hr, self._lr(crops))
         if self._adversary:
             terms[ADVERSARIAL] = self._adversary.generator_term(prediction, crops.hr)
         return terms
+
+    def _lr(self, crops: Crops) -> Tensor:
+        """Return LR, and the downscaled truth where LR is invalid, for losses that compare LR."""
+        if crops.lr_valid is None or self._recipe is None:
+            return crops.lr
+        return crops.lr.where(crops.lr_valid, self._recipe.downscale(crops.hr, None))
 
 
 def _for_log(total: Tensor, terms: Mapping[str, Tensor]) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""The only way to rasters: what may be opened, with which drivers and settings of GDAL."""
