@@ -59,12 +59,20 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
         tiles.write_label(rows, f"{example.place}, chip {example.chip}")
-    titles = [get_spec(name).title for name in names]
+    titles = [_title(name, scores) for name in names]
     heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
     for axis, head in zip(grid[0][0], heads, strict=True):
         axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
     _footer(figure, norm, synthetic)
     return figure
+
+
+def _title(name: str, scores: pd.DataFrame) -> str:
+    """Return a method's title, with the origin of weights that this run has not trained."""
+    title = get_spec(name).title
+    origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
+    origin = next(iter(origins), "")
+    return f"{title}\n({origin})" if origin else title
 
 
 def _draw_row(
