@@ -110,6 +110,7 @@ KEDRO = ANY | {
     "subspaces-too-large": "intrinsic_dimension.dimensions",
     "test-set-empty": "evaluation.test_sets",
     "test-set-missing": "evaluation.folder, evaluation.test_sets",
+    "test-ground-seen": "kedro run --pipelines=train_NETWORK",
     "test-place-seen": "kedro run --pipelines=train_NETWORK",
     "too-few-places": "--params ingestion.place=grid,ingestion.grid_metres=500, or "
     "ingestion.place=file",

@@ -1,11 +1,15 @@
 import logging
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_stores import make_stores, smooth_noise
 
+from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.evaluation.methods import interpolations, networks
 from sen2naip_sr.models.registry import MODELS, build_model
 from sen2naip_sr.weights.files import Weights, WeightsMetadata
+from sen2naip_sr.weights.seen import Seen
 
 SMALL = {"channels": 4, "blocks": 1, "units": 1}
 
@@ -52,7 +56,9 @@ def test_interpolations_are_all_those_of_the_registry():
 
 
 def test_fitting_weights_are_scored_and_missing_ones_pass_in_silence(make_weights, stores, caplog):
-    (method,) = networks({"carn": make_weights(), "other": None}, *stores)
+    hr, _, splits = stores
+    own = {"data_hash": hr.manifest.content, "split_hash": split_hash(splits)}
+    (method,) = networks({"carn": make_weights(**own), "other": None}, *stores)
     assert (method.name, method.title, method.trained) == ("carn", "CARN", True)
     assert not method.model.training
     assert not caplog.records
@@ -69,7 +75,7 @@ def test_fitting_weights_are_scored_and_missing_ones_pass_in_silence(make_weight
         ({"train_places": ["p0", "p2"]}, "trained on the test place p2"),
         (
             {"architecture_parameters": SMALL | {"channels": 8}},
-            "the weights do not fit the architecture 'carn'",
+            "the architecture does not fit",
         ),
         ({"architecture_parameters": {"width": 8}}, "unknown parameter 'width'"),
     ],
@@ -89,3 +95,39 @@ def test_weights_that_do_not_fit_are_left_out_with_reason_and_remedy(
 def test_weights_that_fit_are_scored_although_others_do_not(make_weights, stores):
     found = networks({"other": make_weights(), "carn": make_weights()}, *stores)
     assert [method.name for method in found] == ["carn"]
+
+
+@pytest.mark.parametrize(("chips", "scored"), [([0, 1], True), ([0, 2, 3], False), ([5], False)])
+def test_weights_that_have_seen_test_ground_under_other_names_are_left_out(
+    chips, scored, make_weights, stores, caplog
+):
+    hr, _, _ = stores
+    seen = Seen.in_chips(hr.table("index"), hr.chips, np.array(chips))
+    weights = make_weights(train_places=["elsewhere"], seen=seen)
+    with caplog.at_level(logging.INFO):
+        found = networks({"carn": weights}, *stores)
+    assert bool(found) == scored
+    if not scored:
+        count = len(set(chips) - {0, 1})
+        assert f"trained on ground that {count} of the 4 test chips show" in caplog.text
+        assert "such as chip" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "shipped", "title"),
+    [
+        ({}, True, "CARN (shipped, may have seen them)"),
+        ({"seen": Seen()}, True, "CARN (shipped)"),
+        ({"seen": Seen()}, False, "CARN (another run)"),
+        ({"seen": Seen(), "synthetic": True}, False, "CARN (another run, synthetic images)"),
+        ({"seen": Seen(complete=False)}, False, "CARN (another run, may have seen them)"),
+    ],
+)
+def test_networks_of_other_trainings_are_named_as_that(  # noqa: PLR0917
+    changes, shipped, title, make_weights, stores, caplog
+):
+    weights = replace(make_weights(**changes), shipped=shipped)
+    with caplog.at_level(logging.INFO):
+        (method,) = networks({"carn": weights}, *stores)
+    assert (method.name, method.title) == ("carn", title)
+    assert f"carn: {method.origin}" in caplog.text

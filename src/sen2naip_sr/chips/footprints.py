@@ -1,6 +1,7 @@
 """The ground that chips show, and which of them show the same."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,17 +39,35 @@ class Footprints:
     pixels: Array
 
     @classmethod
-    def of(cls, index: "pd.DataFrame") -> "Footprints":
-        """Return the footprints of chips with columns crs, transform, left, bottom, right, top."""
+    def of(cls, index: "pd.DataFrame", side: int | None = None) -> "Footprints":
+        """Return the footprints of square chips.
+
+        Args:
+            index: Columns crs, transform and, without ``side``, left and right.
+            side: The chips' side in pixels; None: what the bounds say.
+        """
         affine = np.array([json.loads(text) for text in index["transform"]]).reshape(-1, 6)
         a, b, left, d, e, top = affine.T
         origin = np.stack([left, top], axis=-1)
-        # the bounds are those of a square of so many pixels
-        size = (index["right"] - index["left"]).to_numpy() / (np.abs(a) + np.abs(b))
+        size = np.full(len(index), float(side or 0))
+        if side is None:
+            # the bounds are those of a square of so many pixels
+            size = (index["right"] - index["left"]).to_numpy() / (np.abs(a) + np.abs(b))
         across, down = (np.stack(step, axis=-1) * size[:, None] for step in ((a, d), (b, e)))
         corners = np.stack([origin, origin + across, origin + across + down, origin + down], axis=1)
         pixels = np.minimum(np.hypot(a, d), np.hypot(b, e))
         return cls(index["crs"].to_numpy().astype(str), corners, pixels)
+
+    @classmethod
+    def boxes(cls, boxes: Sequence[tuple[str, tuple[float, float, float, float]]]) -> "Footprints":
+        """Return footprints of images with a system and left, bottom, right and top each."""
+        sides = np.array([bounds for _, bounds in boxes], float).reshape(-1, 4)
+        left, bottom, right, top = sides.T
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        crs = np.array([crs for crs, _ in boxes], str)
+        # pixels of whole images are not known here: a thousandth of a side is little enough
+        pixels = np.minimum(right - left, top - bottom) / 1000
+        return cls(crs, np.stack([np.stack(c, -1) for c in corners], axis=1), pixels)
 
     def __len__(self) -> int:
         return len(self.crs)

@@ -82,6 +82,11 @@ class Store:
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
     @property
+    def index(self) -> "pd.DataFrame | None":
+        """The table of chips; None if the store has none."""
+        return self.table("index") if "index" in self.manifest.tables else None
+
+    @property
     def attributes(self) -> dict[str, Any]:
         """The manifest's free-form part."""
         return self.manifest.attributes

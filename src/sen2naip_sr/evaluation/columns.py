@@ -7,6 +7,9 @@ from typing import Any
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.metrics.metric import Metric
 
+BY_NAME = "may have seen them"
+"""Of weights that do not record what they have seen: only names of places could be compared."""
+
 ALL_BANDS = "all"
 """The scores' ``band`` on rows over all bands together."""
 

@@ -34,10 +34,11 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
         seed: Its seed.
 
     Returns:
-        Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr
-        (the paired difference to the best interpolation), means of the other metrics of
+        Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr (the
+        paired difference to the best interpolation), means of the other metrics of
         `sen2naip_sr.metrics.catalogue.TRACKED`, seconds_per_megapixel (median), and the interval
-        of the difference, delta_low and delta_high. The catalogue has the units.
+        of the difference, delta_low and delta_high, and origin (of its weights, see
+        `sen2naip_sr.evaluation.seen.origin_of`). The catalogue has the units.
     """
     joint = scores[scores["band"] == ALL_BANDS]
     psnr, locations = psnr_by_chip(scores)
@@ -60,6 +61,7 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
                 "seconds_per_megapixel": group["seconds_per_megapixel"].median(),
                 "delta_low": delta.low,
                 "delta_high": delta.high,
+                "origin": group["origin"].iloc[0] if "origin" in group else "",
             }
         )
     return pd.DataFrame(rows).sort_values("psnr", ascending=False, ignore_index=True)

@@ -12,6 +12,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.seen import TestChips, origin_of
 from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.network import TorchNetwork, make_network
 from sen2naip_sr.inference.values import ValueRange
@@ -35,6 +36,7 @@ class Method:
         model: Maps (B, C, h, w) in [0, 1] to (B, C, 2h, 2w); in eval mode, on the CPU.
         trained: Whether it has weights.
         weights: Its weights, if it is one of this project's networks.
+        origin: What its weights were trained on, where that is not this run's imagery; "": that.
         estimated: Whether it is told the noise, blur and compression that are estimated from each
             image, rather than those of the recipe.
     """
@@ -44,6 +46,7 @@ class Method:
     model: nn.Module
     trained: bool
     weights: Weights | None = None
+    origin: str = ""
     estimated: bool = False
 
     def network(
@@ -110,7 +113,11 @@ def network_for(
 
 
 def variants(
-    name: str, title: str, weights: Weights, told: Sequence[str] = ("recipe",)
+    name: str,
+    title: str,
+    weights: Weights,
+    told: Sequence[str] = ("recipe",),
+    origin: str = "",
 ) -> list[Method]:
     """Return a network with weights as methods: one for each thing that it is told.
 
@@ -120,7 +127,7 @@ def variants(
     Raises:
         UserError: If the weights do not fit their architecture.
     """
-    plain = Method(name, title, weights.build(), trained=True, weights=weights)
+    plain = Method(name, title, weights.build(), trained=True, weights=weights, origin=origin)
     estimated = replace(
         plain, name=f"{name}, estimated", title=f"{title}, estimated", estimated=True
     )
@@ -140,8 +147,8 @@ def networks(  # noqa: PLR0913 - the last two are keywords
 ) -> list[Method]:
     """Return the networks whose weights can be scored on these test chips.
 
-    Weights that cannot are left out with a warning: results of another recipe, or of chips that
-    were trained on, must not stand in the same table. So are networks without weights.
+    Weights that cannot are left out with a warning: results of another recipe, or of ground that
+    was trained on, must not stand in the same table. So are networks without weights.
 
     Args:
         weights: By the network that they have to be of.
@@ -154,16 +161,20 @@ def networks(  # noqa: PLR0913 - the last two are keywords
     found = [(name, name, own) for name, own in weights.items() if own is not None]
     found += [(name, own.metadata.architecture, own) for name, own in (given or {}).items()]
     methods: list[Method] = []
+    tested = TestChips(hr, splits)
     for name, architecture, own in found:
         try:
             require_fitting(own.metadata, architecture, hr, lr, splits)
+            tested.require_unseen(own.metadata, f"train '{architecture}' on these chips")
             title = get_spec(architecture).title if name == architecture else name
-            methods += variants(name, title, own, told)
+            origin = origin_of(own, hr, splits)
+            shown = f"{title} ({origin})" if origin else title
+            methods += variants(name, shown, own, told, origin)
         except UserError as error:
             logger.warning("%s is not scored: %s", name, error)
             continue
-        if own.shipped:
-            logger.info("%s: the weights that come with the project", name)
+        if origin:
+            logger.info("%s: %s", name, origin)
     return methods
 
 

@@ -45,8 +45,8 @@ def score_methods(
 
     Returns:
         One row for each method, chip and band; ``band`` is "all" for the scores over all bands.
-        Columns method, trained, chip, place, location, band, the metrics of
-        `sen2naip_sr.metrics.catalogue.COMPUTED` (NaN where one is not defined), and, on rows of
+        Columns method, trained, origin (of its weights), chip, place, location, band, the metrics
+        of `sen2naip_sr.metrics.catalogue.COMPUTED` (NaN where one is not defined), and, on rows of
         all bands only, seconds_per_megapixel (of the result).
 
     Raises:
@@ -81,7 +81,8 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
     for chip in track(chips.tolist(), "Scoring", len(chips)):
         where = {"chip": chip, **located.loc[chip].to_dict()}
         for method, network in zip(methods, networks, strict=True):
-            head = {"method": method.name, "trained": method.trained, **where}
+            head = {"method": method.name, "trained": method.trained, "origin": method.origin}
+            head |= where
             found = _score_chip(method, network, hr, lr, chip, device, only)
             rows.extend(head | scores for scores in found)
     return pd.DataFrame(rows)

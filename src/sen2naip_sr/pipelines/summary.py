@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sen2naip_sr.evaluation.columns import COLUMNS
+from sen2naip_sr.evaluation.columns import BY_NAME, COLUMNS
 from sen2naip_sr.remedies import KEDRO
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
     chips = int(comparison["n_chips"].max())
     kind = "synthetic test chips" if synthetic else "test chips"
     table = Table(
-        title=f"{chips} {kind} of places not seen in training",
+        title=f"{chips} {kind} of places {_seen(comparison)}",
         caption="difference to the best interpolation, paired by chip, with its 95 % interval",
         box=box.SIMPLE_HEAD,
         padding=0,
@@ -113,8 +113,17 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
         heading = column.title.replace(" ", "\n")
         table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.to_dict("records"):
-        table.add_row(str(row["method"]), *(column.show(row) for column in COLUMNS))
+        origin = row.get("origin")
+        name = f"{row['method']}\n({origin})" if origin else str(row["method"])
+        table.add_row(name, *(column.show(row) for column in COLUMNS))
     return table
+
+
+def _seen(comparison: "pd.DataFrame") -> str:
+    origins = comparison["origin"] if "origin" in comparison else ()
+    if any(BY_NAME in origin for origin in origins):
+        return "not trained on in this run"
+    return "not seen in training"
 
 
 def _print_experiment(

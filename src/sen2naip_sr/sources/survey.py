@@ -27,6 +27,8 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 SAMPLED_FILES = 32
 LARGEST_DEFAULT_CHIP = 512
 FALLBACK_CHIP = 484
+MOST_CHIPS = 1_000_000
+"""Chips of one file: a few bytes of a header may promise any number."""
 
 BLOCK_CACHE_BYTES = 256 * 2**20
 """It holds a row of 484-pixel chips of a scene 130,000 pixels wide (4 bands of 8 bits), so that no
@@ -165,6 +167,13 @@ def why_different(header: Header, layout: Layout) -> Rejection | None:
         return Rejection(
             f"its pixels are {header.dtype}, most files' are {layout.dtype.name}",
             "a dataset has one dtype: convert it, or ingest it by itself",
+        )
+    count = (header.height // layout.chip_size) * (header.width // layout.chip_size)
+    if count > MOST_CHIPS:
+        return Rejection(
+            f"its {header.width:,} x {header.height:,} pixels hold {count:,} chips, more than "
+            f"{MOST_CHIPS:,}",
+            "choose larger chips, or cut it into files",
         )
     if min(header.height, header.width) < layout.chip_size:
         return Rejection(

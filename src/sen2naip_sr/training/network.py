@@ -25,6 +25,7 @@ from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.files import Weights, WeightsMetadata, load_weights
+from sen2naip_sr.weights.seen import Seen
 from sen2naip_sr.weights.shipped import load_shipped
 
 
@@ -93,7 +94,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
 
 def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, Any]:
     """Return what the result depends on besides the parameters of the training."""
-    parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit"})
+    parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit", "seen"})
     return parts | (trained.described if isinstance(trained, Reparametrised) else {})
 
 
@@ -185,6 +186,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
     """Return the metadata of the weights; PSNR and step are known after the training."""
     mixture = parameters.training.mixture
     own = splits.loc[splits["split"] == TRAIN, "place"] if mixture is None or mixture.own else ()
+    before = start.metadata.train_places if start else ()
     return WeightsMetadata(
         architecture=architecture,
         architecture_parameters=_architecture(architecture, parameters, start),
@@ -194,7 +196,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         dtype=hr.manifest.dtype,
         data_hash=hr.manifest.content,
         split_hash=split_hash(splits),
-        train_places=sorted({*own, *(place for of in data.sources for place in of.places)}),
+        train_places=sorted({*own, *before, *(p for of in data.sources for p in of.places)}),
         validation_psnr=float("nan"),
         step=0,
         training=parameters.training.model_dump(),
@@ -203,7 +205,21 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         started_from=start.label if start else None,
         commit=git_commit(Path.cwd()),
         imagery_hash=imagery_hash(mixture) if mixture else None,
+        seen=_seen(hr, splits, data, start, own=mixture is None or mixture.own > 0),
     )
+
+
+def _seen(
+    hr: Store, splits: pd.DataFrame, data: TrainingData, start: Weights | None, *, own: bool
+) -> Seen:
+    """Return all imagery that the weights are trained on, that of the initial weights included."""
+    parts = [source.seen for source in data.sources]
+    if own:
+        chips = splits.loc[splits["split"] == TRAIN, "chip"].to_numpy()
+        parts.append(Seen.in_chips(hr.index, hr.chips, chips))
+    if start:
+        parts.append(start.metadata.seen)
+    return Seen.together(parts)
 
 
 def _architecture(

@@ -18,6 +18,7 @@ from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.weights.plausible import DTYPES, TooLargeError, shapes_of
+from sen2naip_sr.weights.seen import Seen
 
 METADATA_KEY = "sen2naip_sr"
 """The entry of the safetensors header that holds a `WeightsMetadata` as JSON."""
@@ -48,6 +49,7 @@ class WeightsMetadata(BaseModel):
         started_from: Label of the initial weights; None: random weights.
         commit: The project's git commit; None: unknown.
         imagery_hash: Hash of the imagery of the training's mixture; None: there was none.
+        seen: The imagery as content, that of the initial weights included; None: not recorded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,6 +71,7 @@ class WeightsMetadata(BaseModel):
     started_from: str | None = None
     commit: str | None = None
     imagery_hash: str | None = None
+    seen: Seen | None = None
 
     @field_validator("value_range")
     @classmethod

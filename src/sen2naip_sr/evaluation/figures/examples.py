@@ -41,8 +41,13 @@ class Example:
 
 
 def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str) -> str:
-    """Return the network with the best PSNR; if there is none, the second-best interpolation."""
+    """Return the best network that this run trained, by PSNR; without one, the best network.
+
+    Without any network, it is the second-best interpolation.
+    """
     trained = [method.name for method in methods if method.trained]
+    own = [method.name for method in methods if method.trained and not method.origin]
+    trained = own if comparison["method"].isin(own).any() else trained
     ranked = comparison["method"]
     candidates = ranked[ranked.isin(trained)] if trained else ranked[ranked != interpolation]
     return str(candidates.iloc[0])

@@ -60,11 +60,20 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
         tiles.write_label(rows, f"{example.place}, chip {example.chip}")
-    heads = ["low resolution", *titles, "truth", *(f"error of {title}" for title in titles)]
+    with_origin = [_title(*named, scores) for named in zip(names, titles, strict=True)]
+    heads = ["low resolution", *with_origin, "truth"]
+    heads += [f"error of {title}" for title in with_origin]
     for axis, head in zip(grid[0][0], heads, strict=True):
         axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
     _footer(figure, norm, synthetic)
     return figure
+
+
+def _title(name: str, title: str, scores: pd.DataFrame) -> str:
+    """Return a method's title, with the origin of weights that this run has not trained."""
+    origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
+    origin = next(iter(origins), "")
+    return f"{title}\n({origin})" if origin else title
 
 
 def _draw_row(

@@ -31,7 +31,7 @@ STRANGE = "not recognized as being in a supported"
 
 FAULTS: tuple[type[Exception], ...] = (UserError, *RASTER_FAULTS)
 
-MOST_BANDS = 4096
+MOST_BANDS = 512
 NAMED_PARTS = 3
 MOST_BLOCK_BYTES = 512 * 2**20
 """Bytes that must be decoded at once, for one block of all bands."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.locations import require_file
 
 ENDING = ".vrt"
 
@@ -51,7 +52,7 @@ def references(path: Path) -> list[str]:
 
 def _parsed(path: Path) -> ElementTree.Element:
     try:
-        if path.stat().st_size > LARGEST:
+        if require_file(path).stat().st_size > LARGEST:
             raise _refused(path, f"it is larger than {LARGEST // 2**20} MB")
         content = path.read_bytes()
         if re.search(rb"<!(DOCTYPE|ENTITY)", content, re.IGNORECASE):

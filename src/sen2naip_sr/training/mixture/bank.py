@@ -15,6 +15,7 @@ from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.degradation.truth import EIGHT_BITS, reduced, rounded
 from sen2naip_sr.training.mixture.images import Image
+from sen2naip_sr.weights.seen import Seen
 
 
 class Imagery(Protocol):
@@ -125,12 +126,14 @@ class Source:
         share: How often it is drawn, relative to the others.
         imagery: The chips.
         places: Names of the places that it shows.
+        seen: The imagery as content; None: not known.
     """
 
     name: str
     share: float
     imagery: Imagery
     places: tuple[str, ...]
+    seen: Seen | None = None
 
 
 def shares_passed(groups: Sequence[str], shares: Mapping[str, float] | None = None) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.chips.store import MANIFEST, Store, fingerprint_of, require_store
 from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.errors import UserError
@@ -25,6 +26,7 @@ from sen2naip_sr.training.mixture.bank import (
 from sen2naip_sr.training.mixture.held_out import Bounds, HeldOut, listed
 from sen2naip_sr.training.mixture.reading import read_images
 from sen2naip_sr.training.parameters.mixture import MixtureParameters, SourceParameters
+from sen2naip_sr.weights.seen import Seen, look
 
 LARGEST_CHIP = 256
 """Images in memory are cut into chips of this side, or larger ones where reductions need them."""
@@ -156,7 +158,8 @@ def _stored(
         tuple(number - 1 for number in numbers),
         (low, high),
     )
-    return Source(name, parameters.share, bank, tuple(sorted(set(places))))
+    content = Seen.in_chips(index, store.chips, bank.numbers)
+    return Source(name, parameters.share, bank, tuple(sorted(set(places))), content)
 
 
 def _read(
@@ -169,9 +172,13 @@ def _read(
     files = _files(Path(parameters.path))
     places = dict(files)
 
+    footprints: dict[Path, tuple[str, Bounds] | tuple[()]] = {}
+
     def skipped(scene: FileScene) -> bool:
-        place = parameters.location or places[Path(scene.path)]
-        return held_out.shows(place, *_footprint(scene))
+        path = Path(scene.path)
+        place = parameters.location or places[path]
+        footprints[path] = _footprint(scene)
+        return held_out.shows(place, *footprints[path])
 
     images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)
     shown = list(zip(images, (place for _, place in files), strict=True))
@@ -195,7 +202,11 @@ def _read(
     cut: dict[str, list[Array]] = {place: [] for _, place in usable}
     for image, place in usable:
         cut[place] += cut_image(image, side, step=side)
-    return Source(name, parameters.share, _bank(name, cut), tuple(sorted(cut)))
+    kept_files = [file for (file, _), image in zip(files, images, strict=True) if image is not None]
+    ground = Footprints.boxes([where for file in kept_files if (where := footprints[file])])
+    looks = [look(chip) for of_place in cut.values() for chip in of_place]
+    seen = Seen.of(ground, np.array(looks, np.uint8))
+    return Source(name, parameters.share, _bank(name, cut), tuple(sorted(cut)), seen)
 
 
 def _bank(name: str, cut: Mapping[str, list[Array]]) -> Bank:

@@ -1,0 +1,1 @@
+"""What damaged and hostile rasters and weights do to upscaling and ingestion."""

@@ -1,0 +1,80 @@
+"""Record in weights files what they have seen, for weights that were trained without recording it.
+
+    python -m sen2naip_sr.release.seen WEIGHTS... --imagery FOLDER...
+
+Of the folders, the chips count whose place, the name of their folder, is one of the weights'
+training places. The tensors stay as they are.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from sen2naip_sr.chips.store import Store, require_store
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.sources.directory import DirectorySource
+from sen2naip_sr.sources.ingest import Ingestion
+from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.weights.files import load_weights, save_weights
+from sen2naip_sr.weights.seen import Seen
+
+logger = logging.getLogger(__name__)
+
+
+def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
+    """Write into a weights file which chips of its training places stores hold.
+
+    It is complete if all of the training places are found.
+
+    Raises:
+        UserError: If none of them is, or the file is damaged.
+    """
+    found = load_weights(weights)
+    wanted = set(found.metadata.train_places)
+    parts, places = [], set()
+    for store in stores:
+        index = store.table("index")
+        own = index[index["place"].map(lambda place: Path(place).name).isin(wanted)]
+        places |= {Path(place).name for place in own["place"]}
+        parts.append(Seen.in_chips(index, store.chips, own["chip"].to_numpy()))
+    if not places:
+        raise UserError(
+            "no-training-place-found",
+            f"{weights}: no chip of its places ({', '.join(sorted(wanted))}) is in the imagery",
+            "give the folders that it was trained on, named as its places",
+        )
+    if missing := sorted(wanted - places):
+        logger.warning("%s: no imagery of %s", weights, ", ".join(missing))
+        parts.append(Seen(complete=False))
+    seen = Seen.together(parts)
+    save_weights(weights, found.state, found.metadata.model_copy(update={"seen": seen}))
+    return seen
+
+
+@click.command()
+@click.argument("weights", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--imagery", multiple=True, required=True, type=click.Path(path_type=Path))
+@click.option("--range", "value_range", nargs=2, type=float, default=(0, 255), show_default=True)
+def main(
+    weights: Sequence[Path], imagery: Sequence[Path], value_range: tuple[float, float]
+) -> None:
+    """Record in WEIGHTS which chips of their training places the imagery shows."""
+    with TemporaryDirectory() as made:
+        stores = []
+        for number, folder in enumerate(imagery):
+            parameters = IngestionParameters(
+                source="directory", path=str(folder), place="folder", value_range=value_range
+            )
+            target = Path(made, str(number))
+            Ingestion(DirectorySource(folder), parameters).make(target)
+            stores.append(require_store(target))
+        for path in weights:
+            seen = record_seen(path, stores)
+            click.echo(f"{path}: {'complete' if seen.complete else 'not complete'}")
+
+
+if __name__ == "__main__":
+    main()

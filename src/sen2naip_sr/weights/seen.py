@@ -1,0 +1,170 @@
+"""What imagery weights were trained on: the ground it shows, and how it looks."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.footprints import EQUAL_AREA, Footprints, overlapping
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sen2naip_sr.chips.shards import ShardedArray
+
+LOOK_BYTES = 16
+GROUND_BYTES = 36
+"""Four corners in decimetres and the pixel in millimetres, of 4 bytes each."""
+
+ALIKE = 6
+"""Bits of 128 in which the looks of one image differ at most, if it was stored in another way.
+Those of two images differ in 64 on average, give or take 6."""
+
+_GRID = 9
+
+
+class Seen(BaseModel):
+    """Imagery as content, so that it is known again under any name.
+
+    Attributes:
+        ground: Base64 of the footprints, in `EQUAL_AREA`.
+        looks: Base64 of a perceptual hash for each image.
+        complete: Whether this is all that the weights have seen.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ground: str = ""
+    looks: str = ""
+    complete: bool = True
+
+    @field_validator("ground")
+    @classmethod
+    def _ground_is_readable(cls, text: str) -> str:
+        return _checked(text, GROUND_BYTES)
+
+    @field_validator("looks")
+    @classmethod
+    def _looks_are_readable(cls, text: str) -> str:
+        return _checked(text, LOOK_BYTES)
+
+    @classmethod
+    def of(cls, ground: Footprints, looks: Array, complete: bool = True) -> "Seen":
+        """Return imagery with these footprints, in any system, and these looks (n, 16), uint8."""
+        moved = ground.projected()
+        known = np.isfinite(moved.corners).all(axis=(1, 2))
+        numbers = np.column_stack(
+            [moved.corners[known].reshape(-1, 8) * 10, moved.pixels[known] * 1000]
+        )
+        rounded = np.unique(np.rint(numbers).astype("<i4"), axis=0)
+        unique = np.unique(looks.reshape(-1, LOOK_BYTES), axis=0)
+        return cls(ground=_text(rounded), looks=_text(unique), complete=complete)
+
+    @classmethod
+    def in_chips(
+        cls, index: "pd.DataFrame | None", chips: "ShardedArray", numbers: Array
+    ) -> "Seen":
+        """Return some chips of a store as imagery.
+
+        Args:
+            index: The store's table of chips; None: it has none.
+            chips: The store's chips.
+            numbers: Which of them, int.
+        """
+        return cls.of(*content_of(index, chips, numbers))
+
+    @classmethod
+    def together(cls, parts: Iterable["Seen | None"]) -> "Seen":
+        """Return all imagery of some weights; not complete if a part is unknown."""
+        every = list(parts)
+        known = [part for part in every if part is not None]
+        ground = np.concatenate([np.empty((0, 9), "<i4"), *(part._ground() for part in known)])
+        looks = np.concatenate(
+            [np.empty((0, LOOK_BYTES), np.uint8), *(part._looks() for part in known)]
+        )
+        return cls(
+            ground=_text(np.unique(ground, axis=0)),
+            looks=_text(np.unique(looks, axis=0)),
+            complete=len(known) == len(every) and all(part.complete for part in known),
+        )
+
+    def shows(self, ground: Footprints, looks: Array) -> Array:
+        """Return which images were seen, bool (n,): by their ground, or by their looks.
+
+        Args:
+            ground: Their footprints, (n,), "" as the system of those that are unknown.
+            looks: Their looks, (n, 16).
+        """
+        numbers = self._ground().astype(np.float64)
+        own = Footprints(
+            np.full(len(numbers), EQUAL_AREA),
+            numbers[:, :8].reshape(-1, 4, 2) / 10,
+            numbers[:, 8] / 1000,
+        )
+        found = np.zeros(len(ground), bool)
+        found[overlapping(ground.projected(), own)[:, 0]] = True
+        known = np.unpackbits(self._looks(), axis=1).astype(np.float32)
+        if not len(known):
+            return found
+        bits = np.unpackbits(looks.reshape(-1, LOOK_BYTES), axis=1).astype(np.float32)
+        differing = bits @ (1 - known).T + (1 - bits) @ known.T
+        return found | (differing.min(axis=1) <= ALIKE)
+
+    def _ground(self) -> Array:
+        return np.frombuffer(base64.b64decode(self.ground), "<i4").reshape(-1, 9)
+
+    def _looks(self) -> Array:
+        return np.frombuffer(base64.b64decode(self.looks), np.uint8).reshape(-1, LOOK_BYTES)
+
+
+def content_of(
+    index: "pd.DataFrame | None", chips: "ShardedArray", numbers: Array
+) -> tuple[Footprints, Array]:
+    """Return the footprints and looks of some chips of a store; see `Seen.in_chips`."""
+    import pandas as pd
+
+    if index is None or not {"crs", "transform"} <= set(index.columns):
+        index = pd.DataFrame({"chip": numbers, "crs": "", "transform": "[1, 0, 0, 0, -1, 0]"})
+    rows = index.drop_duplicates("chip").set_index("chip").loc[numbers]
+    ground = Footprints.of(rows, chips.shape[-1])
+    looks = [look(chips[int(number)]) for number in numbers]
+    return ground, np.array(looks, np.uint8).reshape(-1, LOOK_BYTES)
+
+
+def look(image: Array) -> Array:
+    """Return a perceptual hash of an image (C, h, w) of any real dtype: (16,), uint8.
+
+    Its bits say whether brightness rises to the right, and downwards, in a grid of 8 x 8 areas
+    (the difference hash of https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html).
+    They do not depend on the range of values, and hardly on noise, compression or pixel size.
+    """
+    rows, columns = (_areas(length) for length in image.shape[1:])
+    grey = rows @ image.mean(axis=0, dtype=np.float64) @ columns.T
+    rising = [np.diff(grey, axis=1)[:-1] > 0, np.diff(grey, axis=0)[:, :-1] > 0]
+    return np.packbits(np.concatenate(rising).ravel())
+
+
+def _areas(length: int) -> Array:
+    """Return the share of each pixel of an axis in each of `_GRID` equal parts, (parts, pixels)."""
+    edges = np.arange(_GRID + 1) * (length / _GRID)
+    left = np.arange(length)
+    ends, starts = np.minimum(edges[1:, None], left + 1), np.maximum(edges[:-1, None], left)
+    return np.asarray((ends - starts).clip(min=0) * (_GRID / length))
+
+
+def _text(numbers: Array) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+
+
+def _checked(text: str, size: int) -> str:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("it is no base64") from error
+    if len(content) % size:
+        raise ValueError(f"its length is no multiple of {size} bytes")
+    return text
