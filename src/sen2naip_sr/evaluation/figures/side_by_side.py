@@ -72,7 +72,7 @@ def _title(name: str, scores: pd.DataFrame) -> str:
     title = get_spec(name).title
     origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
     origin = next(iter(origins), "")
-    return f"{title}\n({origin})" if origin else title
+    return f"{title}\n({origin})" if origin and isinstance(origin, str) else title
 
 
 def _draw_row(
