@@ -221,7 +221,7 @@ _BOMBS: dict[str, Callable[[Path, str], None]] = {
     "10^5 x 10^5": _tiles(10**5, 512, dtype="float64"),
     "one tile": _tiles(16_384, 16_384, compress="deflate"),
     "one strip": lambda f, s: _sparse(
-        f, s, height=30_000, width=30_000, blockysize=30_000, compress="deflate"
+        f, s, height=15_000, width=15_000, BLOCKYSIZE=15_000, compress="deflate"
     ),
     "interlaced PNG": _png,
     "loop of pages": _loop_of_pages,

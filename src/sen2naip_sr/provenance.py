@@ -9,9 +9,11 @@ from pathlib import Path
 
 def git_commit(folder: Path) -> str | None:
     """Return the commit of a checkout, with ``-dirty`` if files differ; None outside of one."""
+    # a checkout may come from anybody, and its own settings could make git start a program
+    safely = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            ["git", *safely, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
             cwd=folder,
             capture_output=True,
             text=True,

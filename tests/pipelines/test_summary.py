@@ -9,7 +9,7 @@ from sen2naip_sr.pipelines.summary import comparison_table
 TITLES = [column.title for column in COLUMNS]
 
 
-def shown(synthetic, width=80):
+def shown(synthetic, width=80, **more):
     row = {
         "n_chips": 24,
         "psnr": 31.094,
@@ -23,7 +23,7 @@ def shown(synthetic, width=80):
         "spectrum": 3.21,
         "seconds_per_megapixel": 1.31,
     }
-    comparison = pd.DataFrame([{"method": "bicubic_pil", **row}])
+    comparison = pd.DataFrame([{"method": "bicubic_pil", **row, **more}])
     console = Console(file=io.StringIO(), width=width)
     console.print(comparison_table(comparison, synthetic))
     return console.file.getvalue()
@@ -39,3 +39,13 @@ def test_the_table_fits_a_terminal_of_80_columns():
 def test_synthetic_chips_are_called_so():
     assert "24 synthetic test chips" in shown(synthetic=True)
     assert "synthetic" not in shown(synthetic=False)
+
+
+def test_networks_of_other_trainings_are_called_so():
+    assert "not seen in training" in shown(synthetic=False, origin=float("nan"))
+    other = " ".join(shown(synthetic=False, origin="another run").split())
+    assert "not seen in training" in other
+    assert "(another run)" in other
+    unknown = " ".join(shown(synthetic=False, origin="shipped, may have seen them").split())
+    assert "not seen in training" not in unknown
+    assert "not trained on in this run" in unknown

@@ -4,6 +4,8 @@ import os
 import shutil
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,11 @@ import pytest
 import rasterio
 from affine import Affine
 from conftest import UTM, random_pixels
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.store import StoreWriter, read_store, require_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.sources import ingest, survey
@@ -356,3 +361,40 @@ def test_a_factor_that_leaves_no_even_chip_is_refused(raw, make, make_geotiff):
     make_geotiff(raw / "a" / "a.tif", size=(64, 64))
     with pytest.raises(UserError, match="cannot be downsampled by 3"):
         make(chip_size=32, value_range=(0, 1), reduce=3)
+
+
+@given(
+    dtype=st.sampled_from(["uint8", "int16", "float32"]),
+    share=st.sampled_from([0.0005, 0.005, 0.2]),
+    seed=st.integers(0, 999),
+    reduce=st.sampled_from([1, 2]),
+)
+@settings(max_examples=15, deadline=None)
+def test_what_invalid_pixels_hold_changes_nothing_that_is_stored(dtype, share, seed, reduce):
+    random = np.random.default_rng(seed)
+    pixels = random.integers(20, 90, (4, 32, 32)).astype(dtype)
+    mask = random.random((32, 32)) >= share
+    stores = []
+    for fill in (0, 100):
+        with TemporaryDirectory() as folder, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+            path = Path(folder, "raw", "a.tif")
+            path.parent.mkdir()
+            with rasterio.open(
+                path, "w", driver="GTiff", count=4, height=32, width=32, dtype=dtype,
+                photometric="MINISBLACK", crs="EPSG:32633", transform=UTM,
+            ) as target:  # fmt: skip
+                target.write(np.where(mask, pixels, np.array(fill, dtype)))
+                target.write_mask(mask)
+            changes = {"value_range": (0, 100), "min_valid_fraction": 0.01, "reduce": reduce}
+            ingestion(path.parent, **changes).make(Path(folder, "hr"))
+            hr = require_store(Path(folder, "hr"))
+            Downscaling(hr, "bicubic_antialiased").make(Path(folder, "lr"))
+            lr = require_store(Path(folder, "lr"))
+            arrays = [np.array(store.chips[0]) for store in (hr, lr)]
+            masks = [store.validity and np.array(store.validity[0]) for store in (hr, lr)]
+            stores.append((hr.manifest.content, arrays, masks))
+    (content, arrays, masks), (other, again, same) = stores
+    assert content == other
+    for one, two in zip([*arrays, *masks], [*again, *same], strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert all(np.isfinite(array).all() for array in arrays)

@@ -98,6 +98,10 @@ def _print_by_place(console: Console, catalog: "DataCatalog", root: Path) -> Non
 
 def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
     """Return the comparison for a terminal of 80 columns, the best method first."""
+    if "origin" in comparison:
+        # empty cells of a CSV file are read as NaN
+        origins = [origin if isinstance(origin, str) else "" for origin in comparison["origin"]]
+        comparison = comparison.assign(origin=origins)
     chips = int(comparison["n_chips"].max())
     kind = "synthetic test chips" if synthetic else "test chips"
     table = Table(

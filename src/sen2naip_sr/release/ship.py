@@ -254,7 +254,7 @@ def _dtype(weights: Weights) -> str:
 
 def _rounded(row: pd.Series) -> dict[str, float | None]:
     """Return a row without timings, rounded; None for NaN and infinity."""
-    values = row.drop(["method", "seconds_per_megapixel"]).astype(float)
+    values = row.drop(["method", "origin", "seconds_per_megapixel"]).astype(float)
     return {
         str(key): round(value, 4) if math.isfinite(value) else None for key, value in values.items()
     } | {"n_chips": int(row["n_chips"])}

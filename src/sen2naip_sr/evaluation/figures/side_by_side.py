@@ -73,7 +73,7 @@ def _title(name: str, title: str, scores: pd.DataFrame) -> str:
     """Return a method's title, with the origin of weights that this run has not trained."""
     origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
     origin = next(iter(origins), "")
-    return f"{title}\n({origin})" if origin else title
+    return f"{title}\n({origin})" if origin and isinstance(origin, str) else title
 
 
 def _draw_row(

@@ -1,0 +1,85 @@
+"""A seeded sample of what `python -m benchmarks.hostile` counts."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import rasterio
+
+from sen2naip_sr import load_model
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.sources.directory import DirectorySource
+from sen2naip_sr.sources.ingest import Ingestion
+from sen2naip_sr.sources.parameters import IngestionParameters
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = "127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    path = ROOT / "benchmarks" / "hostile" / "inputs.py"
+    spec = importlib.util.spec_from_file_location("hostile_inputs", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("lean")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("in", "scratch", "out"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def attempt(act, *arguments, **options):
+    try:
+        act(*arguments, **options)
+    except UserError as error:
+        assert error.problem
+        assert error.remedy
+
+
+def ingest(folders):
+    given = {"path": str(folders / "in"), "chip_size": 32, "value_range": (0, 255)}
+    parameters = IngestionParameters(source="directory", **given)
+    Ingestion(DirectorySource(folders / "in"), parameters).make(folders / "out" / "store")
+
+
+def check(model, folders):
+    before = {path.name for path in (folders / "in").iterdir()}
+    for name in sorted(before):
+        result = folders / "out" / "result.tif"
+        attempt(model.upscale, folders / "in" / name, result, overwrite=True)
+        if result.exists():
+            with rasterio.open(result) as made:
+                assert made.read().shape[1:] == made.shape
+    attempt(ingest, folders)
+    assert {path.name for path in (folders / "in").iterdir()} == before
+    assert {path.name for path in (folders / "out").iterdir()} <= {"result.tif", "store"}
+
+
+@pytest.mark.parametrize("seed", range(33))
+def test_a_mutated_raster_is_refused_or_upscaled(inputs, model, folders, seed):
+    inputs.mutated(folders / "in", seed, folders / "scratch")
+    check(model, folders)
+
+
+@pytest.mark.parametrize("number", range(0, 200, 17))
+def test_a_hostile_raster_is_refused_or_upscaled(inputs, model, folders, number):
+    _, make = list(inputs.hostile(folders / "scratch"))[number]
+    make(folders / "in", NOWHERE)
+    check(model, folders)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_weights_are_refused_or_loaded(inputs, folders, seed):
+    inputs.damaged_weights(folders / "in" / "w.safetensors", seed)
+    attempt(load_model, folders / "in" / "w.safetensors")
