@@ -70,6 +70,8 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 def _delta(row: Mapping[str, float]) -> str:
     if not row["delta_psnr"]:
         return "-"
+    if "delta_low" not in row:
+        return f"{row['delta_psnr']:+.2f}"
     return f"{row['delta_psnr']:+.2f} [{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]"
 
 
