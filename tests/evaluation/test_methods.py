@@ -126,7 +126,7 @@ def test_weights_that_have_seen_test_ground_under_other_names_are_left_out(
 def test_networks_of_other_trainings_are_named_as_that(  # noqa: PLR0917
     changes, shipped, title, make_weights, stores, caplog
 ):
-    weights = replace(make_weights(**changes), shipped=shipped)
+    weights = replace(make_weights(**changes), shipped_as="carn" if shipped else None)
     with caplog.at_level(logging.INFO):
         (method,) = networks({"carn": weights}, *stores)
     assert (method.name, method.title) == ("carn", title)

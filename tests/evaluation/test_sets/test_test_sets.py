@@ -15,10 +15,11 @@ from sen2naip_sr.chips.lr_store import downscale
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.test_sets.images import find_files, images
+from sen2naip_sr.evaluation.test_sets.images import find_files, ground_of, images
 from sen2naip_sr.evaluation.test_sets.networks import all_networks
 from sen2naip_sr.evaluation.test_sets.scoring import score_test_sets
 from sen2naip_sr.metrics.catalogue import QUICK
+from sen2naip_sr.weights.seen import Seen
 
 RECIPE = get_recipe("bicubic_antialiased")
 
@@ -162,6 +163,20 @@ def test_every_set_is_scored_at_every_pixel_size_with_every_method(data):
     assert scores.groupby("method")["trained"].first().to_dict() == dict.fromkeys(count, False) | {
         "mine": True
     }
+
+
+def test_weights_that_have_seen_the_ground_of_a_test_set_are_left_out(data, caplog):
+    p = parameters(data, {"mall": {"path": "scene.tif"}})
+    files = find_files("mall", p.test_sets["mall"], data)
+    shown = ground_of(files)
+    assert len(shown) == len(files) > 0
+    seen = Seen.of(shown[[0]], np.empty((0, 16), np.uint8))
+    file = write_weights(data / "w.safetensors", train_places=["elsewhere"], seen=seen)
+    p = parameters(data, {"mall": {"path": "scene.tif"}}, weights={"mine": str(file)})
+    with caplog.at_level(logging.WARNING):
+        scores = score_test_sets(all_networks(p, {}), p)
+    assert "mine" not in set(scores["method"])
+    assert "mine is not scored on mall: it was trained on ground that" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,8 @@ import pandas as pd
 from rasterio.windows import Window, bounds
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.cutting import (
-    Chip,
-    Rejection,
-    chip_windows,
-    cut_chip,
-)
+from sen2naip_sr.chips.cutting import Chip, Rejection, chip_windows, cut_chip
+from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.chips.lr_store import chip_seed, downscale_valid
 from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.degradation import SCALE, Recipe
@@ -83,6 +80,19 @@ def find_files(
             ) from error
         found += [PathFile(path / file.name, f"{path.name}/{file.name}") for file in inside]
     return [found[n] for n in spread(np.arange(len(found)), most or len(found))]
+
+
+def ground_of(files: Sequence[PathFile]) -> Footprints:
+    """Return the footprints of those files that have a place on the ground."""
+    boxes = []
+    for file in files:
+        # what cannot be opened is left out with a warning when it is scored
+        with suppress(UserError), open_scene(file.path) as scene:
+            where = scene.georeferencing
+            if where.crs is not None and not where.transform.is_identity:
+                window = Window(0, 0, scene.width, scene.height)
+                boxes.append((where.crs.to_string(), bounds(window, where.transform)))
+    return Footprints.boxes(boxes)
 
 
 def images(

@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.degradation import Recipe, get_recipe
 from sen2naip_sr.evaluation.methods import Method, interpolations, network_for
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
 from sen2naip_sr.evaluation.scoring import score_image
-from sen2naip_sr.evaluation.test_sets.images import find_files, images
+from sen2naip_sr.evaluation.test_sets.images import find_files, ground_of, images
 from sen2naip_sr.inference.network import Network
 from sen2naip_sr.metrics.catalogue import COMPUTED, QUICK
 from sen2naip_sr.progress import track
@@ -32,7 +33,7 @@ def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters
     """Score interpolations and networks on every test set.
 
     A network is left out, with a warning, where it has other bands, another recipe, or was trained
-    on the place.
+    on the place, by its name or by its ground.
 
     Args:
         networks: The networks, peers among them.
@@ -54,7 +55,8 @@ def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters
     for name, files in found.items():
         place = parameters.test_sets[name]
         fitting = interpolations(len(place.bands))
-        fitting += [m for m in networks if _fits(m, name, files, place, recipe)]
+        shown = ground_of(files) if any(m.weights for m in networks) else Footprints.boxes([])
+        fitting += [m for m in networks if _fits(m, name, files, place, recipe, shown)]
         made = {m.name: m.network(len(place.bands), parameters.accelerator) for m in fitting}
         for factor in place.reduce:
             head = {SENSOR: place.sensor, PLACE: name, PIXEL: _pixel(place, factor)}
@@ -98,8 +100,13 @@ def _pixel(place: PlaceParameters, factor: int) -> float | None:
     return None if place.pixel_metres is None else factor * place.pixel_metres
 
 
-def _fits(
-    method: Method, name: str, files: Sequence[PathFile], place: PlaceParameters, recipe: Recipe
+def _fits(  # noqa: PLR0913, PLR0917 - what weights must fit
+    method: Method,
+    name: str,
+    files: Sequence[PathFile],
+    place: PlaceParameters,
+    recipe: Recipe,
+    shown: Footprints,
 ) -> bool:
     if method.weights is None:
         return True
@@ -113,6 +120,8 @@ def _fits(
         problem = f"it was trained with the downscaling recipe {known.recipe}, not {recipe.id}"
     elif seen:
         problem = f"it was trained on {seen[0]}"
+    elif known.seen is not None and (count := int(known.seen.shows(shown).sum())):
+        problem = f"it was trained on ground that {count} of its files show"
     if problem:
         logger.warning("%s is not scored on %s: %s", method.name, name, problem)
     return problem is None
