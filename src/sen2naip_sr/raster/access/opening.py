@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -205,7 +206,9 @@ def _check_size(location: Location, dataset: DatasetReader) -> None:
     if not dataset.count:
         return
     rows, columns = dataset.block_shapes[0]
-    together = dataset.count if dataset.profile.get("interleave") == "pixel" else 1
+    # of a damaged JPEG 2000 file, GDAL looks for this without end
+    apart = dataset.driver == "GTiff" and dataset.interleaving == Interleaving.band
+    together = 1 if apart else dataset.count
     size = rows * columns * together * np.dtype(dataset.dtypes[0]).itemsize
     if size > MOST_BLOCK_BYTES:
         raise _too_large(
