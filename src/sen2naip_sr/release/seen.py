@@ -2,8 +2,8 @@
 
     python -m sen2naip_sr.release.seen WEIGHTS... --imagery FOLDER...
 
-Of the folders, the chips count whose place, the name of their folder, is one of the weights'
-training places. The tensors stay as they are.
+Of the folders, the chips count whose folder or file is called as one of the weights' training
+places. The tensors stay as they are.
 """
 
 import logging
@@ -34,11 +34,13 @@ def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
     """
     found = load_weights(weights)
     wanted = set(found.metadata.train_places)
-    parts, places = [], set()
+    parts: list[Seen] = []
+    places: set[str] = set()
     for store in stores:
         index = store.table("index")
-        own = index[index["place"].map(lambda place: Path(place).name).isin(wanted)]
-        places |= {Path(place).name for place in own["place"]}
+        names = [{Path(row.place).name, Path(row.file).stem} & wanted for row in index.itertuples()]
+        own = index[[bool(named) for named in names]]
+        places = places.union(*names)
         parts.append(Seen.in_chips(index, store.chips, own["chip"].to_numpy()))
     if not places:
         raise UserError(
@@ -66,7 +68,11 @@ def main(
         stores = []
         for number, folder in enumerate(imagery):
             parameters = IngestionParameters(
-                source="directory", path=str(folder), place="folder", value_range=value_range
+                source="directory",
+                path=str(folder),
+                place="folder",
+                value_range=value_range,
+                min_valid_fraction=0.01,
             )
             target = Path(made, str(number))
             Ingestion(DirectorySource(folder), parameters).make(target)
