@@ -7,7 +7,7 @@ places. The tensors stay as they are.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,10 +24,11 @@ from sen2naip_sr.weights.seen import Seen
 logger = logging.getLogger(__name__)
 
 
-def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
+def record_seen(weights: Path, stores: Sequence[Store], invented: Collection[str] = ()) -> Seen:
     """Write into a weights file which chips of its training places stores hold.
 
-    It is complete if all of the training places are found.
+    It is complete if all of the training places are found, but for the ``invented`` ones, which
+    show no ground.
 
     Raises:
         UserError: If none of them is, or the file is damaged.
@@ -38,7 +39,8 @@ def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
     places: set[str] = set()
     for store in stores:
         index = store.table("index")
-        names = [{Path(row.place).name, Path(row.file).stem} & wanted for row in index.itertuples()]
+        named_by = index[["place", "file"]].astype(str).itertuples(index=False)
+        names = [{Path(place).name, Path(file).stem} & wanted for place, file in named_by]
         own = index[[bool(named) for named in names]]
         places = places.union(*names)
         parts.append(Seen.in_chips(index, store.chips, own["chip"].to_numpy()))
@@ -48,7 +50,7 @@ def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
             f"{weights}: no chip of its places ({', '.join(sorted(wanted))}) is in the imagery",
             "give the folders that it was trained on, named as its places",
         )
-    if missing := sorted(wanted - places):
+    if missing := sorted(wanted - places - set(invented)):
         logger.warning("%s: no imagery of %s", weights, ", ".join(missing))
         parts.append(Seen(complete=False))
     seen = Seen.together(parts)
@@ -60,8 +62,12 @@ def record_seen(weights: Path, stores: Sequence[Store]) -> Seen:
 @click.argument("weights", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--imagery", multiple=True, required=True, type=click.Path(path_type=Path))
 @click.option("--range", "value_range", nargs=2, type=float, default=(0, 255), show_default=True)
+@click.option("--invented", multiple=True, help="A training place of synthetic images.")
 def main(
-    weights: Sequence[Path], imagery: Sequence[Path], value_range: tuple[float, float]
+    weights: Sequence[Path],
+    imagery: Sequence[Path],
+    value_range: tuple[float, float],
+    invented: Sequence[str],
 ) -> None:
     """Record in WEIGHTS which chips of their training places the imagery shows."""
     with TemporaryDirectory() as made:
@@ -78,7 +84,7 @@ def main(
             Ingestion(DirectorySource(folder), parameters).make(target)
             stores.append(require_store(target))
         for path in weights:
-            seen = record_seen(path, stores)
+            seen = record_seen(path, stores, invented)
             click.echo(f"{path}: {'complete' if seen.complete else 'not complete'}")
 
 
