@@ -22,7 +22,7 @@ UPSCALING = (ROOT / "docs/upscaling.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README + UPSCALING, flags=re.S)
 INTERACTIVE = {"kedro viz run", "kedro mlflow ui"}
 # they need data or runs that are not there, or the network; they have tests of their own
-NEEDING_DATA = re.compile(r"FOLDER|runs=RUN|--env=(sen2naip|naip)")
+NEEDING_DATA = re.compile(r"FOLDER|runs=RUN|evaluate_test_sets|--env=(sen2naip|naip)")
 
 
 @pytest.fixture(scope="module")

@@ -206,4 +206,4 @@ def test_scenes_are_upscaled_by_a_run_that_is_tracked(project, kedro, tmp_path, 
     experiment = client.get_experiment_by_name("sen2naip_sr")
     newest = client.search_runs([experiment.experiment_id])[0]
     assert newest.data.metrics["upscaling.scenes_done"] == 1
-    assert newest.data.params["upscaling.model"] == "lean"
+    assert newest.data.params["upscaling.model"] == "default"

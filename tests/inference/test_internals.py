@@ -42,12 +42,15 @@ def private_names(tree):
                 yield ast.unparse(node)
 
 
-def test_only_one_module_uses_private_names_of_other_packages():
+def test_two_modules_use_private_names_of_other_packages():
     used = {
         str(path.relative_to(SOURCE)): sorted(private_names(ast.parse(path.read_text())))
         for path in SOURCE.rglob("*.py")
     }
-    assert {path for path, names in used.items() if names} == {"inference/internals.py"}
+    assert {path: names for path, names in used.items() if names}.keys() == {
+        "inference/internals.py",
+        "raster/access/faults.py",  # GDAL's errors have no public name
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rasterio.warp import transform
 
 from sen2naip_sr.arrays import Array
 
@@ -78,6 +77,9 @@ class Footprints:
 
     def projected(self) -> "Footprints":
         """Return them in `EQUAL_AREA`; NaN where that is not possible."""
+        # trainings elsewhere have no rasterio, and imagery without ground
+        from rasterio.warp import transform
+
         corners = np.full(self.corners.shape, np.nan)
         for crs in set(self.crs.tolist()) - {""}:
             at = self.crs == crs
