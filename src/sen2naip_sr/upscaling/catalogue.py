@@ -120,7 +120,7 @@ def _sizes(found: Sequence[Entry]) -> Table:
 def _gains(found: Sequence[Entry]) -> Table:
     table = Table(
         title="gain over Lanczos in dB of PSNR, on test places",
-        caption="clean images, of default and best fewer than of the others; docs/results.md says more",
+        caption="clean images, fewer for default and best; docs/results.md says more",
         box=box.SIMPLE_HEAD,
         show_edge=False,
     )
