@@ -43,8 +43,10 @@ def test_python_names_exist(name):
         except ModuleNotFoundError:
             continue
         for part in parts[end:]:
+            assert hasattr(found, part), name
             found = getattr(found, part)
         return
+    raise AssertionError(f"{name}: no such module")
 
 
 @pytest.mark.parametrize("path", _matches(r"`([\w.-]+/[\w./*-]+)`"))

@@ -71,7 +71,9 @@ def test_a_killed_training_resumes_with_the_same_weights(tmp_path):
 
 
 def test_a_grown_batch_and_measured_noise_work_with_conditions():
-    tiny_fit(data=chips(), model=lean(), mixture=MIXTURE, batch_growth={"largest": 4, "every": 2})
+    growth = {"largest": 4, "every": 2}
+    trained = tiny_fit(data=chips(), model=lean(), mixture=MIXTURE, batch_growth=growth)
+    assert all(tensor.isfinite().all() for tensor in trained.state.values())
 
 
 class Wrapped(Reparametrised):

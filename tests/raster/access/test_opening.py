@@ -133,7 +133,9 @@ def test_no_metadata_widen_what_is_opened(tmp_path, server, where):
 def test_a_vrt_with_code_loops_or_no_rasters_is_refused(tmp_path, content):
     (tmp_path / "a.vrt").write_text(content)
     (tmp_path / "text.tif").write_text("words")
-    refused(tmp_path / "a.vrt")
+    error = refused(tmp_path / "a.vrt")
+    assert error.problem
+    assert error.remedy
 
 
 def test_a_vrt_of_files_is_opened_and_drivers_can_be_allowed(tmp_path):
@@ -274,7 +276,9 @@ def test_bombs_are_refused_before_they_are_read(tmp_path, profile):
 )
 def test_any_bytes_are_refused_in_words(tmp_path, content, start):
     (tmp_path / "a.tif").write_bytes(start + content)
-    refused(tmp_path / "a.tif")
+    error = refused(tmp_path / "a.tif")
+    assert error.problem
+    assert error.remedy
 
 
 def test_no_public_function_leaves_the_drivers_open(tmp_path):
