@@ -8,16 +8,16 @@ from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference import network as network_module
-from sen2naip_sr.inference.hardware import resolve_device
-from sen2naip_sr.inference.internals import has_nnpack
-from sen2naip_sr.inference.network import LARGEST_TILE, SMALLEST_TILE, make_network
-from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed
-from sen2naip_sr.inference.winograd import (
+from sen2naip_sr.inference.acceleration.winograd import (
     PointwiseConv2d,
     WinogradConv2d,
     quicker_layer,
     with_winograd,
 )
+from sen2naip_sr.inference.hardware import resolve_device
+from sen2naip_sr.inference.internals import has_nnpack
+from sen2naip_sr.inference.network import LARGEST_TILE, SMALLEST_TILE, make_network
+from sen2naip_sr.inference.speed import matrix_product_rate, measure_speed
 from sen2naip_sr.models.cost import multiply_adds, multiply_adds_per_pixel
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.weights.shipped import load_shipped

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sen2naip_sr.inference.unpadded import without_padding
+from sen2naip_sr.inference.acceleration.unpadded import without_padding
 from sen2naip_sr.models.registry import build_model
 
 CASCADING = {"channels": 6, "blocks": 2, "units": 2}

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.acceleration.unpadded import without_padding
+from sen2naip_sr.inference.acceleration.winograd import with_winograd
 from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory, resolve_device
 from sen2naip_sr.inference.internals import has_nnpack
-from sen2naip_sr.inference.unpadded import without_padding
-from sen2naip_sr.inference.winograd import with_winograd
 from sen2naip_sr.models.blocks import centred, require_bands
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
@@ -207,7 +207,7 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
         bands: Image bands. Only interpolations need it, which have no bands of their own.
         device: See `hardware.resolve_device`.
         backend: What computes convolutions: ``eager`` (torch, channels last) or ``winograd``
-            (`sen2naip_sr.inference.winograd`).
+            (`sen2naip_sr.inference.acceleration.winograd`).
         precision: Of the convolutions.
         threads: Threads of torch on the CPU, for the whole process; None: leave them as they are.
 
