@@ -13,9 +13,14 @@ LIST_SEPARATOR = ";"
 
 
 def describe_unknown(kind: str, name: str, known: list[str]) -> str:
-    """Return a sentence on an unknown name of a kind, such as ``model``, and the nearest known."""
-    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+    """Return a sentence on an unknown name of a kind, such as ``model``, and the nearest known.
+
+    A name may lack what stands before the last dot of a known one.
+    """
+    short = {one.rpartition(".")[2]: one for one in known}
+    full = short | {one: one for one in known}
+    nearest = get_close_matches(name, full, n=1, cutoff=0.5)
+    hint = f"did you mean '{full[nearest[0]]}'? " if nearest else ""
     return f"unknown {kind} '{name}': {hint}Valid names: {', '.join(sorted(known))}"
 
 

@@ -3,11 +3,13 @@
 from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.comparison import nodes
+from sen2naip_sr.pipelines.grouping import grouped
 
 
 def create_pipeline() -> Pipeline:
     """Return the pipeline that compares tracked runs; it needs nothing but their scores."""
-    return Pipeline(
+    return grouped(
+        "comparison",
         [
             Node(
                 nodes.collect_scores,

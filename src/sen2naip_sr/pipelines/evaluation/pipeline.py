@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.evaluation import nodes
+from sen2naip_sr.pipelines.grouping import grouped
 
 BY_PLACE = ["by_place", "by_place_page", "by_place_figure", "by_place_metrics"]
 """The table of methods by sensor and place: as data, page, figure and metrics."""
@@ -20,7 +21,8 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that scores interpolations, and the models that have weights."""
     chips = {"hr": "hr", "lr": "lr", "splits": "splits", "parameters": "params:evaluation"}
     weights = {model: f"{model}.weights" for model in models}
-    return Pipeline(
+    return grouped(
+        "evaluation",
         [
             Node(
                 nodes.collect_methods,
@@ -66,7 +68,8 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
 
 def create_test_sets(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that scores test sets only, and needs no ingestion."""
-    return Pipeline(
+    return grouped(
+        "evaluation",
         [
             Node(
                 nodes.collect_networks,
@@ -89,7 +92,8 @@ def create_test_sets(models: Sequence[str]) -> Pipeline:
 def create_pairs(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that scores the same methods on real pairs; it needs no chips."""
     weights = {model: f"{model}.weights" for model in models}
-    return Pipeline(
+    return grouped(
+        "evaluation",
         [
             Node(
                 nodes.score_real_pairs,

@@ -7,6 +7,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from sen2naip_sr.pipelines.experiments import nodes
+from sen2naip_sr.pipelines.grouping import grouped
 
 EXPERIMENTS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "cross_validate": (nodes.cross_validate, ("figure",)),
@@ -30,7 +31,8 @@ def create_comparison(name: str, networks: Sequence[str]) -> Pipeline:
 def create_tuning(networks: Sequence[str]) -> Pipeline:
     """Return the pipeline of the search for hyperparameters of one of the networks."""
     given = {"parameters": "params:tune", "setting": "tune.setting"}
-    return Pipeline(
+    return grouped(
+        "tune",
         [
             _prepare("tune", networks),
             Node(
@@ -53,7 +55,8 @@ def create_tuning(networks: Sequence[str]) -> Pipeline:
 def _create(
     name: str, networks: Sequence[str], function: Callable[..., Any], makes: Sequence[str]
 ) -> Pipeline:
-    return Pipeline(
+    return grouped(
+        name,
         [
             _prepare(name, networks),
             Node(

@@ -5,6 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from sen2naip_sr.pipelines.grouping import grouped
 from sen2naip_sr.pipelines.training.nodes import train_network
 
 
@@ -19,7 +20,8 @@ def create_pipeline(model: str, generators: Sequence[str] = ()) -> Pipeline:
     train = update_wrapper(partial(train_network, architecture=model), train_network)
     chips = {"hr": "hr", "lr": "lr", "splits": "splits"}
     own = {"parameters": f"params:{model}", "checkpoint": f"{model}.checkpoint"}
-    return Pipeline(
+    return grouped(
+        "training",
         [
             Node(
                 train,

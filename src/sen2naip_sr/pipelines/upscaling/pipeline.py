@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from sen2naip_sr.pipelines.grouping import grouped
 from sen2naip_sr.pipelines.upscaling.nodes import calibrate_intervals, upscale_scenes
 
 
 def create_pipeline(models: Sequence[str]) -> Pipeline:
     """Return the pipeline that upscales scenes with one of the models."""
     weights = {model: f"{model}.weights" for model in models}
-    return Pipeline(
+    return grouped(
+        "upscaling",
         [
             Node(
                 upscale_scenes,
@@ -25,7 +27,8 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
 
 def create_calibration(model: str) -> Pipeline:
     """Return the pipeline that calibrates a network's intervals on the validation chips."""
-    return Pipeline(
+    return grouped(
+        "calibration",
         [
             Node(
                 calibrate_intervals,
