@@ -17,6 +17,7 @@ from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.models.networks.lean import Lean
 from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.weights.packed import Layouts, pack, unpack
 from sen2naip_sr.weights.plausible import DTYPES, TooLargeError, shapes_of
 from sen2naip_sr.weights.seen import Seen
 
@@ -50,6 +51,7 @@ class WeightsMetadata(BaseModel):
         commit: The project's git commit; None: unknown.
         imagery_hash: Hash of the imagery of the training's mixture; None: there was none.
         seen: The imagery as content, that of the initial weights included; None: not recorded.
+        packed: How the tensors of a file are stored in fewer bytes; None once they are read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +74,7 @@ class WeightsMetadata(BaseModel):
     commit: str | None = None
     imagery_hash: str | None = None
     seen: Seen | None = None
+    packed: Layouts | None = None
 
     @field_validator("value_range")
     @classmethod
@@ -90,12 +93,14 @@ class Weights:
         state: The tensors by name, on the CPU.
         source: The file, for messages.
         shipped_as: The name under which they are shipped with the project; None: they are not.
+        packed: Whether the file holds the tensors in fewer bytes, see `sen2naip_sr.weights.packed`.
     """
 
     metadata: WeightsMetadata
     state: dict[str, Tensor]
     source: str
     shipped_as: str | None = None
+    packed: bool = False
 
     @property
     def shipped(self) -> bool:
@@ -168,9 +173,22 @@ class Weights:
             )
 
 
-def save_weights(path: Path, state: dict[str, Tensor], metadata: WeightsMetadata) -> None:
-    """Write weights (on any device) and metadata as a whole or not at all; the folder is made."""
+def save_weights(
+    path: Path, state: dict[str, Tensor], metadata: WeightsMetadata, *, packed: bool = False
+) -> None:
+    """Write weights and metadata as a whole or not at all; the folder is made.
+
+    Args:
+        path: The file.
+        state: The tensors by name, on any device.
+        metadata: What they are.
+        packed: Write the tensors in fewer bytes, without loss; `load_weights` reads both.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    if packed:
+        tensors, layouts = pack(tensors)
+        metadata = metadata.model_copy(update={"packed": layouts})
+    # one entry: those of safetensors have no order, and equal weights are equal files
     header = {METADATA_KEY: metadata.model_dump_json()}
     write_atomically(path, safetensors.torch.save(tensors, header))
 
@@ -196,9 +214,15 @@ def load_weights(path: Path) -> Weights:
     except (SafetensorError, OSError, ValueError, AttributeError) as error:
         # the last two: dtypes that torch does not know
         raise _damaged(path, str(error)) from error
+    metadata = _metadata(path, header)
+    try:
+        state = unpack(state, metadata.packed or {})
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
     if strange := [name for name, tensor in state.items() if tensor.dtype not in DTYPES]:
         raise _damaged(path, f"'{strange[0]}' is {state[strange[0]].dtype}")
-    return Weights(_metadata(path, header), state, str(path))
+    packed = metadata.packed is not None
+    return Weights(metadata.model_copy(update={"packed": None}), state, str(path), packed=packed)
 
 
 def _damaged(path: Path, reason: str) -> UserError:

@@ -1,7 +1,6 @@
 """What imagery weights were trained on: the ground it shows, and how it looks."""
 
 import base64
-import binascii
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.footprints import EQUAL_AREA, Footprints, overlapping
+from sen2naip_sr.weights.compact import compressed, decompressed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sen2naip_sr.chips.shards import ShardedArray
 
 LOOK_BYTES = 16
-GROUND_BYTES = 36
-"""Four corners in decimetres and the pixel in millimetres, of 4 bytes each."""
+MOST_GROUND = 2**20
+"""Footprints, each of four corners in decimetres and the pixel in millimetres, int32."""
 
 ALIKE = 12
 """Bits of 128 in which the looks of one image differ at most, if it was stored in another way. Of
@@ -31,8 +31,8 @@ class Seen(BaseModel):
     """Imagery as content, so that it is known again under any name.
 
     Attributes:
-        ground: Base64 of the footprints, in `EQUAL_AREA`.
-        looks: Base64 of a perceptual hash for each image.
+        ground: Base85 of the footprints, in `EQUAL_AREA`, compressed.
+        looks: Base85 of a perceptual hash for each image.
         complete: Whether this is all that the weights have seen.
     """
 
@@ -45,12 +45,15 @@ class Seen(BaseModel):
     @field_validator("ground")
     @classmethod
     def _ground_is_readable(cls, text: str) -> str:
-        return _checked(text, GROUND_BYTES)
+        _unpacked(text)
+        return text
 
     @field_validator("looks")
     @classmethod
     def _looks_are_readable(cls, text: str) -> str:
-        return _checked(text, LOOK_BYTES)
+        if len(_decoded(text)) % LOOK_BYTES:
+            raise ValueError(f"its length is no multiple of {LOOK_BYTES} bytes")
+        return text
 
     @classmethod
     def of(cls, ground: Footprints, looks: Array, complete: bool = True) -> "Seen":
@@ -62,7 +65,7 @@ class Seen(BaseModel):
         )
         rounded = np.unique(np.rint(numbers).astype("<i4"), axis=0)
         unique = np.unique(looks.reshape(-1, LOOK_BYTES), axis=0)
-        return cls(ground=_text(rounded), looks=_text(unique), complete=complete)
+        return cls(ground=_packed(rounded), looks=_text(unique), complete=complete)
 
     @classmethod
     def in_chips(
@@ -87,7 +90,7 @@ class Seen(BaseModel):
             [np.empty((0, LOOK_BYTES), np.uint8), *(part._looks() for part in known)]
         )
         return cls(
-            ground=_text(np.unique(ground, axis=0)),
+            ground=_packed(np.unique(ground, axis=0)),
             looks=_text(np.unique(looks, axis=0)),
             complete=len(known) == len(every) and all(part.complete for part in known),
         )
@@ -115,10 +118,10 @@ class Seen(BaseModel):
         return found | (differing.min(axis=1) <= ALIKE)
 
     def _ground(self) -> Array:
-        return np.frombuffer(base64.b64decode(self.ground), "<i4").reshape(-1, 9)
+        return _unpacked(self.ground)
 
     def _looks(self) -> Array:
-        return np.frombuffer(base64.b64decode(self.looks), np.uint8).reshape(-1, LOOK_BYTES)
+        return np.frombuffer(_decoded(self.looks), np.uint8).reshape(-1, LOOK_BYTES)
 
 
 def content_of(
@@ -157,14 +160,38 @@ def _areas(length: int) -> Array:
 
 
 def _text(numbers: Array) -> str:
-    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+    return base64.b85encode(np.ascontiguousarray(numbers).tobytes()).decode()
 
 
-def _checked(text: str, size: int) -> str:
+def _decoded(text: str) -> bytes:
     try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("it is no base64") from error
-    if len(content) % size:
-        raise ValueError(f"its length is no multiple of {size} bytes")
-    return text
+        content = base64.b85decode(text)
+    except ValueError as error:
+        raise ValueError("it is no base85") from error
+    # the decoder drops a last character alone
+    if len(text) % 5 == 1:
+        raise ValueError("it is no base85")
+    return content
+
+
+def _packed(ground: Array) -> str:
+    """Return the text of footprints, int32 (n, 9), sorted.
+
+    Neighbours lie close together and are of one size: their differences take few bytes.
+    """
+    relative = np.concatenate([ground[:, :2], ground[:, 2:8] - np.tile(ground[:, :2], 3)], axis=1)
+    columns = np.concatenate([relative, ground[:, 8:]], axis=1).T
+    differences = np.diff(columns, axis=1, prepend=np.int32(0)).astype("<i4")
+    return _text(np.frombuffer(compressed(differences), np.uint8)) if len(ground) else ""
+
+
+def _unpacked(text: str) -> Array:
+    if not text:
+        return np.empty((0, 9), "<i4")
+    found = decompressed(_decoded(text), np.dtype("<i4"), MOST_GROUND * 9)
+    if len(found) % 9:
+        raise ValueError("its length is no multiple of 9 numbers")
+    differences = found.reshape(9, -1)
+    columns = np.cumsum(differences, axis=1, dtype="<i4").T
+    corners = columns[:, 2:8] + np.tile(columns[:, :2], 3)
+    return np.concatenate([columns[:, :2], corners, columns[:, 8:]], axis=1)

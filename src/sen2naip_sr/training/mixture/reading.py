@@ -9,6 +9,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.inference.values import choose_range
 from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.training.mixture.held_out import Bounds
 from sen2naip_sr.training.mixture.images import Image
 
 ValueRange = tuple[float, float]
@@ -56,3 +57,14 @@ def read_images(
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(read, files))
+
+
+def footprint(scene: FileScene) -> tuple[str, Bounds] | tuple[()]:
+    """Return coordinate system and left, bottom, right and top of a scene; () if unknown."""
+    where = scene.georeferencing
+    if where.crs is None or where.transform.is_identity:
+        return ()
+    a, b, left, d, e, top = where.transform[:6]
+    xs = [left + a * x + b * y for x in (0, scene.width) for y in (0, scene.height)]
+    ys = [top + d * x + e * y for x in (0, scene.width) for y in (0, scene.height)]
+    return where.crs.to_string(), (min(xs), min(ys), max(xs), max(ys))

@@ -24,7 +24,7 @@ from sen2naip_sr.training.mixture.bank import (
     shares_passed,
 )
 from sen2naip_sr.training.mixture.held_out import Bounds, HeldOut, listed
-from sen2naip_sr.training.mixture.reading import read_images
+from sen2naip_sr.training.mixture.reading import footprint, read_images
 from sen2naip_sr.training.parameters.mixture import MixtureParameters, SourceParameters
 from sen2naip_sr.weights.seen import Seen, look
 
@@ -177,7 +177,7 @@ def _read(
     def skipped(scene: FileScene) -> bool:
         path = Path(scene.path)
         place = parameters.location or places[path]
-        footprints[path] = _footprint(scene)
+        footprints[path] = footprint(scene)
         return held_out.shows(place, *footprints[path])
 
     images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)
@@ -220,16 +220,6 @@ def _bank(name: str, cut: Mapping[str, list[Array]]) -> Bank:
     groups = [place for place, of_place in cut.items() for _ in of_place]
     deep = chips[0].dtype != np.uint8
     return Bank(torch.from_numpy(np.stack(chips)), shares_passed(groups), deep)
-
-
-def _footprint(scene: FileScene) -> tuple[str, Bounds] | tuple[()]:
-    where = scene.georeferencing
-    if where.crs is None or where.transform.is_identity:
-        return ()
-    a, b, left, d, e, top = where.transform[:6]
-    xs = [left + a * x + b * y for x in (0, scene.width) for y in (0, scene.height)]
-    ys = [top + d * x + e * y for x in (0, scene.width) for y in (0, scene.height)]
-    return where.crs.to_string(), (min(xs), min(ys), max(xs), max(ys))
 
 
 def _warn(name: str, places: Sequence[str]) -> None:
