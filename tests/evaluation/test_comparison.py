@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,9 @@ from sen2naip_sr.evaluation.comparison import (
     best_interpolation,
     compare_methods,
     compare_places,
+    failed_networks,
     tracked_metrics,
+    warn_of_failed,
 )
 
 LEADING = [
@@ -95,6 +99,42 @@ def test_every_place_has_its_own_means_and_difference():
     # the interpolation that is best over all places, not the best of this one
     assert rows.loc[("sea", "bilinear"), "delta_psnr"] == pytest.approx(0.0)
     assert rows.loc[("town", "bilinear"), ["psnr", "n_chips"]].tolist() == [29.0, 2]
+
+
+WITH_LINEAR = PSNR | {"linear": [30.0, 31.0, 37.0, 42.0], "bad": [29.5, 32.0, 36.0, 42.0]}
+
+
+def test_networks_below_the_linear_filter_have_failed():
+    # means of 35 and 34.875; bicubic is below too, but is no network
+    scores = make_scores(WITH_LINEAR, trained=("carn", "bad"))
+    assert failed_networks(scores) == {"bad"}
+    table = compare_methods(scores, draws=200, seed=0).set_index("method")
+    assert table.index[table["failed"]].tolist() == ["bad"]
+    assert failed_networks(make_scores(PSNR)) == set()
+    misleading = scores[scores["method"] == "bad"].assign(band="NIR", psnr=99.0)
+    assert failed_networks(pd.concat([scores, misleading])) == {"bad"}
+
+
+def test_networks_may_fail_at_one_place_only():
+    places = ["town", "town", "sea", "sea"]
+    scores = make_scores(WITH_LINEAR, places=places, trained=("carn", "bad"))
+    failed = compare_places(scores).set_index(["place", "method"])["failed"]
+    assert set(failed.index[failed]) == {("sea", "bad")}
+
+
+def test_the_linear_filter_is_no_interpolation_to_beat():
+    better = PSNR | {"linear": [99.0] * 4, "projected": [99.0] * 4}
+    assert best_interpolation(make_scores(better)) == "bicubic"
+
+
+def test_failed_networks_are_named_in_the_log(caplog):
+    with caplog.at_level(logging.WARNING):
+        warn_of_failed({"unet", "carn"})
+    assert [text.split()[:2] for text in caplog.messages] == [
+        ["carn", "failed:"],
+        ["unet", "failed:"],
+    ]
+    assert "linear filter" in caplog.text
 
 
 def test_tracked_metrics_leave_out_what_has_no_value():

@@ -49,3 +49,10 @@ def test_networks_of_other_trainings_are_called_so():
     unknown = " ".join(shown(synthetic=False, origin="shipped, may have seen them").split())
     assert "not seen in training" not in unknown
     assert "not trained on in this run" in unknown
+
+
+def test_networks_below_the_linear_filter_are_marked():
+    failed = " ".join(shown(synthetic=False, failed=True, origin="shipped").split())
+    assert "(shipped, failed)" in failed
+    assert "failed: below the linear filter" in failed
+    assert "failed" not in shown(synthetic=False, failed=False)

@@ -13,6 +13,12 @@ BY_NAME = "may have seen them"
 ALL_BANDS = "all"
 """The scores' ``band`` on rows over all bands together."""
 
+LINEAR, PROJECTED = "linear", "projected"
+"""Names of the methods of `sen2naip_sr.evaluation.references`."""
+REFERENCES = (LINEAR, PROJECTED)
+FAILED = "failed"
+"""Of a network below the linear filter: its training failed, and says nothing about its design."""
+
 
 @dataclass(frozen=True)
 class Column:

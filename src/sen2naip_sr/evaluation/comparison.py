@@ -1,12 +1,16 @@
 """Tables that compare methods: means, intervals, differences to the best interpolation."""
 
+import logging
 import math
+from collections.abc import Collection
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED, LINEAR, REFERENCES
 from sen2naip_sr.evaluation.paired.bootstrap import mean_interval, paired_difference
 from sen2naip_sr.metrics.catalogue import TRACKED
+
+logger = logging.getLogger(__name__)
 
 MEANS = tuple(key for key in TRACKED if key != "psnr")
 """Metrics that a table shows the mean of. PSNR has an interval and a difference as well."""
@@ -22,7 +26,30 @@ def psnr_by_chip(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 def best_interpolation(scores: pd.DataFrame) -> str:
     """Return the interpolation with the highest mean PSNR over all bands: the one to beat."""
     plain = scores[(scores["band"] == ALL_BANDS) & ~scores["trained"]]
+    plain = plain[~plain["method"].isin(REFERENCES)]
     return str(plain.groupby("method")["psnr"].mean().idxmax())
+
+
+def failed_networks(scores: pd.DataFrame) -> set[str]:
+    """Return the networks whose mean PSNR over all bands is below the linear filter's.
+
+    They are none where the linear filter was not scored.
+    """
+    joint = scores[scores["band"] == ALL_BANDS]
+    psnr = joint.groupby("method")["psnr"].mean()
+    networks = set(joint.loc[joint["trained"].astype(bool), "method"])
+    if LINEAR not in psnr:
+        return set()
+    return networks & set(psnr.index[psnr < psnr[LINEAR]])
+
+
+def warn_of_failed(failed: Collection[str]) -> None:
+    """Say which networks are below the linear filter."""
+    for name in sorted(failed):
+        logger.warning(
+            "%s failed: its mean PSNR is below that of a linear filter, which needs no network",
+            name,
+        )
 
 
 def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
@@ -37,9 +64,11 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
         Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr (the
         paired difference to the best interpolation), means of the other metrics of
         `sen2naip_sr.metrics.catalogue.TRACKED`, seconds_per_megapixel (median), and the interval
-        of the difference, delta_low and delta_high, and origin (of its weights, see
-        `sen2naip_sr.evaluation.seen.origin_of`). The catalogue has the units.
+        of the difference, delta_low and delta_high, origin (of its weights, see
+        `sen2naip_sr.evaluation.seen.origin_of`), and failed (see `failed_networks`). The catalogue
+        has the units.
     """
+    failed = failed_networks(scores)
     joint = scores[scores["band"] == ALL_BANDS]
     psnr, locations = psnr_by_chip(scores)
     baseline = psnr[best_interpolation(scores)].to_numpy()
@@ -62,19 +91,26 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
                 "delta_low": delta.low,
                 "delta_high": delta.high,
                 "origin": group["origin"].iloc[0] if "origin" in group else "",
+                FAILED: name in failed,
             }
         )
     return pd.DataFrame(rows).sort_values("psnr", ascending=False, ignore_index=True)
 
 
 def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return each place's own means: columns place, method, n_chips, psnr, delta_psnr, ssim, ..."""
+    """Return each place's own means: columns place, method, n_chips, psnr, delta_psnr, ssim, ...
+
+    The last column says whether it is a network below the linear filter at that place.
+    """
     joint = scores[scores["band"] == ALL_BANDS]
     table = joint.groupby(["place", "method"], as_index=False).agg(
         n_chips=("chip", "size"), psnr=("psnr", "mean"), **{name: (name, "mean") for name in MEANS}
     )
     baseline = table[table["method"] == best_interpolation(scores)].set_index("place")["psnr"]
     table.insert(4, "delta_psnr", table["psnr"] - table["place"].map(baseline))
+    failed = {str(place): failed_networks(own) for place, own in joint.groupby("place")}
+    where = zip(table["place"], table["method"], strict=True)
+    table[FAILED] = [method in failed[str(place)] for place, method in where]
     return table.sort_values(["place", "psnr"], ascending=[True, False], ignore_index=True)
 
 

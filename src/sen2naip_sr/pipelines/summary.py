@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sen2naip_sr.evaluation.columns import BY_NAME, COLUMNS
+from sen2naip_sr.evaluation.columns import BY_NAME, COLUMNS, FAILED
 from sen2naip_sr.remedies import KEDRO
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
     kind = "synthetic test chips" if synthetic else "test chips"
     table = Table(
         title=f"{chips} {kind} of places {_seen(comparison)}",
-        caption="difference to the best interpolation, paired by chip, with its 95 % interval",
+        caption=_caption(comparison),
         box=box.SIMPLE_HEAD,
         padding=0,
         show_edge=False,
@@ -118,9 +118,17 @@ def comparison_table(comparison: "pd.DataFrame", synthetic: bool) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.to_dict("records"):
         origin = row.get("origin")
-        name = f"{row['method']}\n({origin})" if origin else str(row["method"])
+        notes = [str(origin)] * bool(origin) + [FAILED] * bool(row.get(FAILED))
+        name = f"{row['method']}\n({', '.join(notes)})" if notes else str(row["method"])
         table.add_row(name, *(column.show(row) for column in COLUMNS))
     return table
+
+
+def _caption(comparison: "pd.DataFrame") -> str:
+    text = "difference to the best interpolation, paired by chip, with its 95 % interval"
+    if FAILED in comparison and comparison[FAILED].any():
+        text += "; failed: below the linear filter"
+    return text
 
 
 def _seen(comparison: "pd.DataFrame") -> str:

@@ -172,6 +172,14 @@ def test_titles_hold_the_psnr_of_the_chip_the_best_in_bold():
     assert [n for n, weight in enumerate(weights) if weight == "bold"] == [3, 6]
 
 
+def test_networks_below_the_linear_filter_are_marked():
+    scores = make_scores({"lanczos": [30.0], "carn": [31.0], "linear": [32.0]})
+    methods = methods_called("Lanczos", "CARN")
+    figure = draw_gallery([gallery_chip(0, 2)], methods, scores, synthetic=False)
+    titles = [axis.get_title().split("\n")[0] for axis in figure.axes]
+    assert titles[1:3] == ["Lanczos", "CARN (failed)"]
+
+
 def test_says_what_a_chip_was_chosen_for_and_whether_it_is_synthetic():
     methods = methods_called("Lanczos")
     for synthetic in (True, False):

@@ -62,6 +62,15 @@ def test_captions_hold_the_scores_of_the_chip_and_who_made_what():
     assert "some place, chip 0" in said
 
 
+def test_a_network_below_the_linear_filter_is_marked():
+    scores = make_scores({"bicubic": [30.0], "given": [31.0], "linear": [32.0]}, trained=("given",))
+    figure = draw_comparison(
+        [example(0)], scores, NAMES, TITLES, data_range=255.0, crop=16, synthetic=False
+    )
+    assert "Given weights\n(failed)" in texts(figure)
+    assert "failed" not in texts(drawn([example(0)]))
+
+
 def weights_of_captions(chip):
     axes = [axis for axis in drawn([example(chip)]).axes if axis.get_xlabel()]
     return [axis.xaxis.label.get_fontweight() for axis in axes]

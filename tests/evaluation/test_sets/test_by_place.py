@@ -89,6 +89,16 @@ def test_the_page_shows_a_gain_for_every_place_and_a_dash_where_there_is_none(ta
     assert "| 0% |" in net
 
 
+def test_a_network_below_the_linear_filter_is_marked_in_page_and_figure(table):
+    found = tabulate(scores(TOWN | {"linear": [35.0] * 3}, "NAIP", "town", 0.6), RESAMPLING)
+    assert row(found, "town", "net")["failed"]
+    assert "| net |" not in write_page(found).split("\n\n")[1]
+    assert "net (failed)" in write_page(found)
+    assert "net (failed)" in [text.get_text() for text in draw_gains(found).legends[0].get_texts()]
+    assert not table["failed"].any()
+    assert "failed" not in write_page(table)
+
+
 def test_metrics_are_tracked_under_names_that_mlflow_takes(table):
     found = tracked_metrics(table)
     assert found["NAIP/town/0.6 m/net/gain"] == {"value": pytest.approx(2), "step": 0}

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sen2naip_sr.evaluation.columns import FAILED
 from sen2naip_sr.evaluation.test_sets.page import by_place, place_title
 from sen2naip_sr.evaluation.test_sets.table import BASELINE
 
@@ -15,7 +16,7 @@ WIDTH, ROW, MARGINS = 9.0, 0.55, 1.4
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 """Colours of the networks: Paul Tol's bright scheme, which is safe for colour-blind readers."""
 MARKERS = "oDsv^P"
-PLAIN = "#9aa5b1"
+PLAIN, PLAIN_MARKERS = "#9aa5b1", "1234+x"
 SPREAD = 0.6
 """Share of a row that the networks are spread over."""
 
@@ -42,7 +43,12 @@ def _styles(table: pd.DataFrame) -> list[dict[str, Any]]:
     plain = methods.loc[~methods["trained"] & (methods["method"] != BASELINE), "method"].tolist()
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(networks)) if len(networks) > 1 else [0.0]
     styles = [
-        {"method": name, "offset": 0.0, "color": PLAIN, "marker": "1234"[number % 4]}
+        {
+            "method": name,
+            "offset": 0.0,
+            "color": PLAIN,
+            "marker": PLAIN_MARKERS[number % len(PLAIN_MARKERS)],
+        }
         for number, name in enumerate(plain)
     ]
     return styles + [
@@ -59,7 +65,8 @@ def _styles(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _draw_method(
     axes: Axes, places: list[pd.DataFrame], method: str, offset: float, **style: Any
 ) -> None:
-    label: str | None = method
+    failed = any(rows.loc[rows["method"] == method, FAILED].any() for rows in places)
+    label: str | None = f"{method} ({FAILED})" if failed else method
     for row, place in enumerate(places):
         for _, own in place[place["method"] == method].iterrows():
             ends = [own["gain_low"], own["gain_high"]]

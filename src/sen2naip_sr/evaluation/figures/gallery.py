@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import SCALE
-from sen2naip_sr.evaluation.columns import ALL_BANDS
-from sen2naip_sr.evaluation.comparison import best_interpolation
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED
+from sen2naip_sr.evaluation.comparison import best_interpolation, failed_networks
 from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import upscale
 from sen2naip_sr.evaluation.figures.land_cover import choose_by_land_cover, most_detailed
@@ -169,9 +169,11 @@ def _title(
     of_chip = scores[(scores["band"] == ALL_BANDS) & (scores["chip"] == chip)]
     psnr = of_chip.set_index("method")["psnr"]
     best = max(psnr[method.name] for method in methods)
+    failed = failed_networks(scores)
     axes[0].set_title("low resolution\n", fontsize=8)
     axes[-1].set_title("truth\n", fontsize=8)
     for axis, method in zip(axes[1:-1], methods, strict=True):
         value = psnr[method.name]
         weight = "bold" if value == best else "normal"
-        axis.set_title(f"{method.title}\n{value:.2f} dB", fontsize=8, fontweight=weight)
+        note = f" ({FAILED})" if method.name in failed else ""
+        axis.set_title(f"{method.title}{note}\n{value:.2f} dB", fontsize=8, fontweight=weight)

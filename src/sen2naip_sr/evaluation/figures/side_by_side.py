@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
-from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED
+from sen2naip_sr.evaluation.comparison import failed_networks
 from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import Example
 
@@ -70,10 +71,12 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
 
 
 def _title(name: str, title: str, scores: pd.DataFrame) -> str:
-    """Return a method's title, with the origin of weights that this run has not trained."""
+    """Return a method's title, with its weights' origin, if not this run, and whether it failed."""
     origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
     origin = next(iter(origins), "")
-    return f"{title}\n({origin})" if origin and isinstance(origin, str) else title
+    notes = [origin] if origin and isinstance(origin, str) else []
+    notes += [FAILED] if name in failed_networks(scores) else []
+    return f"{title}\n({', '.join(notes)})" if notes else title
 
 
 def _draw_row(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.evaluation.methods import Method, variants
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.peers import peers
@@ -33,7 +34,7 @@ def given(parameters: EvaluationParameters) -> dict[str, Weights]:
     """
     p = parameters
     for name in (*p.weights, *p.peers):
-        if name in MODELS or (name in p.weights and name in p.peers):
+        if name in (*MODELS, *REFERENCES) or (name in p.weights and name in p.peers):
             raise UserError(
                 "method-name-taken",
                 f"'{name}' is the name of two methods",

@@ -5,7 +5,7 @@ from typing import cast
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.columns import markdown
+from sen2naip_sr.evaluation.columns import FAILED, markdown
 from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
 from sen2naip_sr.evaluation.test_sets.table import COLUMNS
 
@@ -18,7 +18,8 @@ def write_page(table: pd.DataFrame) -> str:
 
     The table is that of `sen2naip_sr.evaluation.test_sets.table`.
     """
-    return f"{_gains(table)}\n\n{_everything(table)}\n"
+    note = f"\n{FAILED}: below the linear filter\n" if table[FAILED].any() else ""
+    return f"{_gains(table)}\n\n{_everything(table)}\n{note}"
 
 
 def by_place(table: pd.DataFrame) -> list[tuple[Where, pd.DataFrame]]:
@@ -47,7 +48,7 @@ def _everything(table: pd.DataFrame) -> str:
     rows = [
         [
             place_title(row[SENSOR], row[PLACE], row[PIXEL]),
-            row["method"],
+            f"{row['method']} ({FAILED})" if row[FAILED] else row["method"],
             *(column.show(row).replace(" [-, -]", "") for column in COLUMNS),
         ]
         for row in table.to_dict("records")

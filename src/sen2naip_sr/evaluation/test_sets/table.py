@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.columns import ALL_BANDS, Column
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED, Column
+from sen2naip_sr.evaluation.comparison import failed_networks
 from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
@@ -43,8 +44,9 @@ def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
         One row for each place, pixel size and method, the best PSNR of a place first: sensor,
         place, pixel_metres, method, trained, n_chips, locations, the means of the metrics of
         `sen2naip_sr.metrics.catalogue.TRACKED`, gain (the paired difference in PSNR to Lanczos,
-        dB) with its 95 % interval gain_low and gain_high, and below (share of the images whose PSNR
-        is below Lanczos). Then, for each sensor with several places and for all, the means of
+        dB) with its 95 % interval gain_low and gain_high, below (share of the images whose PSNR is
+        below Lanczos), and failed (whether it is a network below the linear filter, where that was
+        scored). Then, for each sensor with several places and for all, the means of
         places of the methods that were scored at all of them, without intervals.
     """
     joint = scores[scores["band"] == ALL_BANDS]
@@ -53,8 +55,9 @@ def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     for where, place in joint.groupby(keys, sort=False, dropna=False):
         head = dict(zip(keys, where, strict=True))
         baseline = place[place["method"] == BASELINE].set_index("chip")["psnr"]
+        failed = failed_networks(place)
         found = [
-            head | _summary(method, own, baseline, resampling)
+            head | _summary(method, own, baseline, resampling) | {FAILED: method in failed}
             for method, own in place.groupby("method", sort=False)
         ]
         rows += sorted(found, key=lambda row: -row["psnr"])
@@ -115,6 +118,7 @@ def _means(rows: pd.DataFrame, sensor: str) -> pd.DataFrame:
     grouped = rows.groupby("method", sort=False)
     means = grouped[values].mean()[grouped.size() == places]
     means["trained"] = grouped["trained"].first()
+    means[FAILED] = grouped[FAILED].any()
     means[["n_chips", "locations"]] = grouped[["n_chips", "locations"]].sum()
     means = means.reset_index().assign(**{SENSOR: sensor, PLACE: MEAN})
     return means.sort_values("psnr", ascending=False)

@@ -31,16 +31,18 @@ def collect_methods(
 ) -> tuple[list[Method], list[Method]]:
     """Return what is scored on the test chips, and the networks to score on test sets.
 
-    On the test chips, these are the interpolations and every network whose weights fit them.
+    On the test chips, these are the interpolations, the best methods without a network, and every
+    network whose weights fit the chips.
     """
     from sen2naip_sr.evaluation.methods import interpolations, networks
     from sen2naip_sr.evaluation.peers import peers
+    from sen2naip_sr.evaluation.references import references
     from sen2naip_sr.evaluation.test_sets.networks import chosen, given
 
     p = parameters
+    plain = interpolations(hr.manifest.shape[1]) + references(hr, lr, splits)
     found = networks(chosen(p, weights), hr, lr, splits, told=p.told, given=given(p))
-    methods = interpolations(hr.manifest.shape[1]) + found + peers(p.peers)
-    return methods, collect_networks(parameters, **weights)
+    return plain + found + peers(p.peers), collect_networks(parameters, **weights)
 
 
 def collect_networks(parameters: EvaluationParameters, **weights: Weights | None) -> list[Method]:
@@ -101,9 +103,16 @@ def compare(
     scores: pd.DataFrame, parameters: EvaluationParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
     """Return the comparisons of methods and of places, and the metrics to track."""
-    from sen2naip_sr.evaluation.comparison import compare_methods, compare_places, tracked_metrics
+    from sen2naip_sr.evaluation.columns import FAILED
+    from sen2naip_sr.evaluation.comparison import (
+        compare_methods,
+        compare_places,
+        tracked_metrics,
+        warn_of_failed,
+    )
 
     comparison = compare_methods(scores, parameters.bootstrap_draws, parameters.bootstrap_seed)
+    warn_of_failed(comparison.loc[comparison[FAILED], "method"])
     return comparison, compare_places(scores), tracked_metrics(comparison)
 
 

@@ -1,0 +1,79 @@
+"""The best methods without a network: what a network must be ahead of.
+
+A part of every gain over interpolation is the inversion of a downscaling that is known. It needs no
+network: a linear filter fitted on the training chips, or the projection of an interpolation onto
+the images that downscale to LR.
+"""
+
+import math
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from sen2naip_sr.chips.splits import TRAIN, spread
+from sen2naip_sr.chips.store import Store
+from sen2naip_sr.degradation import RECIPES, Recipe
+from sen2naip_sr.evaluation.columns import LINEAR, PROJECTED
+from sen2naip_sr.evaluation.methods import Method
+from sen2naip_sr.inference.consistency import Consistency
+from sen2naip_sr.models.interpolation import Interpolation
+from sen2naip_sr.models.linear import LinearFilter, LinearFit
+
+FITTED_CHIPS = 256
+"""Training chips, at most, that the filter is fitted on, spread evenly."""
+FITTED_PIXELS = 2**18
+"""LR pixels that it is fitted on, about: eight times as many gain less than 0.01 dB."""
+
+
+def references(hr: Store, lr: Store, splits: pd.DataFrame) -> list[Method]:
+    """Return the methods without a network that are fitted on the data or know the recipe.
+
+    Args:
+        hr: HR chips.
+        lr: LR chips.
+        splits: Which chips are trained on.
+    """
+    recipe = RECIPES[lr.attributes["recipe"].partition("@")[0]]
+    projected = Projected(Interpolation("lanczos"), recipe)
+    return [
+        Method(PROJECTED, "Lanczos, projected onto LR", projected.eval(), trained=False),
+        Method(LINEAR, "linear filter", fit_linear(hr, lr, splits).eval(), trained=False),
+    ]
+
+
+def fit_linear(hr: Store, lr: Store, splits: pd.DataFrame) -> LinearFilter:
+    """Return the linear filter of least squared error on the training chips.
+
+    Chips with invalid pixels are left out. It takes seconds, whatever the number of chips.
+    """
+    training = splits.loc[splits["split"] == TRAIN, "chip"].to_numpy()
+    chips = spread(lr.whole(hr.whole(training)), FITTED_CHIPS)
+    bands, height, width = lr.manifest.shape[1:]
+    step = max(1, math.isqrt(len(chips) * height * width // FITTED_PIXELS))
+    fit = LinearFit(bands)
+    for chip in chips.tolist():
+        fit.add(lr.chips[chip], hr.chips[chip], step)
+    return fit.solve()
+
+
+class Projected(nn.Module):
+    """An interpolation, and the projection of its results onto the images that downscale to LR.
+
+    Args:
+        model: The interpolation.
+        recipe: The recipe that made LR.
+    """
+
+    multiple = 1
+
+    def __init__(self, model: Interpolation, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self._project = model, Consistency(recipe)
+        self.receptive_field = model.receptive_field + self._project.halo
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Upscale (B, C, h, w) to (B, C, 2h, 2w) of the same dtype, not clipped."""
+        upscaled = self.model(image)
+        projected = self._project(upscaled.double().cpu().numpy(), image.double().cpu().numpy())
+        return torch.from_numpy(projected).to(image)
