@@ -18,7 +18,10 @@ from sen2naip_sr.chips.shards import ShardWriter
 # what libraries say while they are imported
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-INTERPOLATIONS = {"nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
+WITHOUT_NETWORK = {
+    *("nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"),
+    *("projected", "linear"),
+}
 HR = "data/02_intermediate/hr"
 
 
@@ -48,21 +51,21 @@ def compared(project):
     return set(pd.read_csv(project / "data/08_reporting/comparison.csv")["method"])
 
 
-def test_evaluate_without_any_weights_compares_the_interpolations(project, run):
+def test_evaluate_without_any_weights_compares_what_needs_none(project, run):
     shutil.rmtree(project / "data/06_models")
     (project / "data/08_reporting/comparison.png").unlink()
     run(project, "evaluate")
-    assert compared(project) == INTERPOLATIONS
+    assert compared(project) == WITHOUT_NETWORK
     assert (project / "data/08_reporting/comparison.png").is_file()
     examples = {path.stem for path in (project / "data/07_model_output/examples").iterdir()}
-    assert {"lr", "truth"} < examples < {"lr", "truth"} | INTERPOLATIONS
+    assert {"lr", "truth"} < examples < {"lr", "truth"} | WITHOUT_NETWORK
 
 
 def test_evaluate_leaves_out_damaged_weights_and_says_so(project, run, caplog):
     path = project / "data/06_models/lean/weights.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     run(project, "evaluate")
-    assert compared(project) == INTERPOLATIONS
+    assert compared(project) == WITHOUT_NETWORK
     (warning,) = (r.message for r in caplog.records if r.name.startswith("sen2naip_sr"))
     assert f"{path} is damaged" in warning
     assert "What to do:" in warning

@@ -27,7 +27,7 @@ import torch
 
 from sen2naip_sr.chips.splits import split_hash, spread
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED
 from sen2naip_sr.evaluation.comparison import best_interpolation, compare_methods
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
@@ -254,7 +254,7 @@ def _dtype(weights: Weights) -> str:
 
 def _rounded(row: pd.Series) -> dict[str, float | None]:
     """Return a row without timings, rounded; None for NaN and infinity."""
-    values = row.drop(["method", "origin", "seconds_per_megapixel"]).astype(float)
+    values = row.drop(["method", "origin", FAILED, "seconds_per_megapixel"]).astype(float)
     return {
         str(key): round(value, 4) if math.isfinite(value) else None for key, value in values.items()
     } | {"n_chips": int(row["n_chips"])}
