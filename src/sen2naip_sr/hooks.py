@@ -16,6 +16,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.remedies import KEDRO, phrased
+from sen2naip_sr.tracking.failures import explained
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -43,17 +44,23 @@ class ProjectHooks:
     def after_context_created(self, context: "KedroContext") -> None:
         """Refuse unknown pipelines and unknown or ill-typed parameters before any node runs."""
         from sen2naip_sr.pipelines.parameters import check_parameters
+        from sen2naip_sr.tracking.hooks import prepare_tracker, refuse_asynchronous
 
         self._root = Path(context.project_path)
         try:
             require_writable(self._root)
+            refuse_asynchronous(_options())
             check_pipelines(_asked_pipelines(), list(pipelines))
             loader = context.config_loader
             # cached, since Kedro reads them again: reading takes a quarter of a second
             loader["parameters"] = loader["parameters"]
             check_parameters(loader["parameters"])
-        except UserError as error:
-            raise click.ClickException(phrased(error, KEDRO)) from error
+            prepare_tracker(context)
+        except (UserError, OSError) as error:
+            fixable = find_user_error(error)
+            if fixable is None:
+                raise
+            raise click.ClickException(phrased(fixable, KEDRO)) from error
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
@@ -145,6 +152,8 @@ def find_user_error(error: BaseException | None) -> UserError | None:
                 f"{error.filename or 'a file'}: {error.strerror}",
                 DISK_ERRORS[error.errno],
             )
+        if (failed := explained(error)) is not None:
+            return failed
         suppressed = error.__suppress_context__
         error = error.__cause__ or (None if suppressed else error.__context__)
     return None
@@ -152,9 +161,14 @@ def find_user_error(error: BaseException | None) -> UserError | None:
 
 def _asked_pipelines() -> list[str]:
     """Return the pipelines named on the command line; none if there is no command line."""
-    command = click.get_current_context(silent=True)
-    asked = command.params if command else {}
+    asked = _options()
     return [*(asked.get("pipelines") or []), *filter(None, [asked.get("pipeline")])]
+
+
+def _options() -> dict[str, Any]:
+    """Return the command line's options; none if there is no command line."""
+    command = click.get_current_context(silent=True)
+    return command.params if command else {}
 
 
 def _tag(**tags: str) -> None:

@@ -43,6 +43,7 @@ COMMAND = ANY | {
 }
 
 KEDRO = ANY | {
+    "asynchronous-run": "leave out --async and is_async",
     "architecture-fixed": "NETWORK.start_from=null",
     "alpha-or-image": "upscaling.bands, or ingestion.bands for chips",
     "band-name-ambiguous": "upscaling.bands, or ingestion.bands for chips",
@@ -121,6 +122,8 @@ KEDRO = ANY | {
     "ingestion.place=file",
     "too-few-runs": '--params "runs=RUN;RUN", or "runs=RUN/METHOD;RUN/METHOD"; '
     "docs/comparing-runs.md",
+    "tracker-failed": "conf/base/mlflow.yml",
+    "tracking-database-outdated": "mlflow db upgrade sqlite:///mlflow.db",
     "training-collapsed": "NETWORK.training.adversarial: learning_rate, ramp_steps",
     "training-out-of-memory": "NETWORK.training: batch_size, crop_size, and batch_growth makes up "
     "for smaller batches",

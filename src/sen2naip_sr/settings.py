@@ -18,6 +18,7 @@ warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 from kedro.utils import find_kedro_project  # noqa: E402
 
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
+from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
 
 
 def project_root() -> str:
@@ -25,7 +26,7 @@ def project_root() -> str:
     return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
 
 
-HOOKS = (ProjectHooks(),)
+HOOKS = (TrackingHooks(), ProjectHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

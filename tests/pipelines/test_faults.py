@@ -66,7 +66,11 @@ def test_evaluate_leaves_out_damaged_weights_and_says_so(project, run, caplog):
     path.write_bytes(path.read_bytes()[:100])
     run(project, "evaluate")
     assert compared(project) == WITHOUT_NETWORK
-    (warning,) = (r.message for r in caplog.records if r.name.startswith("sen2naip_sr"))
+    (warning,) = (
+        record.message
+        for record in caplog.records
+        if record.name.startswith("sen2naip_sr") and record.levelname == "WARNING"
+    )
     assert f"{path} is damaged" in warning
     assert "What to do:" in warning
 
@@ -137,3 +141,25 @@ def test_interrupted_ingestion_leaves_nothing_that_the_next_run_trusts(project, 
     monkeypatch.setattr(ShardWriter, "append", append)
     run(project, "ingest", ingestion=more)
     assert len(pd.read_parquet(Path(project, HR, "index.parquet"))) == 15
+
+
+def test_a_tracker_that_fails_in_the_middle_costs_no_training(project, run, monkeypatch, caplog):
+    weights = project / "data/06_models/lean/weights.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    log_batch = mlflow.MlflowClient.log_batch
+
+    def damage(*arguments, **options):
+        if options.get("metrics"):  # the first curve of the training
+            database = project / "mlflow.db"
+            database.write_bytes(bytes(database.stat().st_size))
+        return log_batch(*arguments, **options)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", damage)
+    run(project, "train_lean")
+    assert weights.read_bytes() == before
+    assert "MLflow recorded this run in part only" in caplog.text
+    assert "Traceback" not in caplog.text
+    monkeypatch.undo()
+    with pytest.raises(click.ClickException, match="is damaged"):
+        run(project, "train_lean")

@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""One process at a time in a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,19 @@ LOCK = "running.lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, which is made. A killed process releases the lock.
+def locked(folder: Path, name: str = LOCK, wait: float = 0) -> Iterator[None]:
+    """Keep other processes out of a folder, which is made. A killed process releases the lock.
+
+    Args:
+        folder: The folder.
+        name: The lock's file in it.
+        wait: Seconds to wait for the process that holds the lock.
 
     Raises:
-        UserError: If another run holds the lock.
+        UserError: If another process still holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / name, timeout=wait)
     try:
         lock.acquire()
     except Timeout as error:

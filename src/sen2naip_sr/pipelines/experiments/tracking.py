@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sen2naip_sr.tracking.failures import attempt
+
 if TYPE_CHECKING:
     from sen2naip_sr.experiments.running.outcome import Outcome
     from sen2naip_sr.experiments.running.variation import Variation
@@ -21,6 +23,10 @@ def track_variation(
     Its curves are called ``train/...``, as in the run of a training; the scores of its held-out
     chips are called ``held_out/...``. The folder is that of the experiment's trainings.
     """
+    attempt(lambda: _track(experiment, folder, variation, outcome))
+
+
+def _track(experiment: str, folder: Path, variation: "Variation", outcome: "Outcome") -> None:
     import mlflow
 
     from sen2naip_sr.chips.splits import split_hash
