@@ -1,0 +1,1 @@
+"""Kills, full disks and double starts: what they cost."""
