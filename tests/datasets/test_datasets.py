@@ -123,6 +123,8 @@ def test_weights_survive_with_their_metadata(make_dataset, weights):
     again = dataset.load()
     assert again.metadata == weights.metadata
     assert again.state["layer"].tolist() == [0, 1, 2, 3]
+    # another run, which has not saved them
+    assert (again.new, make_dataset("WeightsDataset").load().new) == (True, False)
 
 
 def test_weights_that_nobody_has_trained_yet_are_none(make_dataset):

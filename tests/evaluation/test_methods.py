@@ -47,6 +47,10 @@ def make_weights():
     return make
 
 
+def own_data(hr, splits):
+    return {"data_hash": hr.manifest.content, "split_hash": split_hash(splits)}
+
+
 def test_interpolations_are_all_those_of_the_registry():
     methods = interpolations(4)
     assert {method.name for method in methods} == {
@@ -57,7 +61,7 @@ def test_interpolations_are_all_those_of_the_registry():
 
 def test_fitting_weights_are_scored_and_missing_ones_pass_in_silence(make_weights, stores, caplog):
     hr, _, splits = stores
-    own = {"data_hash": hr.manifest.content, "split_hash": split_hash(splits)}
+    own = own_data(hr, splits)
     (method,) = networks({"carn": make_weights(**own), "other": None}, *stores)
     assert (method.name, method.title, method.trained) == ("carn", "CARN", True)
     assert not method.model.training
@@ -131,3 +135,29 @@ def test_networks_of_other_trainings_are_named_as_that(  # noqa: PLR0917
         (method,) = networks({"carn": weights}, *stores)
     assert (method.name, method.title) == ("carn", title)
     assert f"carn: {method.origin}" in caplog.text
+
+
+def test_what_this_run_has_not_trained_is_of_another_run_where_it_trained_something(
+    make_weights, stores
+):
+    hr, _, splits = stores
+    old = make_weights(**own_data(hr, splits), seen=Seen())
+    new = replace(old, new=True)
+    alone = networks({"carn": old}, *stores, given={"older": old})
+    assert [method.origin for method in alone] == ["", ""]
+    beside = networks({"carn": new}, *stores, given={"older": old})
+    assert [method.title for method in beside] == ["CARN", "older (another run)"]
+
+
+def test_places_of_the_same_name_are_no_evidence_where_all_that_was_seen_is_known(
+    make_weights, stores, caplog
+):
+    hr, _, _ = stores
+    elsewhere = Seen.in_chips(hr.table("index"), hr.chips, np.array([0]))
+    known = make_weights(train_places=["p2"], seen=elsewhere)
+    unsure = make_weights(
+        train_places=["p2"], seen=Seen.together([elsewhere, Seen(complete=False)])
+    )
+    assert len(networks({"carn": known}, *stores)) == 1
+    assert networks({"carn": unsure}, *stores) == []
+    assert "the test place p2" in caplog.text

@@ -109,3 +109,17 @@ def test_nothing_seen_shows_nothing():
 def test_damaged_content_is_refused(field, text):
     with pytest.raises(ValidationError):
         Seen(**{field: text})
+
+
+@few
+@given(seed=st.integers(0, 9999), value=st.sampled_from([0, 3, 255]))
+def test_images_of_even_water_are_no_evidence_of_each_other(seed, value):
+    random = np.random.default_rng(seed)
+    even = np.full((2, 3, SIDE, SIDE), value, np.uint8)
+    # a few bright pixels, as of a ship
+    at = random.integers(0, SIDE, (2, 2))
+    even[0, :, *at[0]] = even[1, :, *at[1]] = 200
+    index = index_of([(0, 0)] * 2, crs="")
+    seen = seen_of(index.iloc[:1], even)
+    other = np.full((2, 3, SIDE, SIDE), value, np.uint8)
+    assert shows(seen, index, other) == [False, False]

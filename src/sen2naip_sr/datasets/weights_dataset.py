@@ -1,6 +1,7 @@
 """The catalog's dataset for a network's weights."""
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sen2naip_sr.datasets.file_dataset import FileDataset
@@ -16,7 +17,8 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
     """A safetensors file with metadata.
 
     If the file does not exist, the dataset loads the shipped weights of the network, or None if
-    none are shipped. It does the same for a damaged file, with a warning.
+    none are shipped. It does the same for a damaged file, with a warning. Weights that this dataset
+    has saved are loaded as new ones.
 
     Example:
         .. code-block:: yaml
@@ -37,6 +39,7 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
     ) -> None:
         super().__init__(filepath=filepath, metadata=metadata)
         self._shipped = shipped
+        self._saved = False
 
     def load(self) -> "Weights | None":
         """Read the weights, if there are any."""
@@ -46,7 +49,7 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
 
         if self._filepath.exists():
             try:
-                return load_weights(self._filepath)
+                return replace(load_weights(self._filepath), new=self._saved)
             except UserError as error:
                 logger.warning("Not used: %s", error)
         return load_shipped(self._shipped) if self._shipped else None
@@ -56,6 +59,7 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
         from sen2naip_sr.weights.files import save_weights
 
         save_weights(self._filepath, data.state, data.metadata)
+        self._saved = True
 
     def _describe(self) -> dict[str, Any]:
         return {**super()._describe(), "shipped": self._shipped}

@@ -20,6 +20,17 @@ FAILED = "failed"
 """Of a network below the linear filter: its training failed, and says nothing about its design."""
 
 
+def noted(name: str, *notes: object) -> str:
+    """Return a method's name with notes in brackets, if there are any.
+
+    Args:
+        name: The name.
+        notes: Texts; empty ones, and the NaN of empty cells of a CSV file, are left out.
+    """
+    texts = [note for note in notes if note and isinstance(note, str)]
+    return f"{name} ({', '.join(texts)})" if texts else name
+
+
 @dataclass(frozen=True)
 class Column:
     """One shown column: its heading, with the unit, and a format string over the row's values."""

@@ -9,9 +9,9 @@ import pandas as pd
 from torch import nn
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import noted
 from sen2naip_sr.evaluation.seen import TestChips, origin_of
 from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.network import TorchNetwork, make_network
@@ -36,7 +36,7 @@ class Method:
         model: Maps (B, C, h, w) in [0, 1] to (B, C, 2h, 2w); in eval mode, on the CPU.
         trained: Whether it has weights.
         weights: Its weights, if it is one of this project's networks.
-        origin: What its weights were trained on, where that is not this run's imagery; "": that.
+        origin: Where its weights are from, see `sen2naip_sr.evaluation.seen.origin_of`.
         estimated: Whether it is told the noise, blur and compression that are estimated from each
             image, rather than those of the recipe.
     """
@@ -162,30 +162,28 @@ def networks(  # noqa: PLR0913 - the last two are keywords
     found += [(name, own.metadata.architecture, own) for name, own in (given or {}).items()]
     methods: list[Method] = []
     tested = TestChips(hr, splits)
+    anew = any(own.new for _, _, own in found)
     for name, architecture, own in found:
         try:
-            require_fitting(own.metadata, architecture, hr, lr, splits)
+            require_fitting(own.metadata, architecture, hr, lr)
             tested.require_unseen(own.metadata, f"train '{architecture}' on these chips")
             title = get_spec(architecture).title if name == architecture else name
-            origin = origin_of(own, hr, splits)
-            shown = f"{title} ({origin})" if origin else title
-            methods += variants(name, shown, own, told, origin)
+            origin = origin_of(own, hr, splits, anew=anew)
+            methods += variants(name, noted(title, origin), own, told, origin)
         except UserError as error:
-            logger.warning("%s is not scored: %s", name, error)
+            named = f"{name} (shipped)" if own.shipped else name
+            logger.warning("%s is not scored: %s", named, error)
             continue
         if origin:
             logger.info("%s: %s", name, origin)
     return methods
 
 
-def require_fitting(
-    metadata: WeightsMetadata, name: str, hr: Store, lr: Store, splits: pd.DataFrame
-) -> None:
-    """Check that weights may be scored on the test chips.
+def require_fitting(metadata: WeightsMetadata, name: str, hr: Store, lr: Store) -> None:
+    """Check that weights can be scored on chips.
 
     Raises:
-        UserError: If architecture, bands, recipe or value range differ, or a test place was
-            trained on.
+        UserError: If architecture, bands, recipe or value range differ.
     """
     again = f"train '{name}' on these chips"
     if metadata.architecture != name:
@@ -206,9 +204,3 @@ def require_fitting(
                 f"its weights were trained with {what} {theirs}, the chips have {ours}",
                 again,
             )
-    test_places = set(splits.loc[splits["split"] == TEST, "place"])
-    seen = sorted(test_places & set(metadata.train_places))
-    if seen:
-        raise UserError(
-            "test-place-seen", f"its weights were trained on the test place {seen[0]}", again
-        )

@@ -32,6 +32,7 @@ from sen2naip_sr.evaluation.comparison import best_interpolation, compare_method
 from sen2naip_sr.evaluation.methods import Method, interpolations, require_fitting
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.scoring import score_methods
+from sen2naip_sr.evaluation.seen import TestChips
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.release.benchmark import Chips, make_chips
@@ -138,7 +139,8 @@ def require_same_split(weights: Weights, chips: Chips) -> None:
         UserError: If not.
     """
     known = weights.metadata
-    require_fitting(known, known.architecture, chips.hr, chips.lr, chips.splits)
+    require_fitting(known, known.architecture, chips.hr, chips.lr)
+    TestChips(chips.hr, chips.splits).require_unseen(known, "train on the benchmark's split")
     if known.split_hash != (here := split_hash(chips.splits)):
         raise UserError(
             "split-differs",

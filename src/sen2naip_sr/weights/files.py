@@ -94,6 +94,7 @@ class Weights:
         source: The file, for messages.
         shipped_as: The name under which they are shipped with the project; None: they are not.
         packed: Whether the file holds the tensors in fewer bytes, see `sen2naip_sr.weights.packed`.
+        new: Whether this run trained them.
     """
 
     metadata: WeightsMetadata
@@ -101,6 +102,7 @@ class Weights:
     source: str
     shipped_as: str | None = None
     packed: bool = False
+    new: bool = False
 
     @property
     def shipped(self) -> bool:

@@ -6,9 +6,9 @@ from constructed_scores import make_scores
 from small_stores import make_stores, smooth_noise
 
 from sen2naip_sr.evaluation.figures.examples import (
-    best_network,
     choose_chips,
     make_examples,
+    shown_methods,
     to_rasters,
 )
 from sen2naip_sr.evaluation.methods import Method, interpolations
@@ -39,16 +39,29 @@ def test_choice_does_not_depend_on_the_order_of_the_rows_and_has_no_chip_twice()
         assert len(set(chosen)) == len(chosen) == min(count, 10)
 
 
-def test_best_network_is_the_best_with_weights():
-    comparison = pd.DataFrame({"method": ["lanczos", "carn", "other", "bicubic"]})
-    carn = Method("carn", "CARN", build_model("carn", 4), trained=True)
-    methods = [*interpolations(4), carn]
-    assert best_network(comparison, methods, "lanczos") == "carn"
+def network(name, origin=""):
+    return Method(name, name, build_model("carn", 4), trained=True, origin=origin)
 
 
-def test_without_networks_the_second_best_interpolation_is_shown():
-    comparison = pd.DataFrame({"method": ["lanczos", "bicubic", "nearest"]})
-    assert best_network(comparison, interpolations(4), "lanczos") == "bicubic"
+@pytest.mark.parametrize(
+    ("networks", "ranked", "shown"),
+    [
+        ([network("carn")], ["lanczos", "carn", "bicubic"], ["carn"]),
+        ([network("carn"), network("lean")], ["lean", "carn", "lanczos"], ["lean"]),
+        (
+            [network("carn"), network("lean", "shipped")],
+            ["lean", "lanczos", "carn"],
+            ["carn", "lean"],
+        ),
+        ([network("carn"), network("lean", "shipped")], ["carn", "lanczos", "lean"], ["carn"]),
+        ([network("lean", "another run")], ["lanczos", "lean", "bicubic"], ["lean"]),
+        ([], ["lanczos", "bicubic", "nearest"], ["bicubic"]),
+    ],
+)
+def test_shows_the_run_s_own_network_beside_the_best(networks, ranked, shown):
+    comparison = pd.DataFrame({"method": ranked})
+    methods = [*interpolations(4), *networks]
+    assert shown_methods(comparison, methods, "lanczos") == ("lanczos", *shown)
 
 
 def test_examples_hold_predictions_in_the_data_s_dtype(stores):
@@ -57,8 +70,8 @@ def test_examples_hold_predictions_in_the_data_s_dtype(stores):
     assert (example.chip, example.place) == (4, "p2")
     np.testing.assert_array_equal(example.truth, hr.chips[4])
     repeated = lr.chips[4].repeat(2, axis=1).repeat(2, axis=2)
-    np.testing.assert_array_equal(example.interpolation, repeated)
-    assert example.network.dtype == np.uint8
+    np.testing.assert_array_equal(example.upscaled[0], repeated)
+    assert example.upscaled[1].dtype == np.uint8
 
 
 def test_rasters_lie_on_the_chip_s_ground_with_half_and_whole_pixels(stores):

@@ -20,7 +20,7 @@ def example(chip=0, place="some place", bands=4, side=32, dtype=np.uint8):
     random = np.random.default_rng(chip)
     truth = random.integers(20, 200, (bands, side, side)).astype(dtype)
     lr = truth[:, ::2, ::2]
-    return Example(chip, place, lr, truth + 10, truth + 5, truth)
+    return Example(chip, place, lr, (truth + 10, truth + 5), truth)
 
 
 def drawn(examples, crop=16, synthetic=False):
@@ -100,7 +100,7 @@ def test_a_crop_wider_than_the_chip_shows_all_of_its_width():
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 8), (16, 64), (64, 16)])
 def test_pixels_of_tiny_and_oblong_chips_stay_about_square(height, width):
     truth = np.arange(4 * height * width, dtype=np.uint16).reshape(4, height, width)
-    oblong = Example(0, "place", truth[:, ::2, ::2], truth + 10, truth + 5, truth)
+    oblong = Example(0, "place", truth[:, ::2, ::2], (truth + 10, truth + 5), truth)
     figure = drawn([oblong], crop=96)
     rows, columns = images(figure)[3].get_array().shape[:2]
     tile = images(figure)[3].axes.get_window_extent()

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,19 @@ from tiny_scenes import PLACE, make_scene
 from tiny_weights import write_weights
 from torch.nn import functional as F
 
+from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.chips.lr_store import downscale
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.figures.gains import draw_gains
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.test_sets.images import find_files, ground_of, images
+from sen2naip_sr.evaluation.test_sets.images import content_of_files, find_files, images
 from sen2naip_sr.evaluation.test_sets.networks import all_networks
+from sen2naip_sr.evaluation.test_sets.page import write_page
 from sen2naip_sr.evaluation.test_sets.scoring import score_test_sets
+from sen2naip_sr.evaluation.test_sets.table import tabulate
 from sen2naip_sr.metrics.catalogue import QUICK
+from sen2naip_sr.weights.files import load_weights
 from sen2naip_sr.weights.seen import Seen
 
 RECIPE = get_recipe("bicubic_antialiased")
@@ -165,18 +171,47 @@ def test_every_set_is_scored_at_every_pixel_size_with_every_method(data):
     }
 
 
-def test_weights_that_have_seen_the_ground_of_a_test_set_are_left_out(data, caplog):
+@pytest.mark.parametrize("by", ["ground", "looks", "name alone"])
+def test_weights_that_have_seen_a_test_set_under_another_name_are_left_out(by, data, caplog):
     p = parameters(data, {"mall": {"path": "scene.tif"}})
     files = find_files("mall", p.test_sets["mall"], data)
-    shown = ground_of(files)
-    assert len(shown) == len(files) > 0
-    seen = Seen.of(shown[[0]], np.empty((0, 16), np.uint8))
-    file = write_weights(data / "w.safetensors", train_places=["elsewhere"], seen=seen)
+    ground, looks = content_of_files(files, [1, 2, 3, 4])
+    assert len(ground) == len(looks) == len(files) > 0
+    nothing = Footprints.boxes([]), np.empty((0, 16), np.uint8)
+    seen = {
+        "ground": Seen.of(ground, nothing[1]),
+        "looks": Seen.of(nothing[0], looks),
+        # all that they have seen is known, and this is not: it is another place of that name
+        "name alone": Seen.of(*nothing),
+    }[by]
+    place = "mall" if by == "name alone" else "elsewhere"
+    file = write_weights(data / "w.safetensors", train_places=[place], seen=seen)
     p = parameters(data, {"mall": {"path": "scene.tif"}}, weights={"mine": str(file)})
     with caplog.at_level(logging.WARNING):
         scores = score_test_sets(all_networks(p, {}), p)
-    assert "mine" not in set(scores["method"])
-    assert "mine is not scored on mall: it was trained on ground that" in caplog.text
+    left_out = "mine is not scored on mall: it was trained on ground that" in caplog.text
+    assert ("mine" not in set(scores["method"])) == left_out == (by != "name alone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "origin"),
+    [
+        ({}, ""),
+        ({"shipped_as": "lean"}, "shipped"),
+        ({"synthetic": True}, "synthetic images"),
+    ],
+)
+def test_tables_and_figure_of_test_sets_say_where_weights_are_from(data, changes, origin):
+    shipped = changes.pop("shipped_as", None)
+    file = write_weights(data / "w.safetensors", **{"seen": Seen()} | changes)
+    weights = {"lean": replace(load_weights(file), shipped_as=shipped)}
+    p = parameters(data, {"mall": {"path": "town"}})
+    table = tabulate(score_test_sets(all_networks(p, weights), p), p.resampling)
+    named = f"lean ({origin})" if origin else "lean"
+    page = write_page(table)
+    assert page.count(f"| {named} |") == 2
+    (legend,) = draw_gains(table).legends
+    assert named in [text.get_text() for text in legend.get_texts()]
 
 
 @pytest.mark.parametrize(
@@ -228,8 +263,6 @@ def test_a_name_that_is_taken_is_refused(data, given):
 
 
 def test_networks_can_be_chosen(data):
-    from sen2naip_sr.weights.files import load_weights
-
     found = {"lean": load_weights(write_weights(data / "w.safetensors"))}
     assert [m.name for m in all_networks(parameters(data, {}), found)] == ["lean"]
     assert all_networks(parameters(data, {}, networks=["carn"]), found) == []
@@ -257,7 +290,6 @@ def test_estimates_give_what_the_upscaler_gives(data):
     from sen2naip_sr.upscaling.arrays import upscale_array
     from sen2naip_sr.upscaling.parameters import UpscalerParameters
     from sen2naip_sr.upscaling.upscaler import Upscaler
-    from sen2naip_sr.weights.files import load_weights
 
     weights = load_weights(write_weights(data / "c.safetensors", conditions=True))
     image = smooth((4, 96, 96), "uint8", 200) + random_pixels(4, 96, "uint8", 0) // 8

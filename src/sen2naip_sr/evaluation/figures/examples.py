@@ -1,4 +1,4 @@
-"""A few test chips, upscaled by the best methods."""
+"""A few test chips, upscaled by the methods that the figure shows."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,37 +20,40 @@ from sen2naip_sr.raster.geotiff import Raster
 
 @dataclass(frozen=True)
 class Example:
-    """One chip, upscaled by two methods.
+    """One chip, upscaled by a few methods.
 
     Attributes:
         chip: Its number.
         place: Its place.
         lr: (C, h, w) digital numbers.
-        interpolation: (C, 2h, 2w) of the best interpolation.
-        network: (C, 2h, 2w) of the best network; of the second-best interpolation if there is no
-            network.
+        upscaled: (C, 2h, 2w) of every method, in their order; see `shown_methods`.
         truth: (C, 2h, 2w).
     """
 
     chip: int
     place: str
     lr: Array
-    interpolation: Array
-    network: Array
+    upscaled: tuple[Array, ...]
     truth: Array
 
 
-def best_network(comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str) -> str:
-    """Return the best network that this run trained, by PSNR; without one, the best network.
+def shown_methods(
+    comparison: pd.DataFrame, methods: Sequence[Method], interpolation: str
+) -> tuple[str, ...]:
+    """Return the methods of the figure: an interpolation, this run's network, and the best one.
 
-    Without any network, it is the second-best interpolation.
+    This run's network is the best that it trained, by PSNR. The best network of all is added where
+    that is another one. If the run trained none, the best network is shown alone, and without any
+    network the second-best interpolation.
     """
     trained = [method.name for method in methods if method.trained]
     own = [method.name for method in methods if method.trained and not method.origin]
-    trained = own if comparison["method"].isin(own).any() else trained
-    ranked = comparison["method"]
-    candidates = ranked[ranked.isin(trained)] if trained else ranked[ranked != interpolation]
-    return str(candidates.iloc[0])
+    ranked = [str(name) for name in comparison["method"]]
+    networks = [name for name in ranked if name in trained]
+    if not networks:
+        return interpolation, next(name for name in ranked if name != interpolation)
+    mine = [name for name in networks if name in own][:1]
+    return tuple(dict.fromkeys([interpolation, *mine, networks[0]]))
 
 
 def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
@@ -72,9 +75,9 @@ def choose_chips(scores: pd.DataFrame, method: str, count: int) -> list[int]:
 
 
 def make_examples(
-    chips: Sequence[int], names: tuple[str, str], methods: Sequence[Method], hr: Store, lr: Store
+    chips: Sequence[int], names: Sequence[str], methods: Sequence[Method], hr: Store, lr: Store
 ) -> list[Example]:
-    """Upscale chips by two methods: ``names`` are the interpolation's and the network's."""
+    """Upscale chips by the methods of these names."""
     by_name = {method.name: method for method in methods}
     value_range = hr.attributes["value_range"]
     places = hr.table("index").set_index("chip")["place"]
@@ -84,8 +87,7 @@ def make_examples(
             chip=chip,
             place=str(places[chip]),
             lr=lr.chips[chip],
-            interpolation=upscale(by_name[names[0]], lr.chips[chip], value_range),
-            network=upscale(by_name[names[1]], lr.chips[chip], value_range),
+            upscaled=tuple(upscale(by_name[name], lr.chips[chip], value_range) for name in names),
             truth=hr.chips[chip],
         )
         for chip in chips
@@ -99,8 +101,8 @@ def upscale(method: Method, lr: Array, value_range: tuple[float, float]) -> Arra
     return upscaled.astype(lr.dtype)
 
 
-def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str, Raster]:
-    """Return a chip's LR image, both predictions and truth, georeferenced."""
+def to_rasters(example: Example, names: Sequence[str], hr: Store) -> dict[str, Raster]:
+    """Return a chip's LR image, the predictions and truth, georeferenced."""
     row = hr.table("index").set_index("chip").loc[example.chip]
     truth = Raster(
         pixels=example.truth,
@@ -110,8 +112,7 @@ def to_rasters(example: Example, names: tuple[str, str], hr: Store) -> dict[str,
     )
     return {
         "lr": truth.rescaled(example.lr),
-        names[0]: truth.rescaled(example.interpolation),
-        names[1]: truth.rescaled(example.network),
+        **dict(zip(names, map(truth.rescaled, example.upscaled), strict=True)),
         "truth": truth,
     }
 

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sen2naip_sr.evaluation.columns import FAILED
-from sen2naip_sr.evaluation.test_sets.page import by_place, place_title
+from sen2naip_sr.evaluation.test_sets.page import by_place, names_of, place_title
 from sen2naip_sr.evaluation.test_sets.table import BASELINE
 
 WIDTH, ROW, MARGINS = 9.0, 0.55, 1.4
@@ -29,8 +28,10 @@ def draw_gains(table: pd.DataFrame) -> Figure:
     places = by_place(table)
     figure = Figure(figsize=(WIDTH, MARGINS + ROW * len(places)), layout="constrained")
     axes = figure.add_subplot()
+    named = names_of(table)
     for style in _styles(table):
-        _draw_method(axes, [rows for _, rows in places], **style)
+        label = named[style["method"]]
+        _draw_method(axes, [rows for _, rows in places], label, **style)
     _frame(axes, [place_title(*where) for where, _ in places])
     figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
     return figure
@@ -63,10 +64,13 @@ def _styles(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _draw_method(
-    axes: Axes, places: list[pd.DataFrame], method: str, offset: float, **style: Any
+    axes: Axes,
+    places: list[pd.DataFrame],
+    label: str | None,
+    method: str,
+    offset: float,
+    **style: Any,
 ) -> None:
-    failed = any(rows.loc[rows["method"] == method, FAILED].any() for rows in places)
-    label: str | None = f"{method} ({FAILED})" if failed else method
     for row, place in enumerate(places):
         for _, own in place[place["method"] == method].iterrows():
             ends = [own["gain_low"], own["gain_high"]]

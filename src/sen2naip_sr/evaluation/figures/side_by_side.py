@@ -1,7 +1,8 @@
-"""The side-by-side figure: LR, best interpolation, best network, truth and both error maps."""
+"""The side-by-side figure: LR, best interpolation, networks, truth, and the error maps."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
-from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED
+from sen2naip_sr.evaluation.columns import ALL_BANDS, FAILED, noted
 from sen2naip_sr.evaluation.comparison import failed_networks
 from sen2naip_sr.evaluation.figures import tiles
 from sen2naip_sr.evaluation.figures.examples import Example
@@ -24,7 +25,7 @@ GRID = tiles.TileGrid(
 DPI = 120
 ERROR_MAP = "magma"
 NOTE = (
-    "Scores of the whole chip over all bands, the better in bold; RMSE in digital numbers.\n"
+    "Scores of the whole chip over all bands, the best in bold; RMSE in digital numbers.\n"
     "Error maps: mean absolute error of the bands shown beside them, one scale for all."
 )
 
@@ -32,8 +33,8 @@ NOTE = (
 def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     examples: Sequence[Example],
     scores: pd.DataFrame,
-    names: tuple[str, str],
-    titles: tuple[str, str],
+    names: Sequence[str],
+    titles: Sequence[str],
     *,
     data_range: float,
     crop: int,
@@ -44,7 +45,7 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     Args:
         examples: The chips.
         scores: Scores of the methods, for the captions.
-        names: The interpolation's and the network's name.
+        names: Of the methods, the interpolation first.
         titles: Their names in the figure.
         data_range: Distance between the digital numbers for 0 and 1.
         crop: Width of the part that is shown, in HR pixels, from the chip's centre.
@@ -52,18 +53,19 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     """
     cropped = [_cropped(example, crop) for example in examples]
     shown = tiles.composites(examples[0].truth.shape[0])
-    errors = [_error(e.interpolation, e.truth, data_range).ravel() for e in cropped]
+    errors = [_error(e.upscaled[0], e.truth, data_range).ravel() for e in cropped]
     # the scale ends where the outliers of the interpolation begin
     norm = Normalize(0, max(float(np.percentile(np.concatenate(errors), 99)), 0.1))
-    figure, grid = GRID.draw(len(examples), len(shown), DPI)
+    # truth is beside the methods, and each has an error map
+    layout = replace(GRID, columns=2 + 2 * len(names))
+    figure, grid = layout.draw(len(examples), len(shown), DPI)
     for rows, example in zip(grid, cropped, strict=True):
         for axes, composite in zip(rows, shown, strict=True):
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
         tiles.write_label(rows, f"{example.place}, chip {example.chip}")
-    with_origin = [_title(*named, scores) for named in zip(names, titles, strict=True)]
-    heads = ["low resolution", *with_origin, "truth"]
-    heads += [f"error of {title}" for title in with_origin]
+    named = [_title(*each, scores) for each in zip(names, titles, strict=True)]
+    heads = ["low resolution", *named, "truth", *(f"error of {title}" for title in named)]
     for axis, head in zip(grid[0][0], heads, strict=True):
         axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
     _footer(figure, norm, synthetic)
@@ -71,12 +73,9 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
 
 
 def _title(name: str, title: str, scores: pd.DataFrame) -> str:
-    """Return a method's title, with its weights' origin, if not this run, and whether it failed."""
-    origins = scores.loc[scores["method"] == name, "origin"] if "origin" in scores else ()
-    origin = next(iter(origins), "")
-    notes = [origin] if origin and isinstance(origin, str) else []
-    notes += [FAILED] if name in failed_networks(scores) else []
-    return f"{title}\n({', '.join(notes)})" if notes else title
+    """Return a method's title with whether it failed; what is in brackets is on a line below."""
+    failed = name in failed_networks(scores)
+    return noted(title, FAILED if failed else "").replace(" (", "\n(", 1)
 
 
 def _draw_row(
@@ -86,28 +85,28 @@ def _draw_row(
     norm: Normalize,
     data_range: float,
 ) -> None:
-    images = [example.lr, example.interpolation, example.network, example.truth]
-    tiles.draw_composite(axes[:4], images, example.truth, composite)
+    images = [example.lr, *example.upscaled, example.truth]
+    tiles.draw_composite(axes[: len(images)], images, example.truth, composite)
     order = list(composite[1])
-    for axis, image in zip(axes[4:], images[1:3], strict=True):
+    for axis, image in zip(axes[len(images) :], example.upscaled, strict=True):
         error = _error(image[order], example.truth[order], data_range)
         axis.imshow(error, cmap=ERROR_MAP, norm=norm, interpolation="nearest", aspect="auto")
 
 
-def _caption(axes: Sequence[Axes], scores: pd.DataFrame, chip: int, names: tuple[str, str]) -> None:
+def _caption(axes: Sequence[Axes], scores: pd.DataFrame, chip: int, names: Sequence[str]) -> None:
     joint = scores[(scores["band"] == ALL_BANDS) & (scores["chip"] == chip)].set_index("method")
-    interpolation, network = (joint.loc[name] for name in names)
-    gain = network["psnr"] - interpolation["psnr"]
-    texts = {
-        1: f"{interpolation['psnr']:.2f} dB, SSIM {interpolation['ssim']:.3f}",
-        2: f"{network['psnr']:.2f} dB ({gain:+.2f}), SSIM {network['ssim']:.3f}",
-        4: f"RMSE {interpolation['rmse']:.2f}",
-        5: f"RMSE {network['rmse']:.2f}",
-    }
-    winners = {1, 4} if gain < 0 else {2, 5} if gain > 0 else set()
-    for column, text in texts.items():
-        weight = "bold" if column in winners else "normal"
-        axes[column].set_xlabel(text, fontsize=9, fontweight=weight, labelpad=3)
+    rows = joint.loc[list(names)].to_dict("records")
+    interpolated, best = rows[0]["psnr"], max(row["psnr"] for row in rows)
+    equal = all(row["psnr"] == best for row in rows)
+    for number, row in enumerate(rows, 1):
+        gain = f" ({row['psnr'] - interpolated:+.2f})" if number > 1 else ""
+        weight = "bold" if row["psnr"] == best and not equal else "normal"
+        texts = {
+            number: f"{row['psnr']:.2f} dB{gain}, SSIM {row['ssim']:.3f}",
+            1 + len(rows) + number: f"RMSE {row['rmse']:.2f}",
+        }
+        for column, text in texts.items():
+            axes[column].set_xlabel(text, fontsize=9, fontweight=weight, labelpad=3)
 
 
 def _footer(figure: Figure, norm: Normalize, synthetic: bool) -> None:
@@ -145,9 +144,12 @@ def _cropped(example: Example, width: int) -> Example:
         window = (slice(scale * at, scale * (at + n)) for at, n in ((top, rows), (left, columns)))
         return image[:, *window]
 
-    images = (example.interpolation, example.network, example.truth)
     return Example(
-        example.chip, example.place, cut(example.lr, 1), *(cut(image, SCALE) for image in images)
+        example.chip,
+        example.place,
+        cut(example.lr, 1),
+        tuple(cut(image, SCALE) for image in example.upscaled),
+        cut(example.truth, SCALE),
     )
 
 

@@ -26,8 +26,13 @@ from sen2naip_sr.sources.base import PathFile
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.places import assign_locations
+from sen2naip_sr.weights.seen import LOOK_BYTES, look
 
 logger = logging.getLogger(__name__)
+
+LARGEST_LOOK = 1024
+"""Images with a longer side, in HR pixels, are compared by their ground only: no training sees so
+large ones as a whole."""
 
 SMALLEST = 32
 """Images with a shorter side, in HR pixels, are left out."""
@@ -82,17 +87,28 @@ def find_files(
     return [found[n] for n in spread(np.arange(len(found)), most or len(found))]
 
 
-def ground_of(files: Sequence[PathFile]) -> Footprints:
-    """Return the footprints of those files that have a place on the ground."""
-    boxes = []
+def content_of_files(files: Sequence[PathFile], bands: Sequence[int]) -> tuple[Footprints, Array]:
+    """Return the footprints and the looks (n, 16) of files; "" as the system of those without."""
+    boxes, looks = [], []
     for file in files:
         # what cannot be opened is left out with a warning when it is scored
-        with suppress(UserError), open_scene(file.path) as scene:
+        with suppress(UserError), open_scene(file.path, bands) as scene:
             where = scene.georeferencing
-            if where.crs is not None and not where.transform.is_identity:
-                window = Window(0, 0, scene.width, scene.height)
-                boxes.append((where.crs.to_string(), bounds(window, where.transform)))
-    return Footprints.boxes(boxes)
+            window = Window(0, 0, scene.width, scene.height)
+            placed = where.crs is not None and not where.transform.is_identity
+            crs = where.crs.to_string() if placed and where.crs else ""
+            found = _look_of(scene)
+            boxes.append((crs, bounds(window, where.transform)))
+            looks.append(found)
+    return Footprints.boxes(boxes), np.array(looks, np.uint8).reshape(-1, LOOK_BYTES)
+
+
+def _look_of(scene: FileScene) -> Array:
+    """Return the look of a scene; of a large one that of nothing that is trained on at once."""
+    if max(scene.height, scene.width) > LARGEST_LOOK:
+        return np.zeros(LOOK_BYTES, np.uint8)
+    values, _ = scene.read(0, 0, scene.height, scene.width)
+    return look(values)
 
 
 def images(

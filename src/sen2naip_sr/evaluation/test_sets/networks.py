@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.evaluation.columns import REFERENCES
+from sen2naip_sr.evaluation.columns import REFERENCES, noted
 from sen2naip_sr.evaluation.methods import Method, variants
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.peers import peers
+from sen2naip_sr.evaluation.seen import origin_of
 from sen2naip_sr.models.registry import MODELS, get_spec
 from sen2naip_sr.weights.files import Weights, load_weights
 
@@ -44,12 +48,24 @@ def given(parameters: EvaluationParameters) -> dict[str, Weights]:
 
 
 def all_networks(
-    parameters: EvaluationParameters, weights: Mapping[str, Weights | None]
+    parameters: EvaluationParameters,
+    weights: Mapping[str, Weights | None],
+    hr: Store | None = None,
+    splits: pd.DataFrame | None = None,
 ) -> list[Method]:
-    """Return every network with weights, and the peers."""
+    """Return every network with weights, and the peers.
+
+    Args:
+        parameters: Which networks, and what they are told.
+        weights: The weights of the project's networks by their names.
+        hr: HR chips of this run; None: it has none.
+        splits: Their splits.
+    """
     p, methods = parameters, []
-    for name, found in chosen(p, weights).items():
-        methods += variants(name, get_spec(name).title, found, p.told)
-    for name, found in given(p).items():
-        methods += variants(name, name, found, p.told)
+    found = [(name, get_spec(name).title, own) for name, own in chosen(p, weights).items()]
+    found += [(name, name, own) for name, own in given(p).items()]
+    anew = any(own.new for _, _, own in found)
+    for name, title, own in found:
+        origin = origin_of(own, hr, splits, anew=anew)
+        methods += variants(name, noted(title, origin), own, p.told, origin)
     return methods + peers(p.peers)

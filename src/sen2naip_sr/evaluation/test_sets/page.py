@@ -5,7 +5,7 @@ from typing import cast
 
 import pandas as pd
 
-from sen2naip_sr.evaluation.columns import FAILED, markdown
+from sen2naip_sr.evaluation.columns import FAILED, markdown, noted
 from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
 from sen2naip_sr.evaluation.test_sets.table import COLUMNS
 
@@ -28,6 +28,12 @@ def by_place(table: pd.DataFrame) -> list[tuple[Where, pd.DataFrame]]:
     return [(cast(Where, where), rows) for where, rows in grouped]
 
 
+def names_of(table: pd.DataFrame) -> dict[str, str]:
+    """Return the methods with the origin of their weights, and whether they failed anywhere."""
+    rows = table.groupby("method").agg({"origin": "first", FAILED: "any"}).itertuples()
+    return {name: noted(name, origin, FAILED if failed else "") for name, origin, failed in rows}
+
+
 def place_title(sensor: str, place: str, pixel: float) -> str:
     """Return a place's name with its sensor and pixel size, where known."""
     size = f", {pixel:g} m" if math.isfinite(pixel) else ""
@@ -37,9 +43,12 @@ def place_title(sensor: str, place: str, pixel: float) -> str:
 def _gains(table: pd.DataFrame) -> str:
     places = by_place(table)
     rows = []
+    named = names_of(table)
     for method in dict.fromkeys([*places[-1][1]["method"], *table["method"]]):
         gains = [own.loc[own["method"] == method, "gain"] for _, own in places]
-        rows.append([method, *(f"{gain.iloc[0]:+.2f}" if len(gain) else "-" for gain in gains)])
+        rows.append(
+            [named[method], *(f"{gain.iloc[0]:+.2f}" if len(gain) else "-" for gain in gains)]
+        )
     head = ["gain over Lanczos, dB", *(place_title(*where) for where, _ in places)]
     return markdown(head, rows)
 
@@ -48,7 +57,7 @@ def _everything(table: pd.DataFrame) -> str:
     rows = [
         [
             place_title(row[SENSOR], row[PLACE], row[PIXEL]),
-            f"{row['method']} ({FAILED})" if row[FAILED] else row["method"],
+            noted(row["method"], row["origin"], FAILED if row[FAILED] else ""),
             *(column.show(row).replace(" [-, -]", "") for column in COLUMNS),
         ]
         for row in table.to_dict("records")

@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.degradation import Recipe, get_recipe
 from sen2naip_sr.evaluation.methods import Method, interpolations, network_for
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
 from sen2naip_sr.evaluation.scoring import score_image
-from sen2naip_sr.evaluation.test_sets.images import find_files, ground_of, images
+from sen2naip_sr.evaluation.seen import place_seen
+from sen2naip_sr.evaluation.test_sets.images import content_of_files, find_files, images
 from sen2naip_sr.inference.network import Network
 from sen2naip_sr.metrics.catalogue import COMPUTED, QUICK
 from sen2naip_sr.progress import track
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 PIXEL, SENSOR, PLACE = "pixel_metres", "sensor", "place"
 COLUMNS = [
-    *(SENSOR, PLACE, PIXEL, "method", "trained", "chip", "location", "band"),
+    *(SENSOR, PLACE, PIXEL, "method", "trained", "origin", "chip", "location", "band"),
     *(*COMPUTED, "seconds_per_megapixel"),
 ]
 """The columns of the scores of test sets."""
@@ -55,7 +57,7 @@ def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters
     for name, files in found.items():
         place = parameters.test_sets[name]
         fitting = interpolations(len(place.bands))
-        shown = ground_of(files) if any(m.weights for m in networks) else Footprints.boxes([])
+        shown = content_of_files(files, place.bands) if any(m.weights for m in networks) else None
         fitting += [m for m in networks if _fits(m, name, files, place, recipe, shown)]
         made = {m.name: m.network(len(place.bands), parameters.accelerator) for m in fitting}
         for factor in place.reduce:
@@ -106,21 +108,21 @@ def _fits(  # noqa: PLR0913, PLR0917 - what weights must fit
     files: Sequence[PathFile],
     place: PlaceParameters,
     recipe: Recipe,
-    shown: Footprints,
+    shown: tuple[Footprints, Array] | None,
 ) -> bool:
-    if method.weights is None:
+    if method.weights is None or shown is None:
         return True
     known = method.weights.metadata
     places = {name, *(part for file in files for part in (*file.path.parts[:-1], file.path.stem))}
-    seen = sorted(places & set(known.train_places))
+    by_name = place_seen(known, places)
     problem = None
     if known.bands != len(place.bands):
         problem = f"it was trained with {known.bands} bands, not {len(place.bands)}"
     elif known.recipe != recipe.id:
         problem = f"it was trained with the downscaling recipe {known.recipe}, not {recipe.id}"
-    elif seen:
-        problem = f"it was trained on {seen[0]}"
-    elif known.seen is not None and (count := int(known.seen.shows(shown).sum())):
+    elif by_name:
+        problem = f"it was trained on {by_name}"
+    elif known.seen is not None and (count := int(known.seen.shows(*shown).sum())):
         problem = f"it was trained on ground that {count} of its files show"
     if problem:
         logger.warning("%s is not scored on %s: %s", method.name, name, problem)

@@ -42,8 +42,8 @@ def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
 
     Returns:
         One row for each place, pixel size and method, the best PSNR of a place first: sensor,
-        place, pixel_metres, method, trained, n_chips, locations, the means of the metrics of
-        `sen2naip_sr.metrics.catalogue.TRACKED`, gain (the paired difference in PSNR to Lanczos,
+        place, pixel_metres, method, trained, origin, n_chips, locations, the means of the metrics
+        of `sen2naip_sr.metrics.catalogue.TRACKED`, gain (the paired difference in PSNR to Lanczos,
         dB) with its 95 % interval gain_low and gain_high, below (share of the images whose PSNR is
         below Lanczos), and failed (whether it is a network below the linear filter, where that was
         scored). Then, for each sensor with several places and for all, the means of
@@ -100,6 +100,7 @@ def _summary(
     return {
         "method": method,
         "trained": bool(own["trained"].iloc[0]),
+        "origin": own["origin"].iloc[0] if "origin" in own else "",
         "n_chips": len(own),
         "locations": own["location"].nunique(),
         **{key: float(own[key].mean()) for key in TRACKED},
@@ -117,7 +118,7 @@ def _means(rows: pd.DataFrame, sensor: str) -> pd.DataFrame:
     values = [*TRACKED, GAIN, BELOW]
     grouped = rows.groupby("method", sort=False)
     means = grouped[values].mean()[grouped.size() == places]
-    means["trained"] = grouped["trained"].first()
+    means[["trained", "origin"]] = grouped[["trained", "origin"]].first()
     means[FAILED] = grouped[FAILED].any()
     means[["n_chips", "locations"]] = grouped[["n_chips", "locations"]].sum()
     means = means.reset_index().assign(**{SENSOR: sensor, PLACE: MEAN})

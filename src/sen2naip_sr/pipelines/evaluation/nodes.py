@@ -37,12 +37,13 @@ def collect_methods(
     from sen2naip_sr.evaluation.methods import interpolations, networks
     from sen2naip_sr.evaluation.peers import peers
     from sen2naip_sr.evaluation.references import references
-    from sen2naip_sr.evaluation.test_sets.networks import chosen, given
+    from sen2naip_sr.evaluation.test_sets.networks import all_networks, chosen, given
 
     p = parameters
     plain = interpolations(hr.manifest.shape[1]) + references(hr, lr, splits)
     found = networks(chosen(p, weights), hr, lr, splits, told=p.told, given=given(p))
-    return plain + found + peers(p.peers), collect_networks(parameters, **weights)
+    methods = plain + found + peers(p.peers)
+    return methods, all_networks(p, weights, hr, splits) if p.test_sets else []
 
 
 def collect_networks(parameters: EvaluationParameters, **weights: Weights | None) -> list[Method]:
@@ -127,25 +128,24 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     """Return the side-by-side figure, and its first chip as rasters for a GIS."""
     from sen2naip_sr.evaluation.comparison import best_interpolation
     from sen2naip_sr.evaluation.figures.examples import (
-        best_network,
         choose_chips,
         make_examples,
+        shown_methods,
         to_rasters,
     )
     from sen2naip_sr.evaluation.figures.side_by_side import draw_comparison
 
     interpolation = best_interpolation(scores)
-    names = (interpolation, best_network(comparison, methods, interpolation))
+    names = shown_methods(comparison, methods, interpolation)
     chips = choose_chips(scores, interpolation, parameters.figure_chips)
     examples = make_examples(chips, names, methods, hr, lr)
     low, high = hr.attributes["value_range"]
     titles = {method.name: method.title for method in methods}
-    interpolated, network = (titles[name] for name in names)
     figure = draw_comparison(
         examples,
         scores,
         names,
-        (interpolated, network),
+        [titles[name] for name in names],
         data_range=high - low,
         crop=parameters.figure_crop,
         synthetic=hr.attributes["synthetic"],
