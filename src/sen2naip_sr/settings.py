@@ -19,6 +19,7 @@ from kedro.utils import find_kedro_project  # noqa: E402
 
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
+from sen2naip_sr.viz_hooks import VizHooks  # noqa: E402
 
 
 def project_root() -> str:
@@ -26,7 +27,7 @@ def project_root() -> str:
     return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
 
 
-HOOKS = (TrackingHooks(), ProjectHooks())
+HOOKS = (TrackingHooks(), ProjectHooks(), VizHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

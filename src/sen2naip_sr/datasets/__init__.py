@@ -3,8 +3,10 @@
 from sen2naip_sr.datasets.animation_dataset import AnimationDataset
 from sen2naip_sr.datasets.figure_dataset import FigureDataset
 from sen2naip_sr.datasets.geotiff_dataset import GeoTIFFDataset
+from sen2naip_sr.datasets.history_dataset import HistoryDataset
 from sen2naip_sr.datasets.path_dataset import PathDataset
 from sen2naip_sr.datasets.store_dataset import StoreDataset
+from sen2naip_sr.datasets.text_dataset import TextDataset
 from sen2naip_sr.datasets.tracked_runs_dataset import TrackedRunsDataset
 from sen2naip_sr.datasets.weights_dataset import WeightsDataset
 
@@ -12,8 +14,10 @@ __all__ = [
     "AnimationDataset",
     "FigureDataset",
     "GeoTIFFDataset",
+    "HistoryDataset",
     "PathDataset",
     "StoreDataset",
+    "TextDataset",
     "TrackedRunsDataset",
     "WeightsDataset",
 ]

@@ -1,18 +1,15 @@
 """The catalog's dataset for figures."""
 
-import base64
-from typing import TYPE_CHECKING, Any, NewType, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import DatasetError
 
 from sen2naip_sr.datasets.file_dataset import FileDataset
+from sen2naip_sr.datasets.previews import NO_IMAGE, ImagePreview, image_of
 from sen2naip_sr.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-ImagePreview = NewType("ImagePreview", str)
-"""A base64-encoded PNG. Kedro-Viz recognises the type by this name."""
 
 
 class FigureDataset(FileDataset["Figure", NoReturn]):
@@ -51,8 +48,8 @@ class FigureDataset(FileDataset["Figure", NoReturn]):
             data.savefig(hidden, dpi=self._dpi, format="png")
 
     def preview(self) -> ImagePreview:
-        """Return the PNG for Kedro-Viz, base64-encoded."""
-        return ImagePreview(base64.b64encode(self._filepath.read_bytes()).decode())
+        """Return the PNG for Kedro-Viz; nothing if it is not made."""
+        return image_of(self._filepath.read_bytes()) if self._filepath.is_file() else NO_IMAGE
 
     def _describe(self) -> dict[str, Any]:
         return {**super()._describe(), "dpi": self._dpi}

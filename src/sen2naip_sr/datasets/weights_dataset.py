@@ -4,7 +4,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sen2naip_sr.datasets.file_dataset import FileDataset
+from sen2naip_sr.datasets.file_dataset import FileDataset, bytes_below
+from sen2naip_sr.datasets.previews import TablePreview, table_of
 from sen2naip_sr.errors import UserError
 
 if TYPE_CHECKING:
@@ -61,5 +62,42 @@ class WeightsDataset(FileDataset["Weights", "Weights | None"]):
         save_weights(self._filepath, data.state, data.metadata)
         self._saved = True
 
+    def preview(self) -> TablePreview:
+        """Return the network, its data and its training, as a table."""
+        weights = self.load()
+        return table_of(_facts(weights) if weights else {"weights": "none yet"})
+
+    def statistics(self) -> dict[str, int]:
+        """Return the size of the file that is loaded, the project's own or the shipped one."""
+        from sen2naip_sr.weights.names import FOLDER, SUFFIX
+
+        own = super().statistics()
+        if own or not self._shipped:
+            return own
+        size = bytes_below(FOLDER / f"{self._shipped}{SUFFIX}")
+        return {"file_size": size} if size else {}
+
     def _describe(self) -> dict[str, Any]:
         return {**super()._describe(), "shipped": self._shipped}
+
+
+def _facts(weights: "Weights") -> dict[str, str]:
+    """Return what users ask about weights, as text."""
+    known = weights.metadata
+    places = sorted(known.train_places)
+    low, high = known.value_range
+    return {
+        "network": known.architecture + (", shipped with the project" if weights.shipped else ""),
+        **{name: str(value) for name, value in known.architecture_parameters.items()},
+        "parameters": f"{sum(tensor.numel() for tensor in weights.state.values()):,}",
+        "validation PSNR": f"{known.validation_psnr:.2f} dB at step {known.step:,}",
+        "bands": str(known.bands),
+        "values": f"{known.dtype}, {low:g} to {high:g}",
+        "downsampled by": known.recipe,
+        "training places": f"{len(places)}: {', '.join(places)}",
+        "imagery": "synthetic" if known.synthetic else "observed",
+        "started from": known.started_from or "random weights",
+        "hash of the chips": known.data_hash,
+        "hash of the split": known.split_hash,
+        "version": known.version + (f", commit {known.commit}" if known.commit else ""),
+    }
