@@ -8,27 +8,27 @@ from matplotlib.figure import Figure
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.figures.tiles import TileGrid, composites, stretched
 
-COLUMNS, ROWS = 4, 3
+COLUMNS, ROWS = 5, 3
+"""Kedro-Viz shows pictures half as wide again as they are high."""
 GRID = TileGrid(
-    columns=COLUMNS, width=1.6, height=1.6, gap=0.06, label=0.06, header=0.62, caption=0, footer=0
+    columns=COLUMNS, width=1.6, height=1.6, gap=0.06, label=0.06, header=0.75, caption=0, footer=0
 )
 DPI = 100
 LABEL: dict[str, Any] = {
-    "fontsize": 6.5,
+    "fontsize": 8,
     "color": "white",
     "bbox": {"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 1.5},
 }
 
 
 def draw_chips(store: Store) -> Figure:
-    """Draw up to 12 chips, spread over the store, in true colour; each is stretched by itself.
+    """Draw up to 15 chips, spread over the store, in true colour; each is stretched by itself.
 
     The heading says how many chips there are, and of which size and places.
     """
     count, bands, height, width = store.manifest.shape
     shown = np.unique(np.linspace(0, count - 1, min(count, COLUMNS * ROWS)).astype(int))
-    rows = -(-len(shown) // COLUMNS)
-    figure, (block,) = GRID.draw(1, rows, DPI)
+    figure, (block,) = GRID.draw(1, ROWS, DPI)
     name, order = composites(bands)[0]
     places = None if store.index is None else store.index["place"]
     cells = [axis for row in block for axis in row]
@@ -37,10 +37,10 @@ def draw_chips(store: Store) -> Figure:
         low, high = np.nanpercentile(image, (1, 99), axis=(1, 2))
         axis.imshow(stretched(image, low, high), cmap="gray", vmin=0, vmax=1)
         if places is not None:
-            axis.text(0.03, 0.03, str(places.iloc[chip])[:28], transform=axis.transAxes, **LABEL)
+            axis.text(0.03, 0.03, str(places.iloc[chip])[:22], transform=axis.transAxes, **LABEL)
     size = f"{count:,} chips of {bands} x {height} x {width} pixels, {store.manifest.dtype}"
     more = f"; {places.nunique()} places" if places is not None else ""
-    figure.text(0.012, 1 - 0.22 / figure.get_figheight(), size + more, fontsize=9, va="center")
+    figure.text(0.012, 1 - 0.22 / figure.get_figheight(), size + more, fontsize=14, va="center")
     note = f"{len(shown)} of them: {name}"
-    figure.text(0.012, 1 - 0.45 / figure.get_figheight(), note, fontsize=8, va="center")
+    figure.text(0.012, 1 - 0.53 / figure.get_figheight(), note, fontsize=12, va="center")
     return figure
