@@ -5,6 +5,7 @@ import io
 from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from affine import Affine
@@ -22,6 +23,8 @@ KINDS = {
     "PathDataset": "checkpoint.pt",
     "FigureDataset": "below/figure.png",
     "GeoTIFFDataset": "below/scene.tif",
+    "HistoryDataset": "below/history.csv",
+    "TextDataset": "below/text.txt",
     "StoreDataset": "below/store",
     "WeightsDataset": "below/weights.safetensors",
 }
@@ -125,6 +128,47 @@ def test_weights_survive_with_their_metadata(make_dataset, weights):
     assert again.state["layer"].tolist() == [0, 1, 2, 3]
     # another run, which has not saved them
     assert (again.new, make_dataset("WeightsDataset").load().new) == (True, False)
+
+
+PREVIEWED = ["FigureDataset", "HistoryDataset", "StoreDataset", "TextDataset"]
+
+
+@pytest.mark.parametrize("kind", PREVIEWED)
+def test_what_is_not_made_yet_has_an_empty_preview_and_no_statistics(kind, make_dataset):
+    dataset = make_dataset(kind)
+    assert dataset.preview() == ""
+    assert dataset.statistics() == {}
+
+
+def test_weights_that_nobody_has_trained_yet_say_so_in_their_preview(make_dataset):
+    dataset = make_dataset("WeightsDataset")
+    assert dataset.preview()["data"] == [["weights", "none yet"]]
+    assert dataset.statistics() == {}
+
+
+def test_a_store_of_one_band_and_no_table_has_a_preview(make_dataset):
+    dataset = make_dataset("StoreDataset")
+    dataset.save(SmallStore())
+    with Image.open(io.BytesIO(base64.b64decode(dataset.preview()))) as picture:
+        assert picture.width > picture.height
+    assert dataset.statistics()["rows"] == 1
+
+
+def test_a_history_survives_and_shows_what_it_has(make_dataset):
+    dataset = make_dataset("HistoryDataset")
+    table = pd.DataFrame({"step": [0, 5], "loss": [None, 0.25]})
+    dataset.save(table)
+    pd.testing.assert_frame_equal(dataset.load(), table)
+    assert len(dataset.preview()) > 1000
+    dataset.save(table[["step"]])
+    assert len(dataset.preview()) > 1000
+
+
+def test_a_text_survives_and_is_shown_as_text(make_dataset):
+    dataset = make_dataset("TextDataset")
+    dataset.save("5 < 7 ° <script>\n")
+    assert dataset.load() == "5 < 7 ° <script>\n"
+    assert "5 &lt; 7 ° &lt;script&gt;\n" in dataset.preview()
 
 
 def test_weights_that_nobody_has_trained_yet_are_none(make_dataset):
