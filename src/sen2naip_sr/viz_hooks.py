@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from sen2naip_sr.datasets.file_dataset import FileDataset, bytes_below
 from sen2naip_sr.files import write_atomically
 
 if TYPE_CHECKING:
@@ -56,6 +55,9 @@ class VizHooks:
 
 def statistics(names: set[str], catalog: "DataCatalog") -> Statistics:
     """Return the statistics of those datasets that lie on disk."""
+    # the datasets import rasterio, which commands that run nothing save
+    from sen2naip_sr.datasets.file_dataset import FileDataset, bytes_below
+
     found = {}
     for name in names:
         dataset = None if name.startswith("params:") else catalog.get(name)
