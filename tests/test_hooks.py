@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.hooks import (
     ProjectHooks,
-    check_pipelines,
     find_user_error,
     require_writable,
 )
@@ -70,12 +69,6 @@ def test_user_errors_become_messages_of_the_command_line():
         ProjectHooks().on_pipeline_error(
             UserError("file-empty", "chips.tif: is empty", "copy it again")
         )
-
-
-def test_an_unknown_pipeline_is_refused_with_the_nearest_name():
-    check_pipelines(["evaluate", "ingest"], ["ingest", "evaluate"])
-    with pytest.raises(UserError, match=r"pipeline 'train_cran': did you mean 'train_carn'\?"):
-        check_pipelines(["ingest", "train_cran"], ["ingest", "train_carn"])
 
 
 def test_what_was_handled_before_another_fault_is_not_blamed():

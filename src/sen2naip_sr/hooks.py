@@ -1,4 +1,4 @@
-"""Project hooks: parameter check, provenance in MLflow, errors without tracebacks, summary."""
+"""Project hooks: provenance in MLflow, errors without tracebacks, summary."""
 
 import errno
 import os
@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 from pydantic import BaseModel
 
 from sen2naip_sr import provenance
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks import NETWORKS
-from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.remedies import KEDRO, phrased
 from sen2naip_sr.tracking.failures import explained
 
@@ -42,19 +40,12 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: "KedroContext") -> None:
-        """Refuse unknown pipelines and unknown or ill-typed parameters before any node runs."""
-        from sen2naip_sr.pipelines.parameters import check_parameters
-        from sen2naip_sr.tracking.hooks import prepare_tracker, refuse_asynchronous
+        """Refuse a folder that is read-only and a database that cannot be used."""
+        from sen2naip_sr.tracking.hooks import prepare_tracker
 
         self._root = Path(context.project_path)
         try:
             require_writable(self._root)
-            refuse_asynchronous(_options())
-            check_pipelines(_asked_pipelines(), list(pipelines))
-            loader = context.config_loader
-            # cached, since Kedro reads them again: reading takes a quarter of a second
-            loader["parameters"] = loader["parameters"]
-            check_parameters(loader["parameters"])
             prepare_tracker(context)
         except (UserError, OSError) as error:
             fixable = find_user_error(error)
@@ -126,21 +117,6 @@ def require_writable(folder: Path) -> None:
         raise UserError("folder-read-only", f"{folder}: is not writable", DISK_ERRORS[errno.EROFS])
 
 
-def check_pipelines(asked: list[str], known: list[str]) -> None:
-    """Check the names of pipelines.
-
-    Raises:
-        UserError: If there is no such pipeline. The message names the nearest one.
-    """
-    for name in asked:
-        if name not in known:
-            raise UserError(
-                "unknown-pipeline",
-                describe_unknown("pipeline", name, known),
-                "choose one of the valid names",
-            )
-
-
 def find_user_error(error: BaseException | None) -> UserError | None:
     """Return the `UserError` among an exception and its causes; disk errors count as such."""
     while error is not None:
@@ -157,18 +133,6 @@ def find_user_error(error: BaseException | None) -> UserError | None:
         suppressed = error.__suppress_context__
         error = error.__cause__ or (None if suppressed else error.__context__)
     return None
-
-
-def _asked_pipelines() -> list[str]:
-    """Return the pipelines named on the command line; none if there is no command line."""
-    asked = _options()
-    return [*(asked.get("pipelines") or []), *filter(None, [asked.get("pipeline")])]
-
-
-def _options() -> dict[str, Any]:
-    """Return the command line's options; none if there is no command line."""
-    command = click.get_current_context(silent=True)
-    return command.params if command else {}
 
 
 def _tag(**tags: str) -> None:

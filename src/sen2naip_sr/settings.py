@@ -15,8 +15,11 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # Kedro deprecates `--pipeline=NAME` in favour of `--pipelines=NAME`; both shall work
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
+import yaml  # noqa: E402
+from kedro.framework.project import LOGGING  # noqa: E402
 from kedro.utils import find_kedro_project  # noqa: E402
 
+from sen2naip_sr.cli.hooks import CheckHooks  # noqa: E402
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
 from sen2naip_sr.viz_hooks import VizHooks  # noqa: E402
@@ -27,7 +30,18 @@ def project_root() -> str:
     return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
 
 
-HOOKS = (TrackingHooks(), ProjectHooks(), VizHooks())
+def log_as_configured() -> None:
+    """Log by the project's conf/logging.yml, which Kedro finds in the project's folder only."""
+    configuration = Path(project_root(), "conf", "logging.yml")
+    if "KEDRO_LOGGING_CONFIG" not in os.environ and configuration.is_file():
+        if Path.cwd() != Path(project_root()):
+            LOGGING.configure(yaml.safe_load(configuration.read_text(encoding="utf-8")))
+
+
+log_as_configured()
+
+# what a later one tries first comes first: the checks, then the tracker
+HOOKS = (TrackingHooks(), ProjectHooks(), VizHooks(), CheckHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
