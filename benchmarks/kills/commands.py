@@ -22,8 +22,10 @@ from affine import Affine
 ROOT = Path(__file__).parents[2]
 LONGEST = 600.0
 """Seconds that a command may take before it counts as hanging."""
-CHANGING = ("mlartifacts", ".viz", "mlflow.db.lock", "__pycache__")
-"""Files whose names differ from run to run, or that stay for locking."""
+CHANGING = ("mlartifacts", ".viz", "mlflow.db.lock", "__pycache__", "experiments")
+"""Folders and files that differ from run to run, or that stay for locking."""
+TEMPORARY = (".partial-", "-journal", "checkpoint.pt")
+"""Parts of names that no file may have in the end."""
 
 Results = dict[str, str]
 
@@ -134,8 +136,12 @@ def make_template(folder: Path) -> Path:
 
 def files(folder: Path) -> set[str]:
     """Return the names of all files below a folder, without those that differ by nature."""
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {str(name) for name in names if not set(CHANGING) & set(name.parts)}
+    names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return {
+        str(name)
+        for name in names
+        if not set(CHANGING) & set(name.parts) or any(part in str(name) for part in TEMPORARY)
+    }
 
 
 def _hashes(folder: Path, pattern: str) -> Results:
