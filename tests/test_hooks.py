@@ -1,4 +1,5 @@
 import errno
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -11,6 +12,7 @@ from sen2naip_sr.hooks import (
     find_user_error,
     require_writable,
 )
+from sen2naip_sr.tracking.hooks import TrackingHooks, local_folder, refuse_asynchronous
 
 
 class Some(BaseModel):
@@ -83,3 +85,32 @@ def test_a_read_only_project_is_refused_before_anything_runs(tmp_path, monkeypat
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(UserError, match="is not writable"):
         require_writable(tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"is_async": True}, {"runner_params": {"is_async": True}}])
+def test_loading_and_saving_in_threads_is_refused(options):
+    with pytest.raises(UserError, match="in threads"):
+        refuse_asynchronous(options)
+    with pytest.raises(UserError, match="in threads"):
+        TrackingHooks().before_node_run(is_async=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"is_async": False, "runner_params": {"max_workers": 4}}])
+def test_loading_and_saving_one_after_another_is_not_refused(options):
+    refuse_asynchronous(options)
+    TrackingHooks().before_node_run(is_async=False)
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        ("mlartifacts", Path("/project/mlartifacts")),
+        ("/elsewhere/50 % of it", Path("/elsewhere/50 % of it")),
+        ("file:///elsewhere/a%20b", Path("/elsewhere/a b")),
+        ("s3://bucket/runs", None),
+        ("mlflow-artifacts:/runs", None),
+        (None, None),
+    ],
+)
+def test_the_folder_of_the_runs_files_is_found(place, folder):
+    assert local_folder(place, Path("/project")) == folder

@@ -24,6 +24,7 @@ from benchmarks.kills.commands import (
     files,
     import_all,
     make_template,
+    runs_running,
     start,
     wait,
 )
@@ -127,6 +128,8 @@ class Faults:
         self._check_kept(what, folder, earlier)
         if found.keys() != self.expected.keys():
             self._note(what, f"other results: {sorted(found.keys() ^ self.expected.keys())}")
+        elif running := runs_running(folder):
+            self._note(what, f"{running} runs are listed as running")
         elif changed := files(folder) ^ self.files:
             self._note(what, f"files left or missing: {sorted(changed)}")
         else:

@@ -190,6 +190,16 @@ def _tuned(folder: Path) -> Results:
     return found
 
 
+def runs_running(folder: Path) -> int:
+    """Return how many runs MLflow lists as running."""
+    database = folder / "mlflow.db"
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(database)) as connection:
+        query = "SELECT count(*) FROM runs WHERE status = 'RUNNING'"
+        return connection.execute(query).fetchone()[0]
+
+
 def _kedro(name: str, pipeline: str, results: Callable[[Path], Results], **more: Any) -> Command:
     parameters = {"ingestion.source": "directory", "ingestion.path": "imagery"}
     parameters |= {"ingestion.chip_size": 64, "ingestion.place": "folder", **more}

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import mlflow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.tracking import database as module
 from sen2naip_sr.tracking.database import prepare
+from sen2naip_sr.tracking.killed import PROCESS, own_process, tag_runs
 
 # what libraries say while they are imported
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -210,3 +212,40 @@ def test_runs_whose_files_stayed_behind_are_still_found(made, tmp_path):
     assert run.info.artifact_uri.startswith((made / "mlartifacts").as_uri())
     later = record(client, "second")
     assert (tmp_path / "mlartifacts" / later).is_dir()
+
+
+def test_runs_whose_process_was_killed_are_no_longer_running(project):
+    client = open_project(project)
+    machine, number, start = own_process().rsplit(" ", 2)
+    processes = {
+        "own": own_process(),
+        "number used again": f"{machine} {number} {int(start) - 100}",
+        "ended": f"{machine} {2**22 + 1} {start}",
+        "on another machine": f"{machine}.elsewhere {2**22 + 1} {start}",
+    }
+    runs = {}
+    for name, process in processes.items():
+        runs[name] = client.create_run("1", tags={PROCESS: process}).info.run_id
+    client.log_metric(runs["ended"], "psnr", 30.0, timestamp=123)
+    runs["without a process"] = client.create_run("1").info.run_id
+    open_project(project)
+    found = {name: client.get_run(run).info for name, run in runs.items()}
+    killed = {name for name, info in found.items() if info.status == "KILLED"}
+    assert killed == {"number used again", "ended"}
+    assert {info.status for info in found.values()} == {"KILLED", "RUNNING"}
+    assert found["ended"].end_time == 123
+    again = found["number used again"]
+    assert again.end_time == again.start_time
+
+
+def test_runs_are_tagged_with_their_process(project, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_CONTEXT", '{"cluster": "a"}')
+    tag_runs()
+    before = mlflow.get_tracking_uri()
+    open_project(project)
+    mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
+    try:
+        with mlflow.start_run(experiment_id="1") as run:
+            assert run.data.tags.items() >= {PROCESS: own_process(), "cluster": "a"}.items()
+    finally:
+        mlflow.set_tracking_uri(before)

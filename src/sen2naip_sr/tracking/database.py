@@ -13,6 +13,7 @@ from pathlib import Path
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.running.lock import locked
 from sen2naip_sr.files import write_atomically
+from sen2naip_sr.tracking.killed import close_killed
 from sen2naip_sr.tracking.moved import follow
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def prepare(database: Path, artifacts: Path | None, experiments: Mapping[str, st
     """Create MLflow's database if it is missing, and check that runs can be recorded there.
 
     Args:
-        database: The SQLite file.
+        database: The SQLite file. Runs in it whose process was killed are marked as that.
         artifacts: Folder of the runs' files, if they lie on this machine. If it lies beside the
             database and both were moved, the database follows.
         experiments: Experiments to create if they are missing, and the addresses of their runs'
@@ -46,6 +47,7 @@ def prepare(database: Path, artifacts: Path | None, experiments: Mapping[str, st
         try:
             with closing(_connect(database)) as connection:
                 _check(connection, database)
+                close_killed(connection)
                 if artifacts is not None and artifacts.parent == database.parent:
                     _follow(connection, artifacts)
                 known = {name for (name,) in connection.execute("SELECT name FROM experiments")}
