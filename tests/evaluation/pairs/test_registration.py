@@ -48,6 +48,14 @@ def test_without_a_reach_the_georeferencing_is_believed():
     assert found == (0, 0)
 
 
+@pytest.mark.parametrize("reach", [0.5, 1, 1.5])
+def test_no_error_beyond_the_reach_is_found(reach):
+    truth = Movable(detail_of(seen(-7, -4, 110)))
+    rows, columns = register(detail_of(seen(0, 0)), truth, (5, 4), panchromatic=True, reach=reach)
+    assert rows == reach
+    assert abs(columns) <= reach
+
+
 def test_too_few_common_pixels_give_no_registration():
     truth = Movable(detail_of(seen(0, 0)))
     assert register(detail_of(seen(0, 0)), truth, (70, 0), panchromatic=True, reach=2) is None

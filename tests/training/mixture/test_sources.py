@@ -121,6 +121,13 @@ def test_images_smaller_than_crops_are_left_out(places, make_geotiff, caplog):
     assert "smaller than a crop" in caplog.text
 
 
+def test_a_source_of_images_that_are_all_smaller_than_crops_is_refused(tmp_path, make_geotiff):
+    make_geotiff(tmp_path / "0.tif", flat(7, size=20))
+    with pytest.raises(UserError) as caught:
+        opened(small={"path": str(tmp_path)})
+    assert caught.value.code == "mixture-too-small"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

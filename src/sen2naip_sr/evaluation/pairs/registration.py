@@ -90,7 +90,8 @@ def register(
         return fit(details.values[:, used], placed.values[:, used], panchromatic).missed
 
     best = min(_around((0.0, 0.0), 1.0, reach), key=missed)
-    best = min(_around(best, STEP, min(reach, 1 - STEP)), key=missed)
+    finer = [place for place in _around(best, STEP, 1 - STEP) if max(map(abs, place)) <= reach]
+    best = min(finer, key=missed)
     return None if math.isinf(missed(best)) else best
 
 
