@@ -59,6 +59,20 @@ def test_given_values_are_told_and_nothing_is_estimated(image):
     assert "90" in result.in_words["compression"]
 
 
+def test_noise_is_written_without_an_exponent():
+    deep = 2000 + 20.0 * landscape(3, STYLES[0], 128)
+    noisy = (deep + np.random.default_rng(0).normal(0, 300, deep.shape)).astype("uint16")
+    options = make_options(blur="recipe", compression="none")
+    network = build_model("lean", 4, channels=4, blocks=1, conditions=True)
+    scene, value_range = ArrayScene(noisy), (0.0, 10_200.0)
+    words = tell(options, scene, value_range, network.under).in_words["noise"]
+    levels = [float(level) for level in words.partition(" digital")[0].split(", ")]
+    assert "e" not in words.partition(" digital")[0]
+    assert all(level == pytest.approx(300, rel=0.4) and level % 10 == 0 for level in levels)
+    given = tell(options.model_copy(update={"noise": 1020}), scene, value_range, network.under)
+    assert given.in_words["noise"] == "1020 digital numbers (given)"
+
+
 def test_words_stand_for_the_recipe(image):
     result = told(image, noise=0, blur="recipe", compression="none")
     assert result.conditions == Conditions.of_recipe(4)
@@ -83,7 +97,8 @@ def test_the_recipe_is_assumed_where_nothing_can_be_estimated(caplog):
     with caplog.at_level(logging.WARNING):
         result = told(flat)
     assert result.conditions == Conditions.of_recipe(4)
-    assert "cannot be estimated" in caplog.text
+    assert "cannot be estimated, since every part of it is flat" in caplog.text
+    assert "What to do" in caplog.text
     assert all("assumed" in result.in_words[name] for name in CONDITIONS)
     assert result.sharpness == 1
 
@@ -117,6 +132,8 @@ def test_more_noise_than_signal_is_refused(image):
     with pytest.raises(UserError) as caught:
         told(image, noise=50)
     assert caught.value.code == "noise-out-of-range"
+    assert ArrayScene(image).name in caught.value.problem
+    assert "25.5" in caught.value.remedy
 
 
 def test_weights_without_conditions_refuse_to_be_told(image, plain_weights):

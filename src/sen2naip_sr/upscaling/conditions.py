@@ -64,7 +64,7 @@ def tell(
         UserError: If the given noise is too high for the value range, or the scene cannot be read.
     """
     p, bands = parameters, scene.count
-    given = _given(p, bands, value_range)
+    given = _given(p, scene, value_range)
     wanted = [name for name in CONDITIONS if getattr(p, name) == "auto"]
     found = estimate_conditions(scene, value_range) if wanted else Estimate(None)
     rest = found.conditions or Conditions.of_recipe(bands)
@@ -78,7 +78,8 @@ def tell(
         sharpness = p.sharpness
     if wanted and not found.conditions:
         logger.warning(
-            "%s: %s cannot be estimated, since %s; those of a clean image are assumed",
+            "%s: %s cannot be estimated, since %s; a clean image is assumed. What to do: give what "
+            "you know of it",
             scene.name,
             ", ".join(wanted),
             found.problem,
@@ -86,7 +87,7 @@ def tell(
     origin = _ESTIMATED if found.conditions else f"{_ASSUMED}: {found.problem}"
     words = {
         name: f"{text} ({origin if name in wanted else _GIVEN})"
-        for name, text in _in_words(told, value_range).items()
+        for name, text in _in_words(told, value_range, "noise" in wanted).items()
     }
     calming = _calming(p, found)
     words["sharpness"] = f"{sharpness:g}"
@@ -121,16 +122,18 @@ def require_recipe(parameters: UpscalerParameters, label: str) -> None:
         )
 
 
-def _given(p: UpscalerParameters, bands: int, value_range: ValueRange) -> Conditions:
+def _given(p: UpscalerParameters, scene: "Scene", value_range: ValueRange) -> Conditions:
     """Return the conditions that are given; None for those to be estimated."""
     noise = blur = compression = None
+    bands = scene.count
     if p.noise != "auto":
         low, high = value_range
         share = p.noise / (high - low)
         if share > NOISIEST:
             raise UserError(
                 "noise-out-of-range",
-                f"noise of {p.noise:g} digital numbers, where {low:g} to {high:g} become 0 to 1",
+                f"{scene.name}: noise of {p.noise:g} digital numbers, where {low:g} to {high:g} "
+                "become 0 to 1",
                 f"give at most {NOISIEST * (high - low):g}",
             )
         noise = (share,) * bands
@@ -142,9 +145,11 @@ def _given(p: UpscalerParameters, bands: int, value_range: ValueRange) -> Condit
     return Conditions(noise, blur, compression)
 
 
-def _in_words(told: Conditions, value_range: ValueRange) -> dict[str, str]:
+def _in_words(told: Conditions, value_range: ValueRange, uncertain: bool) -> dict[str, str]:
     low, high = value_range
-    levels = [f"{share * (high - low):.2g}" for share in told.noise or ()]
+    digits = 2 if uncertain else 6
+    # rounded to so many digits, but written without an exponent
+    levels = [f"{float(f'{share * (high - low):.{digits}g}'):g}" for share in told.noise or ()]
     widths = [f"{vertical:.2f} x {horizontal:.2f}" for vertical, horizontal in told.blur or ()]
     scale = told.compression
     return {

@@ -143,19 +143,26 @@ def test_any_number_of_bands(hr):
         np.testing.assert_allclose(noise_of(conditions), 3.0, rtol=0.3)
 
 
+FLAT = np.full((4, 200, 200), 90, "uint8")
+SPECKLED = np.random.default_rng(0).integers(1, 255, (4, 200, 200), "uint8")
+SPECKLED[:, ::50, ::50] = 0
+
+
 @pytest.mark.parametrize(
-    ("image", "options"),
+    ("image", "options", "problem"),
     [
-        (np.full((4, 200, 200), 90, "uint8"), {}),
-        (np.full((4, 200, 200), 255, "uint8"), {}),
-        (np.random.default_rng(0).integers(0, 255, (4, 63, 300), "uint8"), {}),
-        (np.zeros((4, 200, 200), "uint8"), {"nodata": 0}),
+        (FLAT, {}, "every part of it is flat"),
+        (np.full((4, 200, 200), 255, "uint8"), {}, "every part of it is saturated"),
+        (SPECKLED[:, :63], {}, "it has fewer than 64 rows or columns"),
+        (np.zeros((4, 200, 200), "uint8"), {"nodata": 0}, "every part of it has nodata"),
+        (SPECKLED, {"nodata": 0}, "every part of it has nodata"),
+        (np.dstack((SPECKLED, FLAT)), {"nodata": 0}, "every part of it has nodata or is flat"),
     ],
 )
-def test_it_says_what_it_cannot_estimate(image, options):
+def test_it_says_what_it_cannot_estimate(image, options, problem):
     result = estimate(image, **options)
     assert result.conditions is None
-    assert result.problem
+    assert result.problem == problem
 
 
 def test_a_band_without_content_spoils_nothing(hr):

@@ -36,7 +36,7 @@ class Windows:
     Attributes:
         values: (n, C, side, side), float32: the value range on a scale from 0 to `SCALE`. There
             may be none.
-        problem: Why there is none, in words.
+        problem: Why there is none, in words: a clause about the scene.
     """
 
     values: Array
@@ -69,7 +69,7 @@ def sample_windows(scene: "Scene", value_range: ValueRange) -> Windows:
                 break
         if usable:
             return Windows(np.stack(usable))
-        problem = " or ".join(sorted(problems))
+        problem = f"every part of it {' or '.join(sorted(problems))}"
     return Windows(np.empty((0, scene.count, 0, 0), np.float32), problem)
 
 
@@ -89,9 +89,9 @@ def _starts(length: int, side: int) -> list[int]:
 
 def _problem(window: Array, valid: Array) -> str:
     if not valid.all():
-        return "nodata is everywhere"
+        return "has nodata"
     if ((window <= 0) | (window >= SCALE)).mean((1, 2)).max() > _SATURATED_AT_MOST:
-        return "it is saturated"
+        return "is saturated"
     if window.std((1, 2)).max() < _FLAT:
-        return "it is flat"
+        return "is flat"
     return ""
