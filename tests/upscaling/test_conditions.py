@@ -249,4 +249,4 @@ def test_a_result_told_something_else_is_out_of_date(image, told_weights, make_g
     assert state(noise=1) == "skipped"
     assert state(sharpness=0.5, overwrite=True) == "done"
     assert state(flat_areas="keep", overwrite=True) == "done"
-    assert any("flat areas kept" in line for line in lines)
+    assert any("sharpness 0.5; flat areas kept" in line for line in lines)

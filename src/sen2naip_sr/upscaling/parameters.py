@@ -51,9 +51,9 @@ class UpscalerParameters(Parameters):
     """Standard deviation of the scene's noise in digital numbers. auto: estimated for each band."""
     blur: Width | Literal["auto", "recipe"] = "auto"
     """Width of the scene's blur in pixels, as the standard deviation of a Gaussian. auto: estimated
-    for each band. recipe: that of the images that the network was trained on."""
+    for all bands together. recipe: that of the images that the network was trained on."""
     compression: Quality | Literal["auto", "none"] = "auto"
-    """JPEG quality that the scene was compressed with. auto: found in the scene."""
+    """JPEG quality, from 50 to 100, that the scene was compressed with. auto: found in the scene."""
     sharpness: Share | Literal["auto"] = "auto"
     """Share of the network's correction that is added to the bicubic upscaling: 0 for none. auto:
     less than 1 where the blur is estimated and uncertain."""

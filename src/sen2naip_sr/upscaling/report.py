@@ -62,6 +62,7 @@ def describe(outcome: Outcome) -> str:
         f"values {low:g} to {high:g} as 0 to 1",
     ]
     if told := [f"{n} {result.made_with[n]}" for n in CONDITIONS if n in result.made_with]:
+        told.append(f"sharpness {result.made_with['sharpness']}")
         told.append(f"flat areas {result.made_with['flat_areas']}")
         lines.append(f"  {'; '.join(told)}")
     if result.intervals:
