@@ -35,15 +35,30 @@ def known_as(kind: str, known: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+_ALTERNATIVE = re.compile(r"(constrained-)?(int|float|str|bool)|literal\[.*\]")
+"""What pydantic adds to a parameter's name for each of the kinds of values that it may have."""
+_START = "Input should be "
+
+
 def summarise(error: ValidationError) -> str:
     """Return what is wrong with which parameter, in one line."""
-    return "; ".join(
-        ".".join(map(str, problem["loc"]))
-        + (": " if problem["loc"] else "")
+    found: dict[str, list[str]] = {}
+    for problem in error.errors():
+        *path, last = map(str, problem["loc"] or ("",))
+        name = ".".join(path if path and _ALTERNATIVE.fullmatch(last) else [*path, last])
         # what pydantic puts before the text of a validator of our own
-        + problem["msg"].removeprefix("Value error, ")
-        for problem in error.errors()
+        found.setdefault(name, []).append(problem["msg"].removeprefix("Value error, "))
+    return "; ".join(
+        f"{name}: {_either(messages)}" if name else "; ".join(messages)
+        for name, messages in found.items()
     )
+
+
+def _either(messages: Sequence[str]) -> str:
+    """Return as one what is wrong for each of the kinds of values that a parameter may have."""
+    # shorter ones first: names of values before the long story of a number
+    first, *others = sorted(dict.fromkeys(messages), key=len)
+    return " or ".join([first, *(other.removeprefix(_START) for other in others)])
 
 
 def _takes_list(annotation: Any) -> bool:

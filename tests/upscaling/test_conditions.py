@@ -124,6 +124,22 @@ def test_values_that_make_no_sense_are_refused(options):
     assert caught.value.code == "options-invalid"
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"noise": -1}, "noise: Input should be 'auto' or greater than or equal to 0"),
+        ({"blur": 5}, "blur: Input should be 'auto' or 'recipe' or less than or equal to 2"),
+        ({"tile": 1, "sharpness": 2}, "tile: Input should be greater than or equal to 16"),
+    ],
+)
+def test_all_kinds_of_a_value_are_named_at_once(options, said):
+    with pytest.raises(UserError) as caught:
+        make_options(**options)
+    found = caught.value.problem.split("; ")
+    assert len(found) == len(options)
+    assert said in found
+
+
 def test_text_counts_as_a_number():
     assert make_options(noise="1.5", blur="0.4", compression="85").noise == 1.5
 
