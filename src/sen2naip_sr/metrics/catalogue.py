@@ -4,6 +4,7 @@ To add a metric, add a module here that defines ``METRIC``. Tables, figures, MLf
 and the comparison of runs take it from there.
 """
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
@@ -31,3 +32,8 @@ QUICK = tuple(key for key in COMPUTED if not METRICS[key].costly)
 """Keys of the metrics that experiments compute."""
 OVERVIEW = tuple(key for key, metric in METRICS.items() if metric.overview)
 """Keys of the few metrics that show what a loss trades for what."""
+
+
+def trackable(name: str) -> str:
+    """Return a metric's name as MLflow takes it: letters, digits and ``_-. /`` only."""
+    return re.sub(r"[^\w\-. /]", "_", name)

@@ -53,7 +53,7 @@ class UpscalerParameters(Parameters):
     """Width of the scene's blur in pixels, as the standard deviation of a Gaussian. auto: estimated
     for all bands together. recipe: that of the images that the network was trained on."""
     compression: Quality | Literal["auto", "none"] = "auto"
-    """JPEG quality, from 50 to 100, that the scene was compressed with. auto: found in the scene."""
+    """JPEG quality that the scene was compressed with, from 50 to 100. auto: found in it."""
     sharpness: Share | Literal["auto"] = "auto"
     """Share of the network's correction that is added to the bicubic upscaling: 0 for none. auto:
     less than 1 where the blur is estimated and uncertain."""

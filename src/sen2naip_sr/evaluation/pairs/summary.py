@@ -1,10 +1,8 @@
 """What the scores on real pairs amount to: one row for each method, and metrics to track."""
 
-import re
-
 import pandas as pd
 
-_NOT_IN_METRICS = re.compile(r"[^\w\-. /]")
+from sen2naip_sr.metrics.catalogue import trackable
 
 
 def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
@@ -35,7 +33,4 @@ def pair_metrics(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
             found[f"{row['method']}/{name}"] = row[name]
     for row in scores.to_dict("records"):
         found[f"{row['pair']}/{row['method']}"] = row["gain"]
-    return {
-        _NOT_IN_METRICS.sub("_", name): {"value": float(value), "step": 0}
-        for name, value in found.items()
-    }
+    return {trackable(name): {"value": float(value), "step": 0} for name, value in found.items()}

@@ -10,7 +10,7 @@ from sen2naip_sr.evaluation.comparison import failed_networks
 from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
-from sen2naip_sr.metrics.catalogue import METRICS, TRACKED
+from sen2naip_sr.metrics.catalogue import METRICS, TRACKED, trackable
 
 BASELINE = "lanczos"
 """The method that gains are over."""
@@ -76,13 +76,8 @@ def tracked_metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
         for key in (GAIN, BELOW, *TRACKED):
             if math.isfinite(row[key]):
                 name = "/".join([row[SENSOR], row[PLACE], *pixel, row["method"], key])
-                found[_allowed(name.strip("/"))] = {"value": float(row[key]), "step": 0}
+                found[trackable(name.strip("/"))] = {"value": float(row[key]), "step": 0}
     return found
-
-
-def _allowed(name: str) -> str:
-    """Return a name that MLflow takes: letters, digits and ``_-. /`` only."""
-    return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)
 
 
 def _summary(

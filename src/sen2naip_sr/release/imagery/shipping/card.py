@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+from sen2naip_sr.evaluation.columns import markdown
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.cost import multiply_adds_per_pixel
 from sen2naip_sr.release.imagery.shipping import degraded
@@ -61,11 +62,6 @@ def model_card(weights: Weights, scores: Scores, name: str, size: int, most: int
     return CARD.read_text(encoding="utf-8").format(**values | tables)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def _trained(places: Sequence[str]) -> str:
     dates: dict[str, list[str]] = {}
     for place in places:
@@ -76,7 +72,7 @@ def _trained(places: Sequence[str]) -> str:
         found = imagery_of(location)
         when = ", ".join(filter(None, known)) or "-"
         rows.append([location, when, found.sensor, found.land_cover, found.source, found.licence])
-    return _table(["location", "dates", "sensor", "land cover", "source", "licence"], rows)
+    return markdown(["location", "dates", "sensor", "land cover", "source", "licence"], rows)
 
 
 def _attribution(places: Sequence[str]) -> str:
@@ -100,7 +96,7 @@ def _clean(places: Sequence[PlaceScores]) -> str:
         _gain(fmean(c.over_lanczos for c in column), fmean(c.over_best for c in column))
         for column in zip(*(place.clean for place in places), strict=True)
     ]
-    return _table(heads, [*rows, ["mean of places", "", "", *means]])
+    return markdown(heads, [*rows, ["mean of places", "", "", *means]])
 
 
 def _gain(over_lanczos: float, over_best: float) -> str:
@@ -113,14 +109,14 @@ def _pixels(reduction: int) -> str:
 
 def _metrics(places: Sequence[PlaceScores]) -> str:
     heads = ["place", "PSNR dB", *(METRICS[key].heading for key in OTHERS)]
-    return _table(heads, [[place.place, *_compared(place.clean[0])] for place in places])
+    return markdown(heads, [[place.place, *_compared(place.clean[0])] for place in places])
 
 
 def _compared(clean: Clean) -> list[str]:
     cells = [f"{clean.psnr - clean.over_lanczos:.2f}, {clean.psnr:.2f}"]
     for key in OTHERS:
-        theirs, ours = METRICS[key].template, METRICS[key].template
-        cells.append(f"{theirs.format(**clean.lanczos)}, {ours.format(**clean.metrics)}")
+        template = METRICS[key].template
+        cells.append(f"{template.format(**clean.lanczos)}, {template.format(**clean.metrics)}")
     return cells
 
 
@@ -138,9 +134,11 @@ def _degraded(places: Sequence[PlaceScores]) -> str:
         for place in places
         for found in (place.degraded,)
     ]
-    return _table(heads, rows)
+    return markdown(heads, rows)
 
 
 def _coverage(places: Sequence[PlaceScores]) -> str:
-    rows = [[place.place, f"{place.coverage:.1%}"] for place in places if place.coverage]
-    return _table(["place", "covered"], rows)
+    rows = [
+        [place.place, f"{place.coverage:.1%}"] for place in places if place.coverage is not None
+    ]
+    return markdown(["place", "covered"], rows)
