@@ -4,6 +4,8 @@ import multiprocessing
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
@@ -122,21 +124,32 @@ def test_an_empty_file_is_no_database_yet(made, tmp_path, monkeypatch):
     [
         ("UPDATE alembic_version SET version_num = 'beef'", "tracking-database-newer"),
         ("UPDATE alembic_version SET version_num = '451aebb31d03'", "tracking-database-outdated"),
-        (
-            "DELETE FROM runs; UPDATE alembic_version SET version_num = '451aebb31d03'",
-            "tracking-database-unfinished",
-        ),
         ("DELETE FROM alembic_version", "tracking-database-unfinished"),
-        ("DROP TABLE alembic_version", "tracking-database-unfinished"),
-        (
-            "DROP TABLE experiments; DROP TABLE alembic_version",
-            "tracking-database-foreign",
-        ),
     ],
 )
 def test_a_database_of_another_version_is_refused_with_a_remedy(project, statement, code):
     change(project, f"PRAGMA foreign_keys = OFF; {statement}")
     assert refusal(project) == code
+
+
+TABLES = ("experiments", "runs", "metrics", "tags", "params", "alembic_version", "datasets")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    missing=st.sets(st.sampled_from(TABLES), min_size=1),
+    version=st.sampled_from(["451aebb31d03", "7ac759974ad8", "0584bdc529eb"]),
+)
+def test_a_creation_that_another_program_left_unfinished_is_refused(made, missing, version):
+    with TemporaryDirectory() as folder:
+        project = Path(folder)
+        shutil.copy(made / "mlflow.db", project)
+        statement = f"UPDATE alembic_version SET version_num = '{version}'; DELETE FROM runs;"
+        statement += "".join(f"DROP TABLE {name};" for name in sorted(missing))
+        change(project, f"PRAGMA foreign_keys = OFF; {statement}")
+        whole = missing >= {"experiments", "runs", "metrics", "alembic_version"}
+        expected = "tracking-database-foreign" if whole else "tracking-database-unfinished"
+        assert refusal(project) == expected
 
 
 def test_a_locked_database_is_refused_with_a_remedy(project, monkeypatch):

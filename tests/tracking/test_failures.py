@@ -2,6 +2,8 @@
 
 import itertools
 import sqlite3
+from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -66,6 +68,28 @@ def test_whatever_mlflow_is_asked_to_record_may_fail(error, monkeypatch, caplog,
     assert str(error) in caplog.text
     with pytest.raises(type(error)):
         calls[0]()
+
+
+def test_a_file_that_was_copied_in_part_is_removed(monkeypatch, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"whole")
+    run = SimpleNamespace(info=SimpleNamespace(artifact_uri=(tmp_path / "a b").as_uri()))
+    client = MlflowClient("http://127.0.0.1:9")
+    monkeypatch.setattr(client, "get_run", lambda _: run)
+
+    def copy_in_part(_self, _run, path, folder=None):
+        target = tmp_path / "a b" / (folder or "") / Path(path).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"wh")
+        raise OSError(28, "No space left on device")
+
+    copy_in_part.__name__ = "log_artifact"
+    monkeypatch.setattr(MlflowClient, "log_artifact", copy_in_part)
+    with kept():
+        client.log_artifact("1", str(file))
+        client.log_artifact("1", str(file), "weights")
+    assert [path for path in (tmp_path / "a b").rglob("*") if path.is_file()] == []
+    assert file.read_bytes() == b"whole"
 
 
 def test_wrong_calls_are_not_taken_for_failures():

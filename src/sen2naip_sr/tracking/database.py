@@ -109,16 +109,14 @@ def _check(connection: sqlite3.Connection, database: Path) -> None:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
-    if "alembic_version" not in tables:
-        raise (
-            _unfinished(database)
-            if "experiments" in tables
-            else UserError(
-                "tracking-database-foreign",
-                f"{database}: is a database of something else than MLflow",
-                "move it to another place: the next run makes a new one",
-            )
+    if "alembic_version" not in tables and not tables & {"experiments", "runs", "metrics"}:
+        raise UserError(
+            "tracking-database-foreign",
+            f"{database}: is a database of something else than MLflow",
+            "move it to another place: the next run makes a new one",
         )
+    if "alembic_version" not in tables:
+        raise _unfinished(database)
     _check_version(connection, database)
     # only writing tells whether the database, its folder and the disk allow it
     connection.execute("BEGIN IMMEDIATE")
@@ -159,6 +157,9 @@ def _check_version(connection: sqlite3.Connection, database: Path) -> None:
 
 
 def _has_runs(connection: sqlite3.Connection) -> bool:
+    found = "SELECT 1 FROM sqlite_master WHERE name = 'runs'"
+    if connection.execute(found).fetchone() is None:
+        return False
     return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
 
 

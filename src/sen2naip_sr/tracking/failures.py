@@ -8,11 +8,16 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from sen2naip_sr.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +108,36 @@ def kept() -> Iterator[None]:
 
 
 def _keeping(method: Callable[..., Any], losses: Losses) -> Callable[..., Any]:
-    # the end of a run is worth another attempt: else it would be listed as running
-    always = method.__name__ == "set_terminated"
+    name = method.__name__
 
     @functools.wraps(method)
     def call(*arguments: Any, **options: Any) -> Any:
-        return losses.attempt(lambda: method(*arguments, **options), always=always)
+        def action() -> Any:
+            if name != "log_artifact":
+                return method(*arguments, **options)
+            with _whole(*arguments, **options):
+                return method(*arguments, **options)
+
+        # the end of a run is worth another attempt: else it would be listed as running
+        return losses.attempt(action, always=name == "set_terminated")
 
     return call
+
+
+@contextmanager
+def _whole(
+    client: "MlflowClient", run_id: str, local_path: str, artifact_path: str | None = None
+) -> Iterator[None]:
+    """Remove a file that MLflow has copied in part, if its copy lies on this machine."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            place = urlsplit(client.get_run(run_id).info.artifact_uri)
+            copy = Path(unquote(place.path), artifact_path or "", Path(local_path).name)
+            if place.scheme in ("", "file"):
+                copy.unlink(missing_ok=True)
+        raise
 
 
 def is_failure(error: BaseException) -> bool:
