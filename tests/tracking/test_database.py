@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -17,7 +18,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.tracking import database as module
 from sen2naip_sr.tracking.database import prepare
-from sen2naip_sr.tracking.killed import PROCESS, own_process, tag_runs
+from sen2naip_sr.tracking.killed import PROCESS, killed_at_exit, own_process, tag_runs
 
 # what libraries say while they are imported
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -251,14 +252,30 @@ def test_runs_whose_process_was_killed_are_no_longer_running(project):
     assert again.end_time == again.start_time
 
 
-def test_runs_are_tagged_with_their_process(project, monkeypatch):
+@pytest.fixture
+def tracked(project):
+    """The active experiment of a project."""
+    before = mlflow.get_tracking_uri()
+    client = open_project(project)
+    mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
+    mlflow.set_experiment(NAME)
+    yield client
+    mlflow.set_tracking_uri(before)
+
+
+def test_runs_are_tagged_with_their_process(tracked, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_CONTEXT", '{"cluster": "a"}')
     tag_runs()
-    before = mlflow.get_tracking_uri()
-    open_project(project)
-    mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
-    try:
-        with mlflow.start_run(experiment_id="1") as run:
-            assert run.data.tags.items() >= {PROCESS: own_process(), "cluster": "a"}.items()
-    finally:
-        mlflow.set_tracking_uri(before)
+    with mlflow.start_run() as run:
+        assert run.data.tags.items() >= {PROCESS: own_process(), "cluster": "a"}.items()
+
+
+def test_a_program_that_ends_within_a_run_leaves_it_killed(tracked, monkeypatch):
+    atexit = SimpleNamespace(register=(registered := []).append, unregister=registered.remove)
+    monkeypatch.setattr("sen2naip_sr.tracking.killed.atexit", atexit)
+    with killed_at_exit():
+        runs = [mlflow.start_run().info.run_id, mlflow.start_run(nested=True).info.run_id]
+        (at_exit,) = registered
+        at_exit()
+    assert not registered
+    assert {tracked.get_run(run).info.status for run in runs} == {"KILLED"}

@@ -33,11 +33,12 @@ class TrackingHooks:
     @hook_impl(wrapper=True)
     def before_pipeline_run(self) -> Generator[None, Any, Any]:
         """Explain a tracker that takes no new run; from here on it may fail."""
-        from sen2naip_sr.tracking.killed import tag_runs
+        from sen2naip_sr.tracking.killed import killed_at_exit, tag_runs
 
         tag_runs()
         result = yield from _explaining()
         self._run.enter_context(kept())
+        self._run.enter_context(killed_at_exit())
         return result
 
     @hook_impl(tryfirst=True)

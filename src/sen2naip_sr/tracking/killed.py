@@ -1,9 +1,15 @@
-"""Runs whose process was killed, which MLflow would list as running for ever."""
+"""Runs whose process was killed or interrupted.
 
+MLflow lists a killed run as running for ever, and one that was interrupted by Ctrl-C as finished.
+"""
+
+import atexit
 import json
 import os
 import platform
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PROCESS = "process"
 """Tag of a run: machine, number and start of its process."""
@@ -15,6 +21,26 @@ def tag_runs() -> None:
     """Let MLflow tag the runs that it starts from now on with this process."""
     given = json.loads(os.environ.get(CONTEXT, "{}"))
     os.environ[CONTEXT] = json.dumps({**given, PROCESS: own_process()})
+
+
+@contextmanager
+def killed_at_exit() -> Iterator[None]:
+    """Mark active runs as killed if the program ends before this block does."""
+    import mlflow  # noqa: F401 - what is registered before MLflow's own closing comes too late
+
+    atexit.register(end_active)
+    try:
+        yield
+    finally:
+        atexit.unregister(end_active)
+
+
+def end_active() -> None:
+    """Mark active runs as killed."""
+    import mlflow
+
+    while mlflow.active_run() is not None:
+        mlflow.end_run("KILLED")
 
 
 def own_process() -> str:
