@@ -94,7 +94,8 @@ def kedro(project: Path, *arguments: str) -> None:
 
 def _scores(project: Path) -> dict[str, Any]:
     reporting = project / "data/08_reporting"
-    return {
-        name: pd.read_csv(reporting / f"{name}.csv").round(4).to_dict("records")
+    tables = {
+        name: pd.read_csv(reporting / f"{name}.csv", converters={"origin": str})
         for name in ("comparison", "places")
     }
+    return {name: table.round(4).to_dict("records") for name, table in tables.items()}

@@ -10,7 +10,7 @@ import peer_tables
 import scene_tables
 from quality import VARIED
 
-from sen2naip_sr.evaluation.columns import DIFFERENCE, WIDE_COLUMNS, Column
+from sen2naip_sr.evaluation.columns import DIFFERENCE, FAILED, WIDE_COLUMNS, Column
 
 TITLES = {
     "lean": "**Lean**",
@@ -18,6 +18,8 @@ TITLES = {
     "carn_m": "CARN-M",
     "unet": "U-Net",
     "gan": "GAN",
+    "linear": "linear filter, fitted",
+    "projected": "Lanczos, projected onto LR",
     "lanczos": "Lanczos",
     "bicubic": "bicubic, a = -0.75",
     "bicubic_pil": "bicubic, a = -0.5",
@@ -179,6 +181,31 @@ def _varied(measured: Mapping[str, Any]) -> str:
     return head + "\n".join(lines)
 
 
+def _without_network(measured: Mapping[str, Any]) -> str:
+    """Return gains over Lanczos, and of networks over the best method without one, dB."""
+    networks = ("lean", *VARIED)
+    plain = ("bicubic", "projected", "linear")
+    lines = []
+    for scores, pixels in ((measured["native"], ""), (measured["coarse"], ", 4 times the pixel")):
+        parts = {"all test places": scores["comparison"]}
+        for row in scores["places"]:
+            parts.setdefault(f"- {row['place']}", []).append(row)
+        for where, rows in parts.items():
+            found = {row["method"]: row for row in rows}
+            best = max(found[name]["psnr"] for name in (*plain, "lanczos"))
+            lanczos = found["lanczos"]["psnr"]
+            gains = [_marked(found[name], lanczos) for name in (*plain, *networks)]
+            over = [_marked(found[name], best) for name in VARIED]
+            lines.append([where + pixels, *gains, *over])
+    head = ["gain over Lanczos, dB", "bicubic", "projected", "linear filter", *networks]
+    head += [f"{name} over the best without a network" for name in VARIED]
+    return scene_tables.table(head, lines)
+
+
+def _marked(row: Mapping[str, Any], baseline: float) -> str:
+    return f"{row['psnr'] - baseline:+.2f}" + " (failed)" * bool(row[FAILED])
+
+
 def _trials(measured: Mapping[str, Any]) -> str:
     rows = [
         f"| {row['trial']} | {row['steps']:,} | +{row['gain_db']:.2f} "
@@ -214,6 +241,7 @@ TABLES = {
     "optimizer": lambda results: _trials(results["optimizer"]),
     "detail": lambda results: _trials(results["detail"]),
     "varied": lambda results: _varied(results["varied"]),
+    "without-network": lambda results: _without_network(results["varied"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),
     "shipped-places": lambda results: _shipped_places(results["weights"]),
     "shipped-coarse": lambda results: _shipped(results["weights"], "reduced"),

@@ -18,6 +18,7 @@ from tiny_experiment import (
 )
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.experiments.comparison import figure
 from sen2naip_sr.experiments.comparison.findings import describe_comparison
 from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
@@ -196,7 +197,9 @@ def test_pairs_that_are_asked_for_are_compared(tmp_path):
     variations = plan(TWO | {"mse": TWO["mse"] | {"against": "l1"}})
     outcomes = run_variations(variations, hr, lr, tmp_path, EVALUATION)
     held_out = make_splits().query("split == 'validation'")
-    plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
+    without = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION)
+    plain = score_interpolations(hr, lr, held_out, tmp_path, EVALUATION, splits=make_splits())
+    assert set(plain["method"]) == {*without["method"], *REFERENCES}
     scores, times = read_scores(tmp_path, outcomes), {"l1": 5.0, "mse": 7.0}
     table = summarise_comparison(outcomes, scores, plain, EVALUATION, times)
     rows = table.set_index("variation")
@@ -204,7 +207,13 @@ def test_pairs_that_are_asked_for_are_compared(tmp_path):
     assert pd.isna(rows.loc["l1", "against"])
     expected = rows.loc["mse", "psnr"] - rows.loc["l1", "psnr"]
     assert rows.loc["mse", "against_psnr"] == pytest.approx(expected)
-    assert "mse against l1: cannot be told: with 2 locations" in describe_comparison(table, "bars")
+    findings = describe_comparison(table, "bars")
+    assert "mse against l1: cannot be told: with 2 locations" in findings
+    # networks that were hardly trained are below a linear filter, and said to be
+    linear = plain[(plain["method"] == "linear") & (plain["band"] == "all")]["psnr"].mean()
+    failed = rows.index[rows["psnr"] < linear].tolist()
+    assert rows.index[rows["failed"]].tolist() == failed
+    assert ("Failed, below a linear filter" in findings) == bool(failed)
 
 
 WORSE, EQUAL = "best is better by 0.10 dB [0.05, 0.20]", "no difference shown"
@@ -251,6 +260,9 @@ def test_no_difference_is_shown_unless_the_verdict_says_so():
 
 
 def test_the_findings_name_what_is_worse_and_of_how_many_places():
+    text = describe_comparison(table_of(failed=[False, True]), "bars")
+    assert "Failed, below a linear filter: other." in text
+    assert "Failed" not in describe_comparison(table_of(failed=False), "bars")
     text = describe_comparison(table_of(n_places=1), "bars")
     assert "Best: best, 30.00 dB (+1.00 [+0.50, +1.50]" in text
     assert "other (-0.10 [-0.20, -0.05])" in text

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sen2naip_sr.evaluation.columns import FAILED
 from sen2naip_sr.evaluation.paired.verdict import UNKNOWN, is_shown
 from sen2naip_sr.experiments.comparison.degradations import describe_gains
 from sen2naip_sr.experiments.comparison.pairs import describe_columns
@@ -19,7 +20,7 @@ def describe_comparison(table: pd.DataFrame, figure: str) -> str:
 
     ``figure`` is what the comparison is about; see `ComparisonParameters`.
     """
-    parts = [_best(table), *_pairs(table), *_edges(table)]
+    parts = [_best(table), *_failed(table), *_pairs(table), *_edges(table)]
     if figure == "cost":
         parts.append(_fronts(table))
     if figure == "losses":
@@ -57,6 +58,12 @@ def _best(table: pd.DataFrame) -> str:
         )
         text += f" Worse, in dB with 95 % intervals: {', '.join(listed)}."
     return text
+
+
+def _failed(table: pd.DataFrame) -> list[str]:
+    """Name the variations below the linear filter."""
+    names = table["variation"][table[FAILED]] if FAILED in table else ()
+    return [f"Failed, below a linear filter: {', '.join(names)}."] if len(names) else []
 
 
 def _pairs(table: pd.DataFrame) -> list[str]:
