@@ -93,7 +93,7 @@ def make_variation(name="plain", **training):
     return Variation(name, "lean", changed, without_test(make_splits()), {"group": name})
 
 
-def save_start(folder, places, seed=0, **architecture):
+def save_start(folder, places, seed=0, seen=None, **architecture):
     """Write weights of the tiny network, trained on the given places; return parameters with it."""
     own = LEAN["architecture"] | architecture
     torch.manual_seed(seed)
@@ -112,6 +112,7 @@ def save_start(folder, places, seed=0, **architecture):
         training={},
         version="0",
         synthetic=False,
+        seen=seen,
     )
     path = folder / "start.safetensors"
     save_weights(path, build_model("lean", 2, **own).state_dict(), metadata)

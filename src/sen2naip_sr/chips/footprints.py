@@ -68,6 +68,11 @@ class Footprints:
         pixels = np.minimum(right - left, top - bottom) / 1000
         return cls(crs, np.stack([np.stack(c, -1) for c in corners], axis=1), pixels)
 
+    @classmethod
+    def unknown(cls, count: int) -> "Footprints":
+        """Return the footprints of so many images of which none is known; they overlap none."""
+        return cls(np.full(count, ""), np.full((count, 4, 2), np.nan), np.full(count, np.nan))
+
     def __len__(self) -> int:
         return len(self.crs)
 

@@ -109,6 +109,8 @@ def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
     baseline = table[table["method"] == best_interpolation(scores)].set_index("place")["psnr"]
     table.insert(4, "delta_psnr", table["psnr"] - table["place"].map(baseline))
     failed = {str(place): failed_networks(own) for place, own in joint.groupby("place")}
+    if "origin" in joint:
+        table["origin"] = table["method"].map(joint.groupby("method")["origin"].first())
     where = zip(table["place"], table["method"], strict=True)
     table[FAILED] = [method in failed[str(place)] for place, method in where]
     return table.sort_values(["place", "psnr"], ascending=[True, False], ignore_index=True)

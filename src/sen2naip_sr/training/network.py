@@ -170,7 +170,7 @@ def _training_data(
     mixture, crop_size = parameters.training.mixture, parameters.training.crop_size
     if mixture is None:
         return own
-    held_out = HeldOut.of(hr.table("index"), own.train, mixture.held_out)
+    held_out = HeldOut.of(hr.table("index"), hr.chips, own.train, mixture.held_out)
     return replace(own, sources=open_sources(mixture, hr.chips.shape[1], crop_size, held_out))
 
 

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,10 +24,26 @@ def example(chip=0, place="some place", bands=4, side=32, dtype=np.uint8):
     return Example(chip, place, lr, (truth + 10, truth + 5), truth)
 
 
-def drawn(examples, crop=16, synthetic=False):
+def drawn(examples, crop=16, synthetic=False, titles=TITLES):
     return draw_comparison(
-        examples, SCORES, NAMES, TITLES, data_range=255.0, crop=crop, synthetic=synthetic
+        examples, SCORES, NAMES, titles, data_range=255.0, crop=crop, synthetic=synthetic
     )
+
+
+def test_networks_that_this_run_has_not_trained_stand_beside_its_own():
+    scores = make_scores({"bicubic": [30.0], "given": [32.0], "best": [33.0]})
+    titles = (*TITLES, "Best (shipped)")
+    three = replace(example(), upscaled=(*example().upscaled, example().truth + 1))
+    figure = draw_comparison(
+        [three], scores, (*NAMES, "best"), titles, data_range=255.0, crop=16, synthetic=False
+    )
+    assert len(images(figure)) == 2 * 8
+    bold = [
+        axis.get_xlabel() for axis in figure.axes if axis.xaxis.label.get_fontweight() == "bold"
+    ]
+    assert [text.split(",")[0] for text in bold if text] == ["33.00 dB (+3.00)", "RMSE 0.50"]
+    heads = [axis.get_title() for axis in figure.axes if axis.get_title()]
+    assert heads[3] == "Best\n(shipped)"
 
 
 def texts(figure):
@@ -119,13 +136,14 @@ def test_error_maps_share_one_scale_of_the_range_in_percent():
 @pytest.mark.parametrize("bands", [1, 4])
 def test_text_is_inside_the_figure_even_for_long_place_names(bands):
     place = "a-county-with-a-very-long-name-indeed/and-a-subfolder-of-it"
-    figure = drawn([example(place=place, bands=bands)], synthetic=True)
+    titles = (TITLES[0], "Given weights (another run, synthetic images)")
+    figure = drawn([example(place=place, bands=bands)], synthetic=True, titles=titles)
     figure.savefig(io.BytesIO())
     (label,) = (text for text in figure.texts if "chip 0" in text.get_text())
     assert label.get_text().endswith("subfolder-of-it, chip 0")
     assert label.get_fontsize() >= 6
     outer = figure.bbox
-    for text in figure.texts:
+    for text in [*figure.texts, *(axis.title for axis in figure.axes)]:
         box = text.get_window_extent()
         assert outer.x0 <= box.x0 and box.x1 <= outer.x1
         assert outer.y0 <= box.y0 and box.y1 <= outer.y1

@@ -27,6 +27,7 @@ from sen2naip_sr.experiments.comparison.parameters import CrossValidationParamet
 from sen2naip_sr.experiments.running.baseline import score_interpolations
 from sen2naip_sr.experiments.running.outcome import read_scores
 from sen2naip_sr.experiments.running.runner import run_variations
+from sen2naip_sr.weights.seen import Seen
 
 
 def plan(network=LEAN, **parameters):
@@ -72,9 +73,23 @@ def test_fewer_folds_than_the_splits_were_to_have_are_told(caplog):
 
 
 def test_weights_that_have_seen_a_place_are_not_scored_there(tmp_path):
-    with pytest.raises(UserError, match="'lean' starts from were trained on the place 'p3'"):
+    with pytest.raises(UserError, match="'lean' starts from were trained on the held-out place p3"):
         plan(save_start(tmp_path, ["p3", "p5"]))
     assert plan(save_start(tmp_path, ["elsewhere"]))
+
+
+@pytest.mark.parametrize("chip", range(CHIPS))
+def test_weights_that_have_seen_a_chip_under_other_names_are_not_scored_there(chip, tmp_path):
+    hr, _ = make_stores(tmp_path)
+    seen = Seen.in_chips(hr.index, hr.chips, np.array([chip]))
+    # a place of the same name is another one, if all that they have seen is known
+    network = save_start(tmp_path, ["elsewhere", "p0"], seen=seen)
+    options = CrossValidationParameters(), "lean", network, make_splits(), 5
+    if chip in TEST_CHIPS:
+        assert plan_folds(*options, hr=hr)
+        return
+    with pytest.raises(UserError, match=r"trained on ground that 1 of the \d+ held-out chips show"):
+        plan_folds(*options, hr=hr)
 
 
 def test_few_chips_of_each_fold_are_compared_with_interpolations_of_the_same(tmp_path):

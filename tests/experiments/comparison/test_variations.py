@@ -109,7 +109,7 @@ def test_weights_to_start_from_have_the_size_and_have_not_seen_what_is_held_out(
         return plan_comparison(checked, make_setting(networks={"lean": network}))
 
     assert started(["p0", "p1"])
-    with pytest.raises(UserError, match="trained on the place 'p4'"):
+    with pytest.raises(UserError, match="trained on the held-out place p4"):
         started(["p0", "p4"])
     with pytest.raises(UserError, match="variation 'wide': it changes the architecture"):
         started(["p0"], TWO | {"wide": {"architecture": {"channels": 8, "blocks": 1}}})

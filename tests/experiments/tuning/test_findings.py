@@ -145,7 +145,7 @@ def test_weights_that_have_seen_a_place_are_not_searched_from(tmp_path, seen, co
     if refused is None:
         require_start_unseen(asked, "lean", network, make_splits())
         return
-    with pytest.raises(UserError, match=f"trained on the place '{refused}'"):
+    with pytest.raises(UserError, match=f"trained on the held-out place {refused}"):
         search_hyperparameters(asked, make_setting(tmp_path, network))
 
 

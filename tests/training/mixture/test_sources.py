@@ -1,18 +1,27 @@
 """The imagery of a mixture: folders and stores, and what of them must not be seen."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.warp import transform
 
+from sen2naip_sr.chips.footprints import Footprints
+from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.store import write_store
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.mixture.held_out import HeldOut
 from sen2naip_sr.training.mixture.sources import imagery_hash, open_sources
 from sen2naip_sr.training.parameters.mixture import MixtureParameters
+from sen2naip_sr.weights.seen import look
 
+few = settings(deadline=None, max_examples=15)
 NOTHING = HeldOut(frozenset())
 TOWN = HeldOut(frozenset({"town"}))
 CROP = 16
@@ -38,6 +47,15 @@ def places(tmp_path, make_geotiff):
         make_geotiff(tmp_path / "town-2018" / f"{number}.tif", flat(50))
     make_geotiff(tmp_path / "hills-2018" / "0.tif", flat(200), transform=Affine(1, 0, 0, 0, -1, 0))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory, make_geotiff):
+    """A place of one chip."""
+    folder = tmp_path_factory.mktemp("ground")
+    corner = Affine(1, 0, 500_000, 0, -1, 4_000_000)
+    make_geotiff(folder / "here" / "0.tif", flat(200), transform=corner)
+    return folder
 
 
 def store(folder, chips, places):
@@ -71,32 +89,58 @@ def test_a_location_may_be_named(places, caplog):
     assert caught.value.code == "mixture-empty"
 
 
-def test_what_shows_held_out_ground_is_left_out_whatever_its_name(places):
+def chips_at(*corners, size=40, crs="EPSG:26911", places=("trained", "other"), pixels=None):
+    """An index of chips with these left and top sides, and the chips."""
+    transforms = [json.dumps([1, 0, left, 0, -1, top]) for left, top in corners]
     index = pd.DataFrame(
-        {
-            "chip": [0, 1],
-            "place": ["seen", "other"],
-            "crs": "EPSG:26911",
-            "left": [1e6, 20],
-            "bottom": [1e6, -60],
-            "right": [2e6, 60],
-            "top": [2e6, -20],
-        }
+        {"chip": range(len(corners)), "place": places, "crs": crs, "transform": transforms}
     )
-    held_out = HeldOut.of(index, np.array([0]))
-    (source,) = opened(held_out, all={"path": str(places)})
-    assert source.places == ("town-2018",)
+    pixels = np.zeros((len(corners), 2, size, size), np.uint8) if pixels is None else pixels
+    return index, ShardedArray.from_array(pixels)
+
+
+@few
+@given(left=st.integers(-39, 39), top=st.integers(-39, 39), system=st.sampled_from([11, 12]))
+def test_what_shows_held_out_ground_is_left_out_whatever_its_name(left, top, system, ground):
+    """In any window that overlaps, and in any coordinate system."""
+    corner = (500_000 + left, 4_000_000 + top)
+    if system == 12:
+        (x,), (y,) = transform("EPSG:26911", "EPSG:26912", *[[value] for value in corner])
+        corner = (x, y)
+    held_out = HeldOut.of(*chips_at((0, 0), corner, crs=f"EPSG:269{system}"), np.array([0]))
+    assert [source.places for source in opened(held_out, own=1, all={"path": str(ground)})] == []
     # beside it is not upon it
-    apart = HeldOut.of(index.assign(left=40, right=80), np.array([0]))
-    assert len(opened(apart, all={"path": str(places)})[0].places) == 2
+    beside = HeldOut.of(*chips_at((0, 0), (500_080 + left, 4_000_000)), np.array([0]))
+    assert len(opened(beside, all={"path": str(ground)})) == 1
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_what_looks_as_held_out_images_is_left_out_where_no_ground_is_known(
+    looks, tmp_path, make_geotiff, caplog
+):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 255, (3, 2, 40, 40)).astype(np.uint8)
+    for number, image in enumerate(images[1:]):
+        make_geotiff(
+            tmp_path / "in" / f"{number}.tif", image, crs=None, transform=Affine.identity()
+        )
+    pixels = images[[0, 1]] if looks else images[[0, 0]]
+    held_out = HeldOut.of(*chips_at((0, 0), (9, 9), crs="", pixels=pixels), np.array([0]))
+    (source,) = opened(held_out, all={"path": str(tmp_path / "in")})
+    everything = np.array([look(image) for image in images])
+    shown = source.seen.shows(Footprints.unknown(3), everything)
+    assert shown.tolist() == [False, not looks, True]
+    assert ("left out" in caplog.text) == looks
 
 
 def test_all_places_but_those_trained_on_are_held_out():
-    index = pd.DataFrame({"chip": [0, 1, 2], "place": ["a/one-2018", "two-2020.tif", "three"]})
-    held_out = HeldOut.of(index, np.array([2]), ["four-2016"])
+    index, chips = chips_at(
+        *[(n, n) for n in range(3)], places=["a/one-2018", "two-2020.tif", "three"]
+    )
+    held_out = HeldOut.of(index, chips, np.array([2]), ["four-2016"])
     assert held_out.locations == {"one", "two", "four"}
-    assert held_out.shows("one-2020")
-    assert not held_out.shows("three-2020")
+    assert held_out.names("one-2020")
+    assert not held_out.names("three-2020")
 
 
 def test_a_store_leaves_out_its_chips_of_held_out_places(tmp_path):

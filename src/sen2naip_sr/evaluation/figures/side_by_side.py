@@ -22,6 +22,8 @@ GRID = tiles.TileGrid(
     columns=6, width=2.1, height=1.575, gap=0.04, label=0.3, header=0.3, caption=0.3, footer=0.45
 )
 """Its tiles' height / width is also the shape of the part that is shown."""
+LINE = 0.16
+"""Height of a line of the header, in inches."""
 DPI = 120
 ERROR_MAP = "magma"
 NOTE = (
@@ -56,15 +58,16 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
     errors = [_error(e.upscaled[0], e.truth, data_range).ravel() for e in cropped]
     # the scale ends where the outliers of the interpolation begin
     norm = Normalize(0, max(float(np.percentile(np.concatenate(errors), 99)), 0.1))
+    named = [_title(*each, scores) for each in zip(names, titles, strict=True)]
+    lines = 1 + max(title.count("\n") for title in named)
     # truth is beside the methods, and each has an error map
-    layout = replace(GRID, columns=2 + 2 * len(names))
+    layout = replace(GRID, columns=2 + 2 * len(names), header=LINE * lines + GRID.header - LINE)
     figure, grid = layout.draw(len(examples), len(shown), DPI)
     for rows, example in zip(grid, cropped, strict=True):
         for axes, composite in zip(rows, shown, strict=True):
             _draw_row(axes, example, composite, norm, data_range)
         _caption(rows[-1], scores, example.chip, names)
         tiles.write_label(rows, f"{example.place}, chip {example.chip}")
-    named = [_title(*each, scores) for each in zip(names, titles, strict=True)]
     heads = ["low resolution", *named, "truth", *(f"error of {title}" for title in named)]
     for axis, head in zip(grid[0][0], heads, strict=True):
         axis.set_title(head, fontsize=9, fontweight="bold", pad=5)
@@ -73,9 +76,10 @@ def draw_comparison(  # noqa: PLR0913 - the last three are keywords
 
 
 def _title(name: str, title: str, scores: pd.DataFrame) -> str:
-    """Return a method's title with whether it failed; what is in brackets is on a line below."""
+    """Return a method's title with whether it failed; notes in brackets are on lines below."""
     failed = name in failed_networks(scores)
-    return noted(title, FAILED if failed else "").replace(" (", "\n(", 1)
+    head, bracket, notes = noted(title, FAILED if failed else "").partition(" (")
+    return head + bracket.replace(" ", "\n") + notes.replace(", ", ",\n")
 
 
 def _draw_row(

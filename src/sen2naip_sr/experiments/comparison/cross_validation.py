@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sen2naip_sr.chips.splits import refold
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
@@ -45,7 +46,9 @@ def cross_validate(
         UserError: If the folds or the training are not valid, or all trainings fail.
     """
     model, network = setting.network(parameters.model)
-    variations = plan_folds(parameters, model, network, setting.splits, setting.folds)
+    variations = plan_folds(
+        parameters, model, network, setting.splits, setting.folds, hr=setting.hr
+    )
     outcomes = setting.run(variations, parameters.workers, done)
     scores = read_scores(setting.folder, outcomes)
     plain = score_interpolations(
@@ -57,16 +60,24 @@ def cross_validate(
     return Findings(text, table, {"figure": draw_folds(table)})
 
 
-def plan_folds(
+def plan_folds(  # noqa: PLR0913 - the last one is a keyword
     parameters: CrossValidationParameters,
     model: str,
     network: Mapping[str, Any],
     splits: pd.DataFrame,
     wanted: int,
+    *,
+    hr: Store | None = None,
 ) -> list[Variation]:
     """Return a variation for each fold of the splits.
 
-    ``wanted`` is how many folds these were to have, where the parameters ask for no number.
+    Args:
+        parameters: The number of folds, and what is changed of the training.
+        model: The network's name.
+        network: Its parameters.
+        splits: The chips and their folds.
+        wanted: How many folds these were to have, where the parameters ask for no number.
+        hr: HR chips; see `require_unseen`.
 
     Raises:
         UserError: If there are fewer places than folds, what is held out would steer the
@@ -94,7 +105,7 @@ def plan_folds(
         for fold in folds
     ]
     for variation in variations:
-        require_unseen(model, changed, variation.splits)
+        require_unseen(model, changed, variation.splits, hr)
     return variations
 
 

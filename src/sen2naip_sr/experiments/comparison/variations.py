@@ -90,7 +90,7 @@ def plan_comparison(parameters: ComparisonParameters, setting: Setting) -> list[
                 f"'{network}' starts from fix it",
                 "start from no weights, or leave out the variation's architecture",
             )
-        require_unseen(network, changed, usable)
+        require_unseen(network, changed, usable, setting.hr)
         against = {"against": variation.against} if variation.against else {}
         for factor in factors:
             rate = factor * changed.training.learning_rate

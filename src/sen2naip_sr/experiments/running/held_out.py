@@ -5,9 +5,13 @@ from typing import Any
 import pandas as pd
 
 from sen2naip_sr.chips.splits import TEST, TRAIN, VALIDATION
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.seen import ChipsContent, place_seen
 from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
+
+HELD_OUT = "held-out"
 
 UNSELECTED: dict[str, Any] = {"training": {"keep": "last", "patience": None, "target_psnr": None}}
 """Settings that keep held-out chips from choosing weights or stopping the training. The schedule is
@@ -55,20 +59,33 @@ def refuse_plateau(schedule: str) -> None:
         )
 
 
-def require_unseen(model: str, parameters: NetworkParameters, splits: pd.DataFrame) -> None:
-    """Check that initial weights were not trained on held-out places, those of validation.
+def require_unseen(
+    model: str, parameters: NetworkParameters, splits: pd.DataFrame, hr: Store | None = None
+) -> None:
+    """Check that initial weights were not trained on held-out ground, that of validation.
+
+    Args:
+        model: The network's name.
+        parameters: Its parameters, which name the initial weights.
+        splits: Which chips are held out.
+        hr: HR chips, compared by ground and looks; None: names of places are compared.
 
     Raises:
-        UserError: If the weights were trained on a held-out place, or are not there.
+        UserError: If the weights were trained on it, under whatever name, or are not there.
     """
     start = starting_weights(model, parameters)
     if start is None:
         return
-    held_out = set(splits.loc[splits["split"] == VALIDATION, "place"])
-    if seen := sorted(held_out & set(start.metadata.train_places)):
+    chips, known = splits[splits["split"] == VALIDATION], start.metadata
+    if hr is not None:
+        seen = ChipsContent(hr, chips).seen_by(known, HELD_OUT)
+    else:
+        place = place_seen(known, set(chips["place"]))
+        seen = f"the {HELD_OUT} place {place}" if place else None
+    if seen:
         raise UserError(
             "held-out-place-seen",
-            f"the weights that '{model}' starts from were trained on the place '{seen[0]}', "
-            "which is held out here to score a network that has not seen it",
+            f"the weights that '{model}' starts from were trained on {seen}; it is held out "
+            "to score a network that has not seen it",
             "start from weights that have not seen it, or from none",
         )

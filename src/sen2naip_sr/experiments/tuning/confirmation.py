@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sen2naip_sr.chips.splits import TEST, VALIDATION
+from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.comparison import psnr_by_chip
 from sen2naip_sr.evaluation.paired.comparison import compare_pairs
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
@@ -28,12 +29,14 @@ from sen2naip_sr.training.parameters import NetworkParameters
 OWN, BEST = "own parameters", "best trial"
 
 
-def plan_confirmation(
+def plan_confirmation(  # noqa: PLR0913 - the last one is a keyword
     parameters: TuningParameters,
     model: str,
     network: Mapping[str, Any],
     best: Mapping[str, Any],
     splits: pd.DataFrame,
+    *,
+    hr: Store | None = None,
 ) -> list[Variation]:
     """Return two trainings that compare the best trial with the network's own parameters.
 
@@ -58,7 +61,7 @@ def plan_confirmation(
     held_out = fold_splits(splits, fold)
     for trained in (NetworkParameters.model_validate(base), changed):
         refuse_plateau(trained.training.schedule.name)
-    require_unseen(model, changed, held_out)
+    require_unseen(model, changed, held_out, hr)
     return [
         Variation(OWN, model, NetworkParameters.model_validate(base), held_out, tags),
         Variation(BEST, model, changed, held_out, tags),
@@ -66,7 +69,12 @@ def plan_confirmation(
 
 
 def require_start_unseen(
-    parameters: TuningParameters, model: str, network: Mapping[str, Any], splits: pd.DataFrame
+    parameters: TuningParameters,
+    model: str,
+    network: Mapping[str, Any],
+    splits: pd.DataFrame,
+    *,
+    hr: Store | None = None,
 ) -> None:
     """Check that initial weights were not trained on what search or confirmation hold out.
 
@@ -74,9 +82,9 @@ def require_start_unseen(
         UserError: If they were.
     """
     own, fold = varied(network), fresh_fold(splits)
-    require_unseen(model, own, without_test(splits))
+    require_unseen(model, own, without_test(splits), hr)
     if parameters.confirm is not None and fold is not None:
-        require_unseen(model, own, fold_splits(splits, fold))
+        require_unseen(model, own, fold_splits(splits, fold), hr)
 
 
 def fresh_fold(splits: pd.DataFrame) -> int | None:

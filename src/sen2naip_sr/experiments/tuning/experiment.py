@@ -51,7 +51,7 @@ def search_hyperparameters(
     """Run the trials; see `sen2naip_sr.experiments.tuning.search.search`."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
-    confirmation.require_start_unseen(parameters, model, network, own.splits)
+    confirmation.require_start_unseen(parameters, model, network, own.splits, hr=own.hr)
     study = search(parameters, own, partial(done, own.folder) if done else None)
     trials, shares = trial_table(study), importance(study)
     best = best_parameters(study, network)
@@ -69,7 +69,9 @@ def confirm(
     model, network = setting.network(parameters.model)
     own = setting.below(model)
     text = f"{model}: {findings.describe_search(trials, best, list(parameters.space))}"
-    variations = confirmation.plan_confirmation(parameters, model, network, best, own.splits)
+    variations = confirmation.plan_confirmation(
+        parameters, model, network, best, own.splits, hr=own.hr
+    )
     if not variations:
         if findings.is_own_best(trials):
             return text

@@ -5,58 +5,59 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.training.mixture.images import location_of
+from sen2naip_sr.weights.seen import Seen
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SIDES = ["left", "bottom", "right", "top"]
+    from sen2naip_sr.chips.shards import ShardedArray
+
 Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Locations by their names, and their footprints.
+    """Locations by their names, and imagery as content.
 
     Attributes:
         locations: Names without dates.
-        footprints: By coordinate system, left, bottom, right and top of each, (n, 4).
+        content: The ground that is held out, and its looks.
     """
 
     locations: frozenset[str]
-    footprints: dict[str, Array] = field(default_factory=dict)
+    content: Seen = field(default_factory=Seen)
 
     @classmethod
-    def of(cls, index: "pd.DataFrame", trained: Array, more: Iterable[str] = ()) -> "HeldOut":
+    def of(
+        cls,
+        index: "pd.DataFrame",
+        chips: "ShardedArray",
+        trained: Array,
+        more: Iterable[str] = (),
+    ) -> "HeldOut":
         """Return what chips show that are not of a place that is trained on.
 
         Args:
-            index: All chips, with columns chip, place and, where known, crs and bounds.
+            index: All chips, with columns chip, place and, where known, crs and transform.
+            chips: Their pixels.
             trained: Numbers of the chips to train on.
             more: Names of further places.
         """
         places = set(index.loc[index["chip"].isin(trained), "place"])
         others = index[~index["place"].isin(places)]
         names = frozenset(ground(place) for place in [*others["place"].unique(), *more])
-        if not {"crs", *SIDES} <= set(index.columns):
-            return cls(names)
-        located = others[others["crs"] != ""].groupby("crs")
-        return cls(names, {str(crs): group[SIDES].to_numpy() for crs, group in located})
+        return cls(names, Seen.in_chips(index, chips, others["chip"].to_numpy()))
 
-    def shows(self, place: str, crs: str = "", bounds: Bounds | None = None) -> bool:
-        """Return whether imagery of this place, or with this footprint, must not be seen."""
-        if ground(place) in self.locations:
-            return True
-        footprints = self.footprints.get(crs)
-        if footprints is None or bounds is None:
-            return False
-        left, bottom, right, top = bounds
-        apart = (footprints[:, 0] >= right) | (footprints[:, 2] <= left)
-        apart |= (footprints[:, 1] >= top) | (footprints[:, 3] <= bottom)
-        return not bool(np.all(apart))
+    def names(self, place: str) -> bool:
+        """Return whether imagery of this place must not be seen, at any date."""
+        return ground(place) in self.locations
+
+    def shows(self, where: Footprints, looks: Array | None = None) -> Array:
+        """Return which images (n,) must not be seen, bool; see `Seen.shows`."""
+        return self.content.shows(where, looks)
 
 
 def ground(place: str) -> str:

@@ -23,10 +23,10 @@ from sen2naip_sr.training.mixture.bank import (
     cut_image,
     shares_passed,
 )
-from sen2naip_sr.training.mixture.held_out import Bounds, HeldOut, listed
+from sen2naip_sr.training.mixture.held_out import HeldOut, listed
 from sen2naip_sr.training.mixture.reading import footprint, read_images
 from sen2naip_sr.training.parameters.mixture import MixtureParameters, SourceParameters
-from sen2naip_sr.weights.seen import Seen, look
+from sen2naip_sr.weights.seen import LOOK_BYTES, Seen, content_of, look
 
 LARGEST_CHIP = 256
 """Images in memory are cut into chips of this side, or larger ones where reductions need them."""
@@ -132,20 +132,15 @@ def _stored(
             "name bands that they have, in the order of the training's",
         )
     index = store.table("index")
-    located = {"crs", "left", "bottom", "right", "top"} <= set(index.columns)
+    # sensors would spread filled pixels
+    whole = [valid_pixels(store.validity, int(chip)) is None for chip in index["chip"]]
+    usable = index[whole]
+    shown = held_out.shows(*content_of(index, store.chips, usable["chip"].to_numpy()))
     seen: list[tuple[int, str]] = []
     kept: list[tuple[int, str]] = []
-    for row in index.to_dict("records"):
-        if valid_pixels(store.validity, int(row["chip"])) is not None:
-            # sensors would spread the filled pixels
-            continue
-        place = str(row["place"])
-        where: tuple[str, Bounds] | tuple[()] = ()
-        if located:
-            bounds = (row["left"], row["bottom"], row["right"], row["top"])
-            where = (str(row["crs"]), bounds)
-        shown = held_out.shows(parameters.location or place, *where)
-        (seen if shown else kept).append((int(row["chip"]), place))
+    for chip, place, known in zip(usable["chip"], usable["place"].astype(str), shown, strict=True):
+        left_out = known or held_out.names(parameters.location or place)
+        (seen if left_out else kept).append((int(chip), place))
     _warn(name, [place for _, place in seen])
     if not kept:
         return None
@@ -172,41 +167,49 @@ def _read(
     files = _files(Path(parameters.path))
     places = dict(files)
 
-    footprints: dict[Path, tuple[str, Bounds] | tuple[()]] = {}
+    grounds: dict[Path, Footprints] = {}
 
     def skipped(scene: FileScene) -> bool:
         path = Path(scene.path)
-        place = parameters.location or places[path]
-        footprints[path] = footprint(scene)
-        return held_out.shows(place, *footprints[path])
+        where = footprint(scene)
+        grounds[path] = Footprints.boxes([where] if where else [])
+        named = held_out.names(parameters.location or places[path])
+        return named or bool(held_out.shows(grounds[path]).any())
 
     images = read_images([file for file, _ in files], numbers, parameters.value_range, skipped)
-    shown = list(zip(images, (place for _, place in files), strict=True))
-    _warn(name, [place for image, place in shown if image is None])
-    kept = [(image, place) for image, place in shown if image is not None]
+    shown = list(zip(files, images, strict=True))
+    _warn(name, [place for (_, place), image in shown if image is None])
+    kept = [(*file, image) for file, image in shown if image is not None]
     if not kept:
         return None
     smallest, largest = sizes
-    usable = [(image, place) for image, place in kept if min(image.values.shape[1:]) >= smallest]
+    usable = [each for each in kept if min(each[2].values.shape[1:]) >= smallest]
     if len(usable) < len(kept):
         count = len(kept) - len(usable)
         logger.warning("mixture: %s: %d images are smaller than a crop: left out", name, count)
-    if len({image.values.dtype == np.uint8 for image, _ in usable}) > 1:
+    if len({image.values.dtype == np.uint8 for *_, image in usable}) > 1:
         raise UserError(
             "mixture-depths-differ",
             f"mixture: {name} has imagery of 8 bits and of more",
             "make two sources of it",
         )
-    shorter = [min(image.values.shape[1:]) for image, _ in usable]
+    shorter = [min(image.values.shape[1:]) for *_, image in usable]
     side = min([max(LARGEST_CHIP, largest), *shorter])
-    cut: dict[str, list[Array]] = {place: [] for _, place in usable}
-    for image, place in usable:
-        cut[place] += cut_image(image, side, step=side)
-    kept_files = [file for (file, _), image in zip(files, images, strict=True) if image is not None]
-    ground = Footprints.boxes([where for file in kept_files if (where := footprints[file])])
-    looks = [look(chip) for of_place in cut.values() for chip in of_place]
-    seen = Seen.of(ground, np.array(looks, np.uint8))
-    return Source(name, parameters.share, _bank(name, cut), tuple(sorted(cut)), seen)
+    cut: dict[str, list[Array]] = {}
+    seen, again = [], []
+    for file, place, image in usable:
+        chips = cut_image(image, side, step=side)
+        looks = np.array([look(chip) for chip in chips], np.uint8).reshape(-1, LOOK_BYTES)
+        if held_out.shows(Footprints.unknown(len(chips)), looks).any():
+            again.append(place)
+            continue
+        cut.setdefault(place, []).extend(chips)
+        seen.append(Seen.of(grounds[file], looks))
+    _warn(name, again)
+    if again and not cut:
+        return None
+    content = Seen.together(seen)
+    return Source(name, parameters.share, _bank(name, cut), tuple(sorted(cut)), content)
 
 
 def _bank(name: str, cut: Mapping[str, list[Array]]) -> Bank:
