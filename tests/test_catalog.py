@@ -17,9 +17,6 @@ LAYERS = {"raw", "intermediate", "model_input", "models", "model_output", "repor
 FILELESS = {
     "methods",
     "test_set_networks",
-    "comparison_metrics",
-    "by_place_metrics",
-    "pair_metrics",
     "upscaling_metrics",
     "tracked_runs",
 }

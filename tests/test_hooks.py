@@ -1,22 +1,15 @@
 import errno
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
 import pytest
-from pydantic import BaseModel
 
-from sen2naip_sr.errors import UserError
+from sen2naip_sr.errors import UserError, find_user_error
 from sen2naip_sr.hooks import (
     ProjectHooks,
-    find_user_error,
     require_writable,
 )
 from sen2naip_sr.tracking.hooks import TrackingHooks, local_folder, refuse_asynchronous
-
-
-class Some(BaseModel):
-    steps: int = 3
 
 
 def raised(outer, inner):
@@ -25,20 +18,6 @@ def raised(outer, inner):
         raise outer from inner
     except type(outer) as error:
         return error
-
-
-def test_typed_parameters_are_shown_to_mlflow_as_plain_ones():
-    original = Some()
-    inputs = {"params:carn": original, "hr": original}
-    ProjectHooks().before_node_run(SimpleNamespace(tags=set()), inputs)
-    assert inputs["params:carn"] == {"steps": 3}
-    assert inputs["hr"] is original
-
-
-def test_networks_are_not_shown_for_an_experiment_whose_runs_have_their_own():
-    inputs = {"params:carn": Some(), "params:compare_losses": Some()}
-    ProjectHooks().before_node_run(SimpleNamespace(tags={"experiment"}), inputs)
-    assert inputs == {"params:compare_losses": {"steps": 3}}
 
 
 def test_a_user_error_is_found_behind_what_wraps_it():

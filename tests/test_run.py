@@ -71,25 +71,28 @@ def test_examples_lie_on_the_same_ground(finished_project):
 
 def test_is_tracked(finished_project):
     client = MlflowClient(f"sqlite:///{finished_project}/mlflow.db")
-    experiment = client.get_experiment_by_name("sen2naip_sr")
+    experiment = client.get_experiment_by_name("sen2naip_sr/training")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.params["lean.training.steps"] == "12"
     assert run.data.params["ingestion.sample.places"] == "5"
-    tags = {"git_commit", "data_hash", "split_hash", "recipe", "device", "data_source"}
+    tags = {"git_commit", "data_hash", "split_hash", "recipe", "device", "data_source", "machine"}
     assert tags <= set(run.data.tags)
+    assert run.data.tags["model"] == "lean"
+    assert run.info.run_name == "lean (test)"
     assert run.data.tags["recipe"] == "bicubic_antialiased@1"
     assert {
-        "cost/wall_seconds",
-        "cost/peak_memory_mb",
-        "test.lean/psnr",
-        "test.lean/delta_psnr",
-        "test.lean/spectrum",
+        "usage/wall_seconds",
+        "usage/peak_memory_mb",
+        "validation/psnr",
+        *("test/psnr", "test/gain", "test/ssim", "test/spectrum"),
+        *("test_psnr/lanczos", "test_psnr/bicubic"),
     } <= set(run.data.metrics)
+    assert "test_psnr/lean" not in run.data.metrics
     for name in ("loss", "validation_psnr", "gradient_l2", "weight_l2", "near_zero_gradients"):
         assert len(client.get_metric_history(run.info.run_id, f"train/{name}")) >= 2, name
     artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert artifacts == {"figures", "history", "scores", "weights"}
+    assert artifacts == {"figures", "history", "scores"}
     figures = {item.path for item in client.list_artifacts(run.info.run_id, "figures")}
     assert figures == {f"figures/{name}.png" for name in ("by_place", "comparison", "gallery")}
 
@@ -203,7 +206,7 @@ def test_scenes_are_upscaled_by_a_run_that_is_tracked(project, kedro, tmp_path, 
     table = pd.read_csv(project / "data/07_model_output/upscaled.csv")
     assert table["state"].tolist() == ["done"]
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiment = client.get_experiment_by_name("sen2naip_sr")
+    experiment = client.get_experiment_by_name("sen2naip_sr/upscaling")
     newest = client.search_runs([experiment.experiment_id])[0]
     assert newest.data.metrics["upscaling.scenes_done"] == 1
     assert newest.data.params["upscaling.model"] == "default"

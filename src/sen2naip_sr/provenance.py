@@ -1,5 +1,6 @@
-"""Provenance of results: commit, device, memory."""
+"""Provenance of results: commit, machine, device, memory."""
 
+import os
 import platform
 import resource
 import subprocess
@@ -37,6 +38,11 @@ def device_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def machine_name() -> str:
+    """Return the machine's name and its number of cores."""
+    return f"{platform.node() or 'unnamed'}, {os.cpu_count()} cores"
 
 
 def peak_memory_mb() -> float:

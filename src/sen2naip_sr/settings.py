@@ -22,6 +22,7 @@ from kedro.utils import find_kedro_project  # noqa: E402
 from sen2naip_sr.cli.hooks import CheckHooks  # noqa: E402
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
+from sen2naip_sr.tracking.recording import RecordingHooks  # noqa: E402
 from sen2naip_sr.viz_hooks import VizHooks  # noqa: E402
 
 
@@ -41,7 +42,7 @@ def log_as_configured() -> None:
 log_as_configured()
 
 # what a later one tries first comes first: the checks, then the tracker
-HOOKS = (TrackingHooks(), ProjectHooks(), VizHooks(), CheckHooks())
+HOOKS = (RecordingHooks(), TrackingHooks(), ProjectHooks(), VizHooks(), CheckHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -110,7 +110,7 @@ def test_a_name_of_another_pipeline_says_which():
         {"tags": ("evaluation",), "to_nodes": ("training.train_lean",)},
         {"from_inputs": ("scores",), "to_outputs": ("lr",)},
         {"from_nodes": ("evaluation.compare",), "namespaces": ("ingestion",)},
-        {"from_inputs": ("comparison_metrics",)},
+        {"from_inputs": ("gallery",)},
         {"to_outputs": ("params:ingestion",)},
     ],
 )

@@ -10,8 +10,8 @@ CARN, LEAN = [31.0, 33.0, 38.0, 41.0], [31.5, 33.25, 38.5, 41.25]
 BICUBIC = [29.0, 31.0, 36.0, 39.0]
 
 
-def make_run(run_id, name="evaluate", *, started=0, finished=True, **tags):
-    return TrackedRun(run_id, name, started, finished, {**TAGS, **tags})
+def make_run(run_id, name="evaluate", *, started=0, finished=True, params=None, **tags):
+    return TrackedRun(run_id, name, started, finished, {**TAGS, **tags}, params or {})
 
 
 def make_tracked(runs):

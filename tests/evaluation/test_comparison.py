@@ -10,7 +10,6 @@ from sen2naip_sr.evaluation.comparison import (
     compare_methods,
     compare_places,
     failed_networks,
-    tracked_metrics,
     warn_of_failed,
 )
 
@@ -135,12 +134,3 @@ def test_failed_networks_are_named_in_the_log(caplog):
         ["unet", "failed:"],
     ]
     assert "linear filter" in caplog.text
-
-
-def test_tracked_metrics_leave_out_what_has_no_value():
-    tracked = tracked_metrics(compared(ms_ssim=np.nan, spectrum=3.0))
-    assert tracked["carn/delta_psnr"] == {"value": 2.0, "step": 0}
-    assert "carn/ssim" in tracked
-    assert tracked["carn/spectrum"]["value"] == 3.0
-    assert not any("ms_ssim" in name for name in tracked)
-    assert not any("sam" in name for name in tracked_metrics(compared(sam=np.inf)))

@@ -82,12 +82,14 @@ def test_two_runs_are_compared_and_the_findings_are_printed_and_tracked(tracked,
     assert "data/08_reporting/run_comparison.png" in printed
     assert (folder / "run_comparison.txt").read_text().splitlines()[0] in printed
     client = mlflow.MlflowClient()
-    (experiment,) = client.search_experiments(filter_string="name = 'sen2naip_sr'")
+    (experiment,) = client.search_experiments(filter_string="name = 'sen2naip_sr/comparison'")
     (latest, *_) = client.search_runs([experiment.experiment_id])
     kept = [item.path for item in client.list_artifacts(latest.info.run_id, "comparison")]
     for name in ("run_comparison.csv", "run_comparison.txt", "compared_runs.csv"):
         assert f"comparison/{name}" in kept
     assert latest.data.params["runs"] == str([ids[0][:12], "wider"])
+    assert latest.info.run_name == "compare evaluate/carn against wider/lean (test)"
+    assert latest.info.run_id in printed
 
 
 def test_a_run_without_scores_is_refused(compare):
@@ -95,9 +97,21 @@ def test_a_run_without_scores_is_refused(compare):
         compare(runs=["wider", "train_carn"])
 
 
-def test_without_runs_it_says_how_to_name_them(compare):
+def test_without_runs_it_says_how_to_name_them_and_leaves_no_run(compare):
+    before = tracked_comparisons()
     with pytest.raises(Exception, match="no runs are given"):
         compare()
+    assert tracked_comparisons() == before
+    assert mlflow.active_run() is None
+
+
+def tracked_comparisons():
+    found = mlflow.search_experiments(filter_string="name = 'sen2naip_sr/comparison'")
+    return [run.info.run_id for one in found for run in runs_of(one)]
+
+
+def runs_of(experiment):
+    return mlflow.MlflowClient().search_runs([experiment.experiment_id])
 
 
 def test_scores_are_read_once_a_run(tracked, monkeypatch):

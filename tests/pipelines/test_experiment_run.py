@@ -13,7 +13,7 @@ def project(copy_project, tmp_path_factory):
 
 def runs(project):
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiment = client.get_experiment_by_name("sen2naip_sr")
+    experiment = client.get_experiment_by_name("sen2naip_sr/experiments")
     return client.search_runs([experiment.experiment_id])
 
 

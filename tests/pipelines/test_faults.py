@@ -96,7 +96,7 @@ def test_a_disk_that_takes_no_more_keeps_the_old_store(project, run, monkeypatch
     ]
     assert mlflow.active_run() is None
     client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiment = client.get_experiment_by_name("sen2naip_sr").experiment_id
+    experiment = client.get_experiment_by_name("sen2naip_sr/training").experiment_id
     assert client.search_runs([experiment])[0].info.status == "FAILED"
 
 

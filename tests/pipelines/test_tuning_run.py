@@ -40,7 +40,7 @@ def test_ends_with_the_findings_and_where_its_files_are(tuned):
 def test_every_trial_is_a_nested_run(tuned):
     project, _ = tuned
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiment = client.get_experiment_by_name("sen2naip_sr")
+    experiment = client.get_experiment_by_name("sen2naip_sr/experiments")
     runs = client.search_runs([experiment.experiment_id])
     nested = {
         run.data.tags["variation"]: run for run in runs if "mlflow.parentRunId" in run.data.tags

@@ -88,4 +88,5 @@ def _describe_run(run: "Run") -> TrackedRun:
         started=run.info.start_time or 0,
         finished=run.info.status == "FINISHED",
         tags=dict(run.data.tags),
+        params=dict(run.data.params),
     )

@@ -1,7 +1,6 @@
 """Tables that compare methods: means, intervals, differences to the best interpolation."""
 
 import logging
-import math
 from collections.abc import Collection
 
 import pandas as pd
@@ -114,13 +113,3 @@ def compare_places(scores: pd.DataFrame) -> pd.DataFrame:
     where = zip(table["place"], table["method"], strict=True)
     table[FAILED] = [method in failed[str(place)] for place, method in where]
     return table.sort_values(["place", "psnr"], ascending=[True, False], ignore_index=True)
-
-
-def tracked_metrics(comparison: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the metrics for MLflow: ``<method>/<metric>`` to its value."""
-    return {
-        f"{row['method']}/{name}": {"value": float(row[name]), "step": 0}
-        for _, row in comparison.iterrows()
-        for name in ("psnr", "delta_psnr", *MEANS)
-        if math.isfinite(row[name])
-    }

@@ -1,1 +1,1 @@
-"""MLflow as the tracker of runs: its database, and what happens when it fails."""
+"""MLflow as the tracker of runs: its database, what it holds of a run, and what if it fails."""

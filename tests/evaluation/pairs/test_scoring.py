@@ -153,7 +153,7 @@ def test_pixels_without_data_do_not_count(tmp_path, make_geotiff):
     assert row["correlation"] > 0.99
 
 
-def test_the_summary_has_means_and_the_worst_pair_and_metrics_have_names_for_mlflow(noisy):
+def test_the_summary_has_means_and_the_worst_pair_and_metrics_are_of_one_method(noisy):
     scores = scored(noisy).reset_index()
     other = scores.assign(pair="b (2)", gain=scores["gain"] + 1)
     both = np.concatenate([scores["gain"], other["gain"]]).reshape(2, -1)
@@ -164,6 +164,9 @@ def test_the_summary_has_means_and_the_worst_pair_and_metrics_have_names_for_mlf
     expected = dict(zip(scores["method"], both.mean(0), strict=True))
     assert summary["gain"].to_dict() == pytest.approx(expected)
     assert summary.loc["lanczos", "least"] == 0
-    metrics = pair_metrics(table)
-    assert metrics["lanczos/gain"] == {"value": 0.5, "step": 0}
-    assert metrics["b _2_/lanczos"]["value"] == 1
+    metrics = pair_metrics(table, "lanczos")
+    assert metrics["pairs/gain"] == 0.5
+    assert metrics["pairs/least"] == 0
+    assert metrics["pairs_gain_at/b (2)"] == 1
+    others = {name for name in metrics if name.startswith("pairs_gain/")}
+    assert others == {f"pairs_gain/{name}" for name in summary.index if name != "lanczos"}

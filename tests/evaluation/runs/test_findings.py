@@ -4,13 +4,15 @@ import pytest
 from made_runs import make_run, make_shared, make_tracked
 
 from sen2naip_sr.evaluation.runs.comparison import compare_at_places, compare_pairs
-from sen2naip_sr.evaluation.runs.findings import describe_findings
+from sen2naip_sr.evaluation.runs.differences import differing_parameters
+from sen2naip_sr.evaluation.runs.findings import SHOWN, describe_findings
 from sen2naip_sr.evaluation.runs.methods import choose_methods
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
 from sen2naip_sr.evaluation.runs.shared_chips import describe_methods, shared_scores
 
 LEVEL = np.random.default_rng(0).normal(30, 4, 20)
 NOISE = np.random.default_rng(1).normal(0, 0.02, 20)
+NOTHING_DIFFERS = pd.DataFrame(columns=["parameter", "a", "b"])
 PARAMETERS = ComparingParameters(bootstrap_draws=200, permutations=2000)
 
 
@@ -20,7 +22,8 @@ def found(values, entries=("aaaa/carn", "aaaa/lean"), parameters=PARAMETERS):
     scores = shared_scores(methods, parameters.metric)
     table = describe_methods(methods, scores, parameters.metric)
     places = compare_at_places(scores)
-    return describe_findings(table, compare_pairs(scores, parameters), places, parameters)
+    comparison, differing = compare_pairs(scores, parameters), differing_parameters(methods)
+    return describe_findings(table, comparison, places, differing, parameters)
 
 
 def test_it_says_who_on_what_and_what_came_of_it():
@@ -71,7 +74,7 @@ def test_places_that_say_the_opposite_are_named():
         }
     )
     comparison, table = compare_pairs(scores, PARAMETERS), compare_at_places(scores)
-    text = describe_findings(methods, comparison, table, PARAMETERS)
+    text = describe_findings(methods, comparison, table, NOTHING_DIFFERS, PARAMETERS)
     assert "but the reverse at 1 of 2 places, most at dunes: 0.30 dB" in text
     assert "20 shared test chips of 20 locations (scored: 20, 24)" in text
     assert "nan" not in text
@@ -86,3 +89,30 @@ def test_the_metric_and_its_direction_are_named(metric):
     assert text.startswith(
         {"rmse": "RMSE (DN, lower is better)", "ssim": "SSIM (higher is better)"}[metric]
     )
+
+
+def test_the_parameters_that_differ_are_listed_up_to_some():
+    methods = pd.DataFrame(
+        {
+            "label": ["a", "b"],
+            "entry": ["a", "b"],
+            "run_id": ["r1", "r2"],
+            "run": "carn",
+            "remark": "",
+            "chips": 20,
+            "chips_compared": 20,
+            "psnr": 30.0,
+            "data_source": "sample",
+            "recipe": "area@1",
+        }
+    )
+    scores = make_shared({"a": LEVEL + 1, "b": LEVEL})
+    tables = compare_pairs(scores, PARAMETERS), compare_at_places(scores)
+    names = ["training.learning_rate", *(f"training.x{number}" for number in range(SHOWN + 1))]
+    differing = pd.DataFrame({"parameter": names, "a": "0.001", "b": "long" * 20})
+    text = describe_findings(methods, *tables, differing, PARAMETERS)
+    assert "Parameters that differ (a | b):\n  training.learning_rate: 0.001 | longlong" in text
+    assert "\n  and 2 more\n" in text
+    assert max(map(len, text.splitlines())) < 110
+    text = describe_findings(methods, *tables, NOTHING_DIFFERS, PARAMETERS)
+    assert "No parameter that all of them record differs." in text

@@ -10,6 +10,8 @@ RUNS = [
     make_run("bbbb1111", started=5, finished=False),
     make_run("cccc1111", "train_carn", started=2),
     make_run("dddd1111", "aaaa", started=4),
+    make_run("eeee1111", "lean lr=0.002 (naip)", started=0),
+    make_run("eeee2222", "lean lr=0.003", started=-1),
 ]
 
 
@@ -23,6 +25,8 @@ RUNS = [
         ("evaluate", "aaaa2222", "latest of 3 runs of that name"),
         # a name goes before the beginning of an id
         ("aaaa", "dddd1111", ""),
+        ("lean", "eeee1111", "latest of 2 runs of that name"),
+        ("lean lr=0.003", "eeee2222", ""),
     ],
 )
 def test_a_text_means_an_id_a_name_or_the_beginning_of_an_id(text, run_id, remark):

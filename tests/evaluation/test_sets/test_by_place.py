@@ -10,7 +10,7 @@ from constructed_scores import make_scores
 from sen2naip_sr.evaluation.figures.gains import draw_gains
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.evaluation.test_sets.page import write_page
-from sen2naip_sr.evaluation.test_sets.table import MEAN, tabulate, tracked_metrics
+from sen2naip_sr.evaluation.test_sets.table import MEAN, place_metrics, tabulate
 
 RESAMPLING = Resampling(draws=200, seed=0)
 TOWN = {"lanczos": [30.0, 32.0, 34.0], "nearest": [28.0, 33.0, 31.0], "net": [33.0, 33.0, 36.0]}
@@ -99,13 +99,13 @@ def test_a_network_below_the_linear_filter_is_marked_in_page_and_figure(table):
     assert "failed" not in write_page(table)
 
 
-def test_metrics_are_tracked_under_names_that_mlflow_takes(table):
-    found = tracked_metrics(table)
-    assert found["NAIP/town/0.6 m/net/gain"] == {"value": pytest.approx(2), "step": 0}
-    assert "S2/lake/nearest/gain" in found
-    assert all(math.isfinite(entry["value"]) for entry in found.values())
-    strange = tabulate(scores(ALPS, "", "a, b (c)", math.nan), RESAMPLING)
-    assert "a_ b _c_/net/psnr" in tracked_metrics(strange)
+def test_the_gain_of_one_method_is_tracked_at_every_place(table):
+    found = place_metrics(table, "net")
+    assert found["test_gain_at/NAIP town 0.6 m"] == pytest.approx(2)
+    assert {name.partition("/")[0] for name in found} == {"test_gain_at"}
+    assert all(math.isfinite(value) for value in found.values())
+    assert "test_gain_at/S2 lake" in place_metrics(table, "nearest")
+    assert place_metrics(table, "another") == {}
 
 
 def test_the_figure_has_a_row_for_each_place_and_a_point_for_each_method(table):

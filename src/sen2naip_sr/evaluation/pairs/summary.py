@@ -1,8 +1,8 @@
 """What the scores on real pairs amount to: one row for each method, and metrics to track."""
 
-import pandas as pd
+from typing import Any
 
-from sen2naip_sr.metrics.catalogue import trackable
+import pandas as pd
 
 
 def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
@@ -25,12 +25,19 @@ def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("gain", ascending=False, ignore_index=True)
 
 
-def pair_metrics(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the metrics for MLflow: ``<method>/gain``, ``<method>/least``, ``<pair>/<method>``."""
-    found = {}
+def pair_metrics(scores: pd.DataFrame, own: str) -> dict[str, float]:
+    """Return the metrics that runs are compared in.
+
+    Returns:
+        ``pairs/gain``, ``pairs/least`` and ``pairs/correlation`` of a run's own method,
+        ``pairs_gain/<method>`` of the others, and ``pairs_gain_at/<pair>`` of its own.
+    """
+    found: dict[str, Any] = {}
     for row in summarise_pairs(scores).to_dict("records"):
-        for name in ("gain", "least", "correlation"):
-            found[f"{row['method']}/{name}"] = row[name]
-    for row in scores.to_dict("records"):
-        found[f"{row['pair']}/{row['method']}"] = row["gain"]
-    return {trackable(name): {"value": float(value), "step": 0} for name, value in found.items()}
+        if row["method"] == own:
+            found |= {f"pairs/{name}": row[name] for name in ("gain", "least", "correlation")}
+        else:
+            found[f"pairs_gain/{row['method']}"] = row["gain"]
+    for row in scores[scores["method"] == own].to_dict("records"):
+        found[f"pairs_gain_at/{row['pair']}"] = row["gain"]
+    return {name: float(value) for name, value in found.items()}

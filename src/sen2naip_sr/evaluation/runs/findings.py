@@ -11,17 +11,22 @@ from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.metrics.metric import Metric
 
+SHOWN = 15
+"""Parameters that the findings list."""
+VALUE_LENGTH = 30
+
 
 def describe_findings(
     methods: pd.DataFrame,
     comparison: pd.DataFrame,
     places: pd.DataFrame,
+    differing: pd.DataFrame,
     parameters: ComparingParameters,
 ) -> str:
-    """Return which methods were compared on which chips, and the verdict on every pair.
+    """Return which methods were compared on which chips, the verdicts, and what differs.
 
-    The tables are those of `describe_methods`, `compare_pairs` and `compare_at_places`. Lines have
-    about 100 characters at most.
+    The tables are those of `describe_methods`, `compare_pairs`, `compare_at_places` and
+    `differing_parameters`. Lines have about 100 characters at most.
     """
     metric = METRICS[parameters.metric]
     # an empty text comes back from a file as NaN
@@ -38,7 +43,7 @@ def describe_findings(
     for row in comparison.to_dict("records"):
         lines.append(f"  {row['a']} against {row['b']}: {describe_pair(row, metric)}")
         lines += _exceptions(row, places, metric)
-    lines += ["", *_notes(comparison, parameters)]
+    lines += ["", *_differences(differing), "", *_notes(comparison, parameters)]
     return "\n".join(lines) + "\n"
 
 
@@ -73,6 +78,22 @@ def _exceptions(row: Mapping[Any, Any], places: pd.DataFrame, metric: Metric) ->
         f"    but the reverse at {len(other)} of {_count(len(own), 'place')}, "
         f"most at {worst['place']}: {metric.amount(abs(worst['difference']))}"
     ]
+
+
+def _differences(differing: pd.DataFrame) -> list[str]:
+    """Return the parameters that differ, the values in the order of the methods."""
+    if differing.empty:
+        return ["No parameter that all of them record differs."]
+    rows = [
+        f"  {name}: " + " | ".join(_cut(str(value)) for value in values)
+        for name, *values in differing.itertuples(index=False)
+    ]
+    more = [f"  and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+    return [f"Parameters that differ ({' | '.join(differing.columns[1:])}):", *rows[:SHOWN], *more]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 3] + "..."
 
 
 def _notes(comparison: pd.DataFrame, parameters: ComparingParameters) -> list[str]:

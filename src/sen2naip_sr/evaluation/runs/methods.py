@@ -7,7 +7,9 @@ import pandas as pd
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
+from sen2naip_sr.evaluation.own import is_of, own_method
 from sen2naip_sr.evaluation.runs.tracked import (
+    SCORED_IN,
     SHORT_ID,
     TrackedRun,
     TrackedRuns,
@@ -15,6 +17,8 @@ from sen2naip_sr.evaluation.runs.tracked import (
     unknown_run,
 )
 
+SHIPPED = "shipped"
+"""How the origin of shipped weights begins; see `sen2naip_sr.evaluation.seen.origin_of`."""
 NEEDED = ("method", "trained", "chip", "place", "location", "band", "psnr")
 
 
@@ -28,6 +32,7 @@ class RunMethod:
         method: The method's name.
         remark: How run and method were chosen, where there was a choice.
         scores: The method's scores over all bands, one row for each chip.
+        given: Whether the text named the method.
         label: Its name in tables and figures.
     """
 
@@ -36,20 +41,28 @@ class RunMethod:
     method: str
     remark: str
     scores: pd.DataFrame
+    given: bool = False
     label: str = ""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it is a network with shipped weights."""
+        return "origin" in self.scores and bool(
+            self.scores["origin"].astype(str).str.startswith(SHIPPED).any()
+        )
 
 
 def choose_methods(entries: Sequence[str], tracked: TrackedRuns) -> list[RunMethod]:
     """Return the methods that the entries name, in their order.
 
     Args:
-        entries: ``RUN`` or ``RUN/METHOD``. Without METHOD it is the run's only method,
-            else its best trained one by mean PSNR.
+        entries: ``RUN`` or ``RUN/METHOD``. Without METHOD it is the run's only method, else the
+            network that it trained, else the best trained one, by mean PSNR.
         tracked: All runs.
 
     Raises:
         UserError: If there are fewer than two entries, one is unknown, has no scores or no such
-            method, or two name the same method.
+            method, or two name the same method, or the same shipped network without saying so.
     """
     if len(entries) < 2:
         given = f"only one run is given ('{entries[0]}')" if entries else "no runs are given"
@@ -72,18 +85,25 @@ def _choose(entry: str, tracked: TrackedRuns) -> RunMethod:
     if found is None:
         raise unknown_run(entry.rpartition("/")[0] or entry, tracked.runs)
     run, remark = found
-    scores = _read_scores(run, tracked)
-    method, remarks = _choose_method(run, method, scores, remark)
-    return RunMethod(entry, run, method, remarks, scores[scores["method"] == method])
+    scores, where = _read_scores(run, tracked)
+    chosen, why = _choose_method(run, method, scores)
+    remark = "; ".join(filter(None, [remark, where, why]))
+    own = scores[scores["method"] == chosen]
+    return RunMethod(entry, run, chosen, remark, own, given=bool(method))
 
 
-def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
-    scores = tracked.read_scores(run)
+def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> tuple[pd.DataFrame, str]:
+    """Return a run's scores, and a remark if another run has them."""
+    scores, remark = tracked.read_scores(run), ""
+    if scores is None:
+        for other in tracked.runs:
+            if other.run_id == run.tags.get(SCORED_IN):
+                scores, remark = tracked.read_scores(other), f"scored by run {other}"
     if scores is None:
         raise UserError(
             "run-without-scores",
             f"run {run} has no scores (artifact scores/scores.parquet)",
-            "name a run of an evaluation, which scores methods",
+            "evaluate its weights on the test chips, or name a run that has scores",
         )
     missing = [name for name in NEEDED if name not in scores]
     if missing:
@@ -92,13 +112,11 @@ def _read_scores(run: TrackedRun, tracked: TrackedRuns) -> pd.DataFrame:
             f"the scores of run {run} have no column {', '.join(missing)}",
             "name another run",
         )
-    return scores[scores["band"] == ALL_BANDS]
+    return scores[scores["band"] == ALL_BANDS], remark
 
 
-def _choose_method(
-    run: TrackedRun, method: str, scores: pd.DataFrame, remark: str
-) -> tuple[str, str]:
-    """Return the method, and remarks on how run and method were chosen."""
+def _choose_method(run: TrackedRun, method: str, scores: pd.DataFrame) -> tuple[str, str]:
+    """Return the method, and a remark on how it was chosen."""
     names = sorted(scores["method"].unique())
     if method:
         if method not in names:
@@ -107,16 +125,32 @@ def _choose_method(
                 f"run {run} has no method '{method}'",
                 f"name one of its own: {', '.join(names)}",
             )
-        return method, remark
+        return method, ""
     if len(names) == 1:
-        return names[0], remark
+        return names[0], ""
+    if (own := _own(run, scores)) is not None:
+        return own
     trained = scores[scores["trained"].astype(bool)]
     candidates, kind = (scores, "methods") if trained.empty else (trained, "trained methods")
     means = candidates.groupby("method")["psnr"].mean()
     if len(means) == 1:
-        return str(means.index[0]), "; ".join(filter(None, [remark, "its only trained method"]))
-    best = f"best of its {len(means)} {kind} by mean PSNR"
-    return str(means.idxmax()), "; ".join(filter(None, [remark, best]))
+        return str(means.index[0]), "its only trained method"
+    return str(means.idxmax()), f"best of its {len(means)} {kind} by mean PSNR"
+
+
+def _own(run: TrackedRun, scores: pd.DataFrame) -> tuple[str, str] | None:
+    """Return the method that the run trained, or else one that was trained on its imagery."""
+    ranked = scores.groupby("method")["psnr"].mean().sort_values(ascending=False)
+    here = scores[scores["trained"].astype(bool)]
+    if "origin" in scores:
+        here = here[here["origin"].fillna("") == ""]
+    else:  # of earlier versions: nothing tells the run's networks from others
+        here = here.iloc[:0]
+    found = own_method(ranked.index, [run.networks, here["method"].unique()])
+    if found is None:
+        return None
+    several = here["method"].nunique() if not run.networks else len(run.networks)
+    return found, f"best of its {several} own networks" if several > 1 else "its own network"
 
 
 def _require_different(chosen: Sequence[RunMethod]) -> None:
@@ -129,6 +163,18 @@ def _require_different(chosen: Sequence[RunMethod]) -> None:
                 f"'{other.entry}' and '{one.entry}' both name {one.method} of run {one.run}",
                 "name another run, or another method of it as RUN/METHOD",
             )
+    shipped: dict[str, RunMethod] = {}
+    for one in chosen:
+        if one.given or not one.shipped:
+            continue
+        other = shipped.setdefault(one.method, one)
+        if other is not one:
+            raise UserError(
+                "runs-trained-nothing",
+                f"runs {other.run} and {one.run} have scores of no network that was trained here: "
+                f"both would show the shipped {one.method}",
+                "name runs of trainings, or methods as RUN/METHOD",
+            )
 
 
 def _labelled(chosen: Sequence[RunMethod]) -> list[RunMethod]:
@@ -137,5 +183,21 @@ def _labelled(chosen: Sequence[RunMethod]) -> list[RunMethod]:
     if len(runs) == 1:
         return [replace(one, label=one.method) for one in chosen]
     if len({run.name for run in runs.values()}) == len(runs):
-        return [replace(one, label=f"{one.run.name}/{one.method}") for one in chosen]
+        labels = shortened([_label(one, chosen) for one in chosen])
+        return [replace(one, label=label) for one, label in zip(chosen, labels, strict=True)]
     return [replace(one, label=f"{one.run.run_id[:SHORT_ID]}/{one.method}") for one in chosen]
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """Return names without the words that all share, such as ``steps=60``, if they still differ."""
+    words = [name.split(" ") for name in names]
+    shared = set.intersection(*map(set, words)) & {word for own in words for word in own[1:]}
+    short = [" ".join([own[0], *(w for w in own[1:] if w not in shared)]) for own in words]
+    return short if len(set(short)) == len(set(names)) else list(names)
+
+
+def _label(one: RunMethod, chosen: Sequence[RunMethod]) -> str:
+    """Return the run's name where it stands for this method: its own network, compared once."""
+    once = sum(other.run.run_id == one.run.run_id for other in chosen) == 1
+    own = any(is_of(one.method, network) for network in one.run.networks)
+    return one.run.name if once and own else f"{one.run.name}/{one.method}"

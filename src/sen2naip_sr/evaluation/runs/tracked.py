@@ -1,7 +1,7 @@
 """Tracked runs, and how a text names one of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import pandas as pd
@@ -10,6 +10,11 @@ from sen2naip_sr.errors import UserError
 
 SHORT_ID = 8
 SHOWN = 5
+MODEL_TAG = "model"
+"""The tag of a run that names its own network, or its own ones joined by ``+``."""
+SCORED_IN = "scored_in"
+"""The tag of a run that trained only: the run that scored its weights on test chips."""
+_TRAIN = "train_"
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class TrackedRun:
         started: When it started, in milliseconds since 1970.
         finished: Whether it finished.
         tags: Its tags.
+        params: Its parameters by their path, as texts.
     """
 
     run_id: str
@@ -29,6 +35,18 @@ class TrackedRun:
     started: int
     finished: bool
     tags: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def networks(self) -> list[str]:
+        """The networks that the run trained, or else the one that it is about.
+
+        Runs of earlier versions have no tag for it, but names such as ``train_carn+evaluate``.
+        """
+        if model := self.tags.get(MODEL_TAG):
+            return model.split("+")
+        parts = self.name.split("+")
+        return [part.removeprefix(_TRAIN) for part in parts if part.startswith(_TRAIN)]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.run_id[:SHORT_ID]})"
@@ -46,7 +64,8 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
     """Return the run that a text names, and a remark on how it was found.
 
     Args:
-        text: An id, a name, or the beginning of an id; the first of these that matches decides.
+        text: An id, a name, the beginning of an id, or the first words of a name; the first of
+            these that matches decides.
         runs: All runs.
 
     Returns:
@@ -58,10 +77,8 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
     for run in runs:
         if run.run_id == text:
             return run, ""
-    named = [run for run in runs if run.name == text]
-    if named:
-        latest = max(named, key=lambda run: (run.finished, run.started))
-        return latest, f"latest of {len(named)} runs of that name" if len(named) > 1 else ""
+    if named := [run for run in runs if run.name == text]:
+        return _latest(named)
     begun = [run for run in runs if run.run_id.startswith(text)]
     if len(begun) > 1:
         raise UserError(
@@ -70,7 +87,15 @@ def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | 
             + ", ".join(run.run_id for run in begun[:SHOWN]),
             "give more of the id",
         )
-    return (begun[0], "") if begun else None
+    if begun:
+        return begun[0], ""
+    named = [run for run in runs if run.name.startswith(f"{text} ")]
+    return _latest(named) if named else None
+
+
+def _latest(named: Sequence[TrackedRun]) -> tuple[TrackedRun, str]:
+    latest = max(named, key=lambda run: (run.finished, run.started))
+    return latest, f"latest of {len(named)} runs of that name" if len(named) > 1 else ""
 
 
 def unknown_run(text: str, runs: Sequence[TrackedRun]) -> UserError:

@@ -10,7 +10,7 @@ from sen2naip_sr.evaluation.comparison import failed_networks
 from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.evaluation.test_sets.scoring import PIXEL, PLACE, SENSOR
-from sen2naip_sr.metrics.catalogue import METRICS, TRACKED, trackable
+from sen2naip_sr.metrics.catalogue import METRICS, TRACKED
 
 BASELINE = "lanczos"
 """The method that gains are over."""
@@ -68,15 +68,14 @@ def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     return pd.concat([table, *means, _means(table, ALL_SENSORS)], ignore_index=True)
 
 
-def tracked_metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the metrics for MLflow: ``<sensor>/<place>/<pixel>/<method>/<metric>``."""
+def place_metrics(table: pd.DataFrame, own: str) -> dict[str, float]:
+    """Return the gain of a method at every place: ``test_gain_at/<sensor> <place>``, in dB."""
     found = {}
-    for row in table.to_dict("records"):
-        pixel = [] if math.isnan(row[PIXEL]) else [f"{row[PIXEL]:g} m"]
-        for key in (GAIN, BELOW, *TRACKED):
-            if math.isfinite(row[key]):
-                name = "/".join([row[SENSOR], row[PLACE], *pixel, row["method"], key])
-                found[trackable(name.strip("/"))] = {"value": float(row[key]), "step": 0}
+    for row in table[table["method"] == own].to_dict("records"):
+        if math.isfinite(row[GAIN]):
+            pixel = "" if math.isnan(row[PIXEL]) else f"{row[PIXEL]:g} m"
+            where = " ".join(filter(None, [row[SENSOR], row[PLACE], pixel]))
+            found[f"test_gain_at/{where}"] = float(row[GAIN])
     return found
 
 

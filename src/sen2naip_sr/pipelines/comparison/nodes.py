@@ -15,19 +15,21 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of matp
 
 def collect_scores(
     runs: ComparedRuns, parameters: ComparingParameters, tracked: TrackedRuns
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the compared methods, and their scores on the shared chips.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the compared methods, their scores on the shared chips, and what differs.
 
     Raises:
         UserError: If an entry names nothing that has scores, or the runs cannot be compared.
     """
     from sen2naip_sr.evaluation.runs import shared_chips
+    from sen2naip_sr.evaluation.runs.differences import differing_parameters
     from sen2naip_sr.evaluation.runs.methods import choose_methods
 
     methods = choose_methods(runs.root, tracked)
     shared_chips.require_same_data(methods)
     scores = shared_chips.shared_scores(methods, parameters.metric)
-    return shared_chips.describe_methods(methods, scores, parameters.metric), scores
+    described = shared_chips.describe_methods(methods, scores, parameters.metric)
+    return described, scores, differing_parameters(methods)
 
 
 def compare_runs(
@@ -53,9 +55,10 @@ def describe(
     methods: pd.DataFrame,
     comparison: pd.DataFrame,
     places: pd.DataFrame,
+    differing: pd.DataFrame,
     parameters: ComparingParameters,
 ) -> str:
     """Return the findings; see `sen2naip_sr.evaluation.runs.findings.describe_findings`."""
     from sen2naip_sr.evaluation.runs.findings import describe_findings
 
-    return describe_findings(methods, comparison, places, parameters)
+    return describe_findings(methods, comparison, places, differing, parameters)

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.collect_scores,
                 ["params:runs", "params:comparing", "tracked_runs"],
-                ["compared_runs", "compared_scores"],
+                ["compared_runs", "compared_scores", "compared_parameters"],
                 name="collect_scores",
             ),
             Node(
@@ -31,7 +31,10 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.describe,
-                ["compared_runs", "run_comparison", "compared_places", "params:comparing"],
+                [
+                    *("compared_runs", "run_comparison", "compared_places"),
+                    *("compared_parameters", "params:comparing"),
+                ],
                 "run_findings",
                 name="describe",
             ),

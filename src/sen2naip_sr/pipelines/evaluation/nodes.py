@@ -62,7 +62,7 @@ def score_test_sets(networks: list[Method], parameters: EvaluationParameters) ->
 
 def tabulate_places(
     test_set_scores: pd.DataFrame, scores: pd.DataFrame, hr: Store, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, str, Figure, dict[str, dict[str, float]]]:
+) -> tuple[pd.DataFrame, str, Figure]:
     """Return the table of the test places and the test sets; see `tabulate_test_sets`."""
     own = scores.assign(sensor=hr.attributes["source"], pixel_metres=math.nan)
     both = pd.concat([own, test_set_scores]) if len(test_set_scores) else own
@@ -71,20 +71,20 @@ def tabulate_places(
 
 def tabulate_test_sets(
     scores: pd.DataFrame, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, str, Figure, dict[str, dict[str, float]]]:
-    """Return the table by sensor and place, as a page, its figure, and the metrics to track.
+) -> tuple[pd.DataFrame, str, Figure]:
+    """Return the table by sensor and place, as a page, and its figure.
 
     Raises:
         UserError: If there is no test set.
     """
     from sen2naip_sr.evaluation.figures.gains import draw_gains
     from sen2naip_sr.evaluation.test_sets.page import write_page
-    from sen2naip_sr.evaluation.test_sets.table import tabulate, tracked_metrics
+    from sen2naip_sr.evaluation.test_sets.table import tabulate
 
     if scores.empty:
         raise UserError("no-test-set", "no test set is given", "name the places to score")
     table = tabulate(scores, parameters.resampling)
-    return table, write_page(table), draw_gains(table), tracked_metrics(table)
+    return table, write_page(table), draw_gains(table)
 
 
 def score_test_chips(
@@ -102,19 +102,18 @@ def score_test_chips(
 
 def compare(
     scores: pd.DataFrame, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
-    """Return the comparisons of methods and of places, and the metrics to track."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the comparisons of methods and of places."""
     from sen2naip_sr.evaluation.columns import FAILED
     from sen2naip_sr.evaluation.comparison import (
         compare_methods,
         compare_places,
-        tracked_metrics,
         warn_of_failed,
     )
 
     comparison = compare_methods(scores, parameters.bootstrap_draws, parameters.bootstrap_seed)
     warn_of_failed(comparison.loc[comparison[FAILED], "method"])
-    return comparison, compare_places(scores), tracked_metrics(comparison)
+    return comparison, compare_places(scores)
 
 
 def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
@@ -169,18 +168,18 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
 
 def score_real_pairs(
     parameters: EvaluationParameters, **weights: Weights | None
-) -> tuple[pd.DataFrame, pd.DataFrame, Figure, dict[str, dict[str, float]]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
     """Score every method on real pairs; see `sen2naip_sr.evaluation.pairs.scoring`.
 
     Returns:
-        The scores, their summary, the figure, and the metrics to track.
+        The scores, their summary, and the figure.
     """
     from sen2naip_sr.evaluation.figures.pairs import draw_pairs
     from sen2naip_sr.evaluation.pairs.scoring import score_pairs
-    from sen2naip_sr.evaluation.pairs.summary import pair_metrics, summarise_pairs
+    from sen2naip_sr.evaluation.pairs.summary import summarise_pairs
     from sen2naip_sr.evaluation.peers import peers
     from sen2naip_sr.evaluation.test_sets.networks import chosen, given
 
     p = parameters
     scores = score_pairs(p.pairs, chosen(p, weights) | given(p), p.accelerator, peers(p.peers))
-    return scores, summarise_pairs(scores), draw_pairs(scores), pair_metrics(scores)
+    return scores, summarise_pairs(scores), draw_pairs(scores)

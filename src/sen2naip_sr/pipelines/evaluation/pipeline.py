@@ -7,8 +7,8 @@ from kedro.pipeline import Node, Pipeline
 from sen2naip_sr.pipelines.evaluation import nodes
 from sen2naip_sr.pipelines.grouping import grouped
 
-BY_PLACE = ["by_place", "by_place_page", "by_place_figure", "by_place_metrics"]
-"""The table of methods by sensor and place: as data, page, figure and metrics."""
+BY_PLACE = ["by_place", "by_place_page", "by_place_figure"]
+"""The table of methods by sensor and place: as data, page and figure."""
 SCORE_TEST_SETS = Node(
     nodes.score_test_sets,
     ["test_set_networks", "params:evaluation"],
@@ -39,7 +39,7 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
             Node(
                 nodes.compare,
                 ["scores", "params:evaluation"],
-                ["comparison", "places", "comparison_metrics"],
+                ["comparison", "places"],
                 name="compare",
             ),
             Node(
@@ -98,7 +98,7 @@ def create_pairs(models: Sequence[str]) -> Pipeline:
             Node(
                 nodes.score_real_pairs,
                 {"parameters": "params:evaluation", **weights},
-                ["pair_scores", "pairs", "pairs_figure", "pair_metrics"],
+                ["pair_scores", "pairs", "pairs_figure"],
                 name="score_real_pairs",
             )
         ],

@@ -120,7 +120,7 @@ def _made(findings: Findings) -> Made:
 
 
 def _tracked(experiment: str) -> Done:
-    from sen2naip_sr.pipelines.experiments.tracking import track_variation
+    from sen2naip_sr.tracking.variations import track_variation
 
     tracked: Callable[..., object] = partial(track_variation, experiment)
     return tracked

@@ -1,9 +1,10 @@
 """Variations as nested MLflow runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sen2naip_sr.tracking.failures import attempt
+from sen2naip_sr.tracking.flattening import flattened
 
 if TYPE_CHECKING:
     from sen2naip_sr.experiments.running.outcome import Outcome
@@ -51,12 +52,15 @@ def _track(experiment: str, folder: Path, variation: "Variation", outcome: "Outc
             mlflow.set_tag("error", outcome.error[:500])
             mlflow.end_run("FAILED")
             return
-        mlflow.log_metric("cost/wall_seconds", outcome.seconds)
+        mlflow.log_metric("usage/wall_seconds", outcome.seconds)
         _log_curves(run.info.run_id, folder / outcome.name / "history.csv")
         if outcome.psnr is not None:  # a trial that was pruned is not scored
             _log_scores(folder / outcome.name / "scores.parquet")
             mlflow.log_metrics(
-                {"cost/parameters": outcome.parameters, "cost/multiply_adds": outcome.multiply_adds}
+                {
+                    "usage/parameters": outcome.parameters,
+                    "usage/multiply_adds": outcome.multiply_adds,
+                }
             )
         for name in ("history.csv", "outcome.json"):
             mlflow.log_artifact(str(folder / outcome.name / name), "history")
@@ -67,17 +71,6 @@ def _inherited(run_id: str) -> dict[str, str]:
 
     tags = MlflowClient().get_run(run_id).data.tags
     return {name: tags[name] for name in INHERITED if name in tags}
-
-
-def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters as flat ones, joined by dots; nulls are left out."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            flat |= flattened(value, f"{prefix}{name}.")
-        elif value is not None:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def _log_curves(run_id: str, history: Path) -> None:

@@ -9,7 +9,8 @@ from tiny_inputs import TRAINING
 from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.running.variation import Variation
-from sen2naip_sr.pipelines.experiments.tracking import flattened, track_variation
+from sen2naip_sr.tracking.flattening import flattened
+from sen2naip_sr.tracking.variations import track_variation
 from sen2naip_sr.training.parameters import NetworkParameters
 
 ABOVE = {"data_hash": "d", "recipe": "area@1", "data_source": "sample", "git_commit": "c"}
@@ -86,7 +87,7 @@ def test_a_variation_is_a_run_with_curves_scores_cost_and_what_it_was_made_of(cl
     assert [p.step for p in client.get_metric_history(run.info.run_id, "train/loss")] == [2]
     assert run.data.metrics["held_out/psnr"] == 2.0
     assert "held_out/uiqi" not in run.data.metrics
-    assert run.data.metrics["cost/wall_seconds"] == 2.5
+    assert run.data.metrics["usage/wall_seconds"] == 2.5
     paths = {
         item.path
         for part in ("scores", "history")
