@@ -89,6 +89,16 @@ def copy_project():
 
 
 @pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Return MLflow's database without runs, whose making takes seconds. Tests copy it."""
+    from sen2naip_sr.tracking.database import prepare
+
+    folder = tmp_path_factory.mktemp("database")
+    prepare(folder / "mlflow.db", folder / "mlartifacts", {})
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
 def kedro():
     """Run the real command line, with tiny sizes, in a project folder."""
 

@@ -168,6 +168,7 @@ def measure(kills: int, repeats: int, seed: int, names: list[str]) -> dict[str, 
         for fault in faults:
             while fault.counts["kills"] < kills / len(faults):
                 fault.kill(fresh=fault.random.random() < 0.2)
+                print(fault.command.name, dict(fault.counts), file=sys.stderr, flush=True)
             for number in range(repeats):
                 fault.fill()
                 fault.double(fresh=number == 0)

@@ -42,9 +42,10 @@ def record(client, text):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, empty_database):
     """A project's folder with one run in its database. Tests must not change it."""
     folder = tmp_path_factory.mktemp("made")
+    shutil.copy(empty_database, folder)
     record(open_project(folder), "first")
     return folder
 
@@ -113,8 +114,8 @@ def test_an_interrupted_creation_leaves_no_database(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db.lock"]
 
 
-def test_an_empty_file_is_no_database_yet(made, tmp_path, monkeypatch):
-    content = (made / "mlflow.db").read_bytes()
+def test_an_empty_file_is_no_database_yet(empty_database, tmp_path, monkeypatch):
+    content = empty_database.read_bytes()
     monkeypatch.setattr(module, "_create", lambda path, _: write_atomically(path, content))
     (tmp_path / "mlflow.db").touch()
     assert open_project(tmp_path).get_experiment_by_name(NAME)
@@ -136,7 +137,7 @@ def test_a_database_of_another_version_is_refused_with_a_remedy(project, stateme
 TABLES = ("experiments", "runs", "metrics", "tags", "params", "alembic_version", "datasets")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     missing=st.sets(st.sampled_from(TABLES), min_size=1),
     version=st.sampled_from(["451aebb31d03", "7ac759974ad8", "0584bdc529eb"]),
@@ -179,7 +180,7 @@ def test_a_folder_in_its_place_is_refused_with_a_remedy(project):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_a_damaged_database_is_used_whole_or_refused(made, tmp_path, data):

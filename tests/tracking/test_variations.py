@@ -1,5 +1,7 @@
 """What MLflow holds of a variation."""
 
+import shutil
+
 import mlflow
 import pandas as pd
 import pytest
@@ -37,8 +39,9 @@ OUTCOME = Outcome(
 
 
 @pytest.fixture
-def client(tmp_path):
+def client(tmp_path, empty_database):
     before = mlflow.get_tracking_uri()
+    shutil.copy(empty_database, tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     client = MlflowClient()
     client.create_experiment("made up", f"{tmp_path}/artifacts")
