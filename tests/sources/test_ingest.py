@@ -1,5 +1,6 @@
 import errno
 import json
+import logging
 import os
 import shutil
 import warnings
@@ -19,6 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
 from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.store import StoreWriter, read_store, require_store
+from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.sources import ingest, survey
 from sen2naip_sr.sources.base import PathFile
@@ -398,3 +400,57 @@ def test_what_invalid_pixels_hold_changes_nothing_that_is_stored(dtype, share, s
     for one, two in zip([*arrays, *masks], [*again, *same], strict=True):
         np.testing.assert_array_equal(one, two)
     assert all(np.isfinite(array).all() for array in arrays)
+
+
+FILLS = {
+    "uint16": [65535],
+    "int16": [-9999, -32768],
+    "float32": [-9999, -32768, 65535, 3.4e38, -3.4e38],
+}
+
+
+@given(
+    data=st.data(),
+    dtype=st.sampled_from(list(FILLS)),
+    share=st.sampled_from([0.005, 0.08, 0.3]),
+    chip_size=st.sampled_from([32, 64]),
+)
+@settings(max_examples=12, deadline=None)
+def test_fill_that_is_not_declared_is_named_and_treated_as_if_it_were(
+    data, dtype, share, chip_size
+):
+    fill = data.draw(st.sampled_from(FILLS[dtype]))
+    random = np.random.default_rng(data.draw(st.integers(0, 999)))
+    stores, logged = [], []
+    with TemporaryDirectory() as folder:
+        for number in range(2):
+            pixels = random.uniform(100, 900, (4, 64, 64)).astype(dtype)
+            pixels[:, random.random((64, 64)) < share] = fill
+            for nodata in (None, fill):
+                path = Path(folder, f"raw-{nodata}", f"{number}.tif")
+                path.parent.mkdir(exist_ok=True)
+                transform = Affine(1, 0, 5e5 + 1e4 * number, 0, -1, 5e6)
+                with rasterio.open(
+                    path, "w", driver="GTiff", count=4, height=64, width=64, dtype=dtype,
+                    nodata=nodata, crs="EPSG:32633", transform=transform,
+                ) as target:  # fmt: skip
+                    target.write(pixels)
+        handler = logging.Handler()
+        handler.emit = lambda record: logged.append(record.getMessage())
+        ingest.logger.addHandler(handler)
+        for nodata in (None, fill):
+            target = Path(folder, f"hr-{nodata}")
+            raw = Path(folder, f"raw-{nodata}")
+            options = {"value_range": (0, 1000), "min_valid_fraction": 0.2}
+            ingestion(raw, chip_size=chip_size, **options).make(target)
+            store = require_store(target)
+            chips = [store.chips[n] for n in range(store.manifest.shape[0])]
+            valid = [valid_pixels(store.validity, n) for n in range(len(chips))]
+            stores.append((np.stack(chips), np.stack(valid)))
+        ingest.logger.removeHandler(handler)
+    (found,) = logged
+    assert found.startswith("0.tif (and 1 more files)")
+    assert f"{fill:g} in " in found and "What to do: declare the value as nodata" in found
+    for unmarked, declared in zip(*stores, strict=True):
+        np.testing.assert_array_equal(unmarked, declared)
+    assert abs(stores[0][0].astype(float)).max() < 1000

@@ -11,7 +11,7 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.filling import fill_digital
-from sen2naip_sr.raster.scene import FileScene
+from sen2naip_sr.raster.protocol import PlacedScene
 
 UNREADABLE: tuple[type[Exception], ...] = (*RASTER_FAULTS, UserError)
 """Exceptions of reading a damaged scene."""
@@ -68,7 +68,7 @@ def chip_windows(height: int, width: int, size: int) -> list[tuple[int, int]]:
 
 
 def cut_chips(
-    scene: FileScene,
+    scene: PlacedScene,
     windows: Sequence[tuple[int, int]],
     size: int,
     min_valid_fraction: float,
@@ -85,7 +85,7 @@ def cut_chips(
 
 
 def cut_chip(
-    scene: FileScene, window: Window, min_valid_fraction: float, factor: int = 1
+    scene: PlacedScene, window: Window, min_valid_fraction: float, factor: int = 1
 ) -> Chip | Rejection:
     """Read one window of any shape, downsample it, and decide whether it can be used.
 

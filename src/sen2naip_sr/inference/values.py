@@ -2,8 +2,6 @@
 
 import logging
 import math
-from collections.abc import Iterator
-from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.suspects import suspects
+from sen2naip_sr.raster.suspects import sample, suspects, suspects_in
 
 if TYPE_CHECKING:
     from sen2naip_sr.raster.protocol import Scene
@@ -21,16 +19,6 @@ ValueRange = tuple[float, float]
 
 FULL_SCALES = (1, 15, 63, 255, 1023, 2047, 4095, 10_000, 16_383, 32_767, 65_535)
 """What sensors and products count to; 10,000 is reflectance 1 of Sentinel-2 and Landsat."""
-
-SPARSE = 1 / 8
-"""Where a smaller share of the sample is valid, the scene is searched for data."""
-
-SEARCH_SIDE, SEARCHED_AT_MOST = 512, 4096
-"""The windows of that search, and the most that are read."""
-
-SAMPLES = 8
-SAMPLE_SIDE = 128
-"""A scene's range is chosen from 8 x 8 windows of 128 x 128 pixels, evenly spaced."""
 
 
 def parse_range(text: str) -> Literal["auto", "dtype"] | ValueRange:
@@ -87,7 +75,7 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
         return choice
     if choice == "dtype" or scene.dtype == np.uint8:
         return _limits(scene.dtype)
-    values = _sample(scene)
+    values = sample(scene)
     values = values[~np.isin(values, np.array(list(suspects(values)), values.dtype))]
     if not values.size:
         return _limits(scene.dtype)
@@ -96,23 +84,10 @@ def choose_range(choice: Literal["auto", "dtype"] | ValueRange, scene: "Scene") 
 
 def unmarked_nodata(scene: "Scene") -> tuple[float, ...]:
     """Return values of a scene that look like nodata that is not declared; a warning names them."""
-    if scene.dtype.itemsize == 1:
-        return ()
-    values = _sample(scene)
-    found = suspects(values)
+    found = suspects_in(scene)
     if found:
-        rest = values[~np.isin(values, np.array(list(found), values.dtype))]
-        shown = " and ".join(f"{value:g} in {share:.1%}" for value, share in found.items())
-        logger.warning(
-            "%s: %s of the sampled values, far from the others (%g to %g): it looks like nodata "
-            "that is not declared, and is taken for it. What to do: declare the value as nodata, "
-            "so that the result does too",
-            scene.name,
-            shown,
-            rest.min(),
-            rest.max(),
-        )
-    return tuple(found)
+        logger.warning("%s: %s", scene.name, found.message)
+    return found.values
 
 
 def normalise(values: Array, value_range: ValueRange, dtype: DTypeLike = np.float32) -> Array:
@@ -187,45 +162,6 @@ def _holdable(dtype: np.dtype[np.generic]) -> ValueRange:
     low, high = _limits(dtype)
     # float64 cannot hold the largest 64-bit integers: rounded up they would overflow
     return low, high if int(high) <= np.iinfo(dtype).max else math.nextafter(high, 0)  # type: ignore[type-var]
-
-
-def _sample(scene: "Scene") -> Array:
-    """Return the valid values of the sampled windows of a scene: (n,).
-
-    If few of them are valid, more windows are read, in a random order that is always the same,
-    until enough are.
-    """
-    rows, columns = _stretches(scene.height), _stretches(scene.width)
-    parts = []
-    for (top, height), (left, width) in product(rows, columns):
-        values, valid = scene.read(top, left, height, width)
-        parts.append(values[valid])
-    read = sum(height for _, height in rows) * sum(width for _, width in columns)
-    enough = int(SPARSE * read * scene.count)
-    if sum(map(len, parts)) < enough and read < scene.height * scene.width:
-        parts = list(_search(scene, enough))
-    return np.concatenate([np.empty(0, scene.dtype), *parts])
-
-
-def _search(scene: "Scene", enough: int) -> Iterator[Array]:
-    """Yield the valid values of windows anywhere in a scene until they are enough."""
-    windows = list(product(range(0, scene.height, SEARCH_SIDE), range(0, scene.width, SEARCH_SIDE)))
-    found = 0
-    for number in np.random.default_rng(0).permutation(len(windows))[:SEARCHED_AT_MOST]:
-        top, left = windows[number]
-        height, width = min(SEARCH_SIDE, scene.height - top), min(SEARCH_SIDE, scene.width - left)
-        values, valid = scene.read(top, left, height, width)
-        yield values[valid]
-        found += int(valid.sum())
-        if found >= enough:
-            return
-
-
-def _stretches(length: int) -> list[tuple[int, int]]:
-    """Return (first pixel, length) of the sampled stretches of an axis; all of a short one."""
-    if length <= SAMPLES * SAMPLE_SIDE:
-        return [(at, min(SAMPLE_SIDE, length - at)) for at in range(0, length, SAMPLE_SIDE)]
-    return [(n * (length - SAMPLE_SIDE) // (SAMPLES - 1), SAMPLE_SIDE) for n in range(SAMPLES)]
 
 
 def _range_of(values: Array) -> ValueRange:

@@ -1,10 +1,13 @@
 """The interfaces of scenes and targets, which files, arrays and tests implement."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from sen2naip_sr.arrays import Array
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.georeferencing import Georeferencing
 
 FACTOR = 2
 """Rows and columns of a target per row and column of its scene."""
@@ -53,6 +56,16 @@ class MarkedScene(Scene, Protocol):
     def nodata(self) -> tuple[float | None, ...]: ...  # noqa: D102
     @property
     def alpha(self) -> object | None: ...  # noqa: D102
+
+
+class PlacedScene(Scene, Protocol):
+    """A scene that knows its place on the ground.
+
+    Attributes:
+        georeferencing: Its georeferencing.
+    """
+
+    georeferencing: "Georeferencing"
 
 
 class Target(Protocol):

@@ -1,6 +1,7 @@
 """Ingestion: cut the files of a source into chips and store them, in constant memory."""
 
 import json
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,20 +13,24 @@ import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.ahead import map_ahead
-from sen2naip_sr.chips.cutting import Chip, Rejection, cut_chips
+from sen2naip_sr.chips.cutting import UNREADABLE, Chip, Rejection, cut_chips
 from sen2naip_sr.chips.store import StoreWriter, fingerprint_of, read_store, write_store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.bands import band_names
+from sen2naip_sr.raster.protocol import PlacedScene
 from sen2naip_sr.raster.scene import FileScene
+from sen2naip_sr.raster.suspects import PlacedWithout, Suspects, suspects_in
 from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.placement import why_not_placed
 from sen2naip_sr.sources.places import assign_locations, assign_places
 
-INGESTION_VERSION = 3
+logger = logging.getLogger(__name__)
+
+INGESTION_VERSION = 4
 """Raise it when the same files and parameters give another store."""
 
 CHIPS_AT_ONCE = 8
@@ -83,6 +88,7 @@ class Ingestion:
                     for results in _read_rest(reading, layout, self.parameters):
                         written.add(reading, results)
                     bar.advance(progress)
+            written.warn_of_fill()
             if not written.rows:
                 raise survey.nothing_usable(written.rejected)
             index = pd.DataFrame(written.rows)
@@ -136,6 +142,7 @@ class _Reading:
     header: survey.Header | None = None
     bands: tuple[str, ...] = ()
     sha256: str = ""
+    fill: Suspects = field(default_factory=Suspects)
     rest: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -155,22 +162,33 @@ def _read(file: SourceFile, layout: survey.Layout, parameters: IngestionParamete
             first, rest = windows[:CHIPS_AT_ONCE], windows[CHIPS_AT_ONCE:]
             scene = survey.scene_in(file.name, raster, parameters)
             names = band_names(scene.bands)
-            chips = _cut(scene, first, layout, parameters)
-            return _Reading(file, chips, header, names, file.sha256(), rest)
+            fill = _fill_of(scene)
+            chips = _cut(scene, fill, first, layout, parameters)
+            return _Reading(file, chips, header, names, file.sha256(), fill, rest)
     except RASTER_FAULTS as error:
         return _Reading(file, [survey.unreadable(error)])
     except UserError as error:
         return _Reading(file, [Rejection(error.problem, error.remedy)])
 
 
+def _fill_of(scene: FileScene) -> Suspects:
+    try:
+        return suspects_in(scene)
+    except UNREADABLE:
+        # the chips there are rejected, and the others are not
+        return Suspects()
+
+
 def _cut(
     scene: FileScene,
+    fill: Suspects,
     windows: Sequence[tuple[int, int]],
     layout: survey.Layout,
     parameters: IngestionParameters,
 ) -> list[Chip | Rejection]:
     p = parameters
-    return cut_chips(scene, windows, layout.chip_size, p.min_valid_fraction, p.reduce)
+    shown: PlacedScene = PlacedWithout(scene, fill.values) if fill else scene
+    return cut_chips(shown, windows, layout.chip_size, p.min_valid_fraction, p.reduce)
 
 
 def _read_rest(
@@ -188,7 +206,7 @@ def _read_rest(
             scene = survey.scene_in(reading.file.name, raster, parameters)
             for start in range(0, len(reading.rest), CHIPS_AT_ONCE):
                 windows = reading.rest[start : start + CHIPS_AT_ONCE]
-                yield _cut(scene, windows, layout, parameters)
+                yield _cut(scene, reading.fill, windows, layout, parameters)
     except RASTER_FAULTS as error:
         yield [survey.unreadable(error)]
     except UserError as error:
@@ -204,9 +222,19 @@ class _Written:
     rejected: list[tuple[str, Rejection]] = field(default_factory=list)
     first_with: dict[bytes, str] = field(default_factory=dict)
     bands: list[str] = field(default_factory=list)
+    fill: dict[str, Suspects] = field(default_factory=dict)
+
+    def warn_of_fill(self) -> None:
+        """Name values that look like nodata that is not declared, once for all files."""
+        if self.fill:
+            name, first = next(iter(self.fill.items()))
+            more = f" (and {len(self.fill) - 1} more files)" if len(self.fill) > 1 else ""
+            logger.warning("%s%s: %s", name, more, first.message)
 
     def add(self, reading: _Reading, results: list[Chip | Rejection]) -> None:
         name = reading.file.name
+        if reading.fill:
+            self.fill[name] = reading.fill
         for result in results:
             if isinstance(result, Rejection):
                 self.rejected.append((name, result))
