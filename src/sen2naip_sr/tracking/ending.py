@@ -1,6 +1,5 @@
-"""The end of a run: where it is, and what happens to one that was refused or interrupted."""
+"""The end of a run: where it is, and what happens to one that was refused."""
 
-from contextlib import suppress
 from typing import Any
 
 MODE = "?workflowType=machine_learning"
@@ -44,13 +43,3 @@ def remove_if_empty(run_id: str) -> bool:
         return False
     client.delete_run(run_id)
     return True
-
-
-def end_as_killed(run_id: str) -> None:
-    """End a run that the process leaves behind, such as one that was interrupted."""
-    import mlflow
-
-    with suppress(Exception):  # whatever the tracker says, the process ends
-        active = mlflow.active_run()
-        if active is not None and active.info.run_id == run_id:
-            mlflow.end_run("KILLED")

@@ -1,6 +1,5 @@
 """Hooks that fill a run of MLflow, from its name to its end."""
 
-import atexit
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -15,7 +14,7 @@ from sen2naip_sr.errors import DISK_ERROR, find_user_error
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.tracking import naming, writing
 from sen2naip_sr.tracking.contents import Contents
-from sen2naip_sr.tracking.ending import describe_run, end_as_killed, remove_if_empty
+from sen2naip_sr.tracking.ending import describe_run, remove_if_empty
 from sen2naip_sr.tracking.experiments import choose_experiment
 from sen2naip_sr.tracking.failures import attempt
 
@@ -60,7 +59,6 @@ class RecordingHooks:
         run = mlflow.active_run()
         self._contents = Contents(kind or "", name, run.info.run_id if run else None)
         if run is not None:
-            atexit.register(end_as_killed, run.info.run_id)
             commit = provenance.git_commit(self._root) or "no checkout"
             self._contents.tag(git_commit=commit, machine=provenance.machine_name())
         return outcome
