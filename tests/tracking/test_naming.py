@@ -1,7 +1,7 @@
 """What runs are called, and which experiment they belong to."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kedro.pipeline import Node, Pipeline
 
@@ -114,6 +114,7 @@ VALUES = st.one_of(
 PATHS = st.from_regex(r"[a-z_]{1,20}(\.[a-z_]{1,20}){0,3}", fullmatch=True)
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(PATHS, VALUES, max_size=30))
 def test_names_are_short_lines(found):
     text = str(RunName("carn", found))

@@ -100,12 +100,13 @@ class Contents:
                 here.setdefault(network, method)
         found = self._choose_own(ranked, here)
         self._log(own.other_test_metrics(comparison, found))
-        if found:
-            self._log(own.own_test_metrics(comparison, found))
-            if network := self._network(found):
-                self._about(network)
         for network, method in here.items():
             self._credit(network, own.own_test_metrics(comparison, method))
+        network = self._network(found) if found else None
+        if network:
+            self._about(network)
+        if found and network not in self._trained:  # else this run has just been credited
+            self._log(own.own_test_metrics(comparison, found))
 
     def _scored_places(self, table: "pd.DataFrame") -> None:
         from sen2naip_sr.evaluation.test_sets.table import place_metrics
