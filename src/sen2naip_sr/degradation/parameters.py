@@ -4,11 +4,36 @@ Shares are probabilities for each image. Digital numbers are those of 8-bit imag
 whole value range. Imagery is *deep* if it has more than 8 bits.
 """
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from sen2naip_sr.parameters import Parameters
 
-Range = tuple[float, float]
+
+def _rises(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    if low > high:
+        raise ValueError(f"the first end, {low:g}, must not be above the second, {high:g}")
+    return ends
+
+
+def _has_any(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if not sum(shares):
+        raise ValueError("one of the shares must be above 0")
+    return shares
+
+
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Quality = Annotated[float, Field(ge=50, le=100)]
+Range = Annotated[tuple[NotNegative, NotNegative], AfterValidator(_rises)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_rises)]
+"""Of numbers whose logarithm is drawn."""
+QualityRange = Annotated[tuple[Quality, Quality], AfterValidator(_rises)]
+Shares = Annotated[
+    tuple[NotNegative, NotNegative, NotNegative, NotNegative], AfterValidator(_has_any)
+]
 
 
 class TruthParameters(Parameters):
@@ -18,7 +43,7 @@ class TruthParameters(Parameters):
     """Share of images whose brightness and contrast change."""
     gain: Range = (0.45, 1.25)
     """Smallest and largest factor of 8-bit images, uniform."""
-    deep_gain: Range = (0.3, 1.5)
+    deep_gain: PositiveRange = (0.3, 1.5)
     """Smallest and largest factor of deep images, log-uniform."""
     band_gain: float = Field(default=0.3, ge=0, lt=1)
     """Largest relative deviation of a band's factor from the image's."""
@@ -55,7 +80,7 @@ class SensorParameters(Parameters):
 
     clean: float = Field(default=0.42, ge=0, le=1)
     """Share of images made by the recipe alone: antialiased bicubic downscaling."""
-    decimations: tuple[float, float, float, float] = (0.45, 0.2, 0.2, 0.15)
+    decimations: Shares = (0.45, 0.2, 0.2, 0.15)
     """Shares of `sen2naip_sr.degradation.blur.DECIMATIONS` among the other images."""
     blurred: float = Field(default=0.6, ge=0, le=1)
     """Share of the other images that are blurred by a Gaussian before decimation."""
@@ -73,7 +98,7 @@ class SensorParameters(Parameters):
     """Standard deviation of the logarithm of a band's width relative to the image's."""
     noisy: float = Field(default=0.6, ge=0, le=1)
     """Share of the other images with noise."""
-    noise: Range = (0.25, 8.0)
+    noise: PositiveRange = (0.25, 8.0)
     """Smallest and largest standard deviation of the noise in digital numbers, log-uniform."""
     deep_noise: float = Field(default=0.35, ge=0)
     """Factor of the noise of deep images."""
@@ -84,7 +109,9 @@ class SensorParameters(Parameters):
     shot: float = Field(default=0.5, ge=0, le=1)
     """Share of the noisy images in which a part of the variance, from 0 to 1, is proportional to
     the signal: photons arrive by a Poisson process."""
-    depths: tuple[int, ...] = Field(default=(1023, 4095, 10000), min_length=1)
+    depths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(1023, 4095, 10000), min_length=1
+    )
     """Largest digital numbers of sensors with more than 8 bits."""
     deeper: float = Field(default=0.15, ge=0, le=1)
     """Share of the other 8-bit images that are observed with one of `depths`."""
@@ -92,13 +119,13 @@ class SensorParameters(Parameters):
     """Share of the other 8-bit images that are compressed."""
     wavelets: float = Field(default=0.25, ge=0, le=1)
     """Share of the compressed images that wavelets compress, as in JPEG 2000. JPEG the rest."""
-    quality: Range = (60.0, 99.0)
-    """Lowest and highest quality of JPEG."""
+    quality: QualityRange = (60.0, 99.0)
+    """Lowest and highest quality of JPEG, from 50 to 100."""
     quality_power: float = Field(default=0.7, gt=0)
     """Below 1, high qualities are more frequent: the power of a uniform number in [0, 1)."""
     colour: float = Field(default=0.35, ge=0, le=1)
     """Share of JPEG images compressed as luminance and chrominance."""
-    steps: Range = (1.0, 16.0)
+    steps: PositiveRange = (1.0, 16.0)
     """Smallest and largest quantiser step of wavelets in digital numbers, log-uniform."""
 
 

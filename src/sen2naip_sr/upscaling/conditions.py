@@ -23,7 +23,8 @@ CONDITIONS = ("noise", "blur", "compression")
 """The names of what a network can be told."""
 
 NOISIEST = 0.1
-"""The highest noise that a network can be told, as a share of the value range."""
+"""The highest noise that can be given, as a share of the value range: what is above it is rather a
+number of another range. Estimates may be higher."""
 
 _ESTIMATED, _GIVEN, _ASSUMED = "estimated", "given", "assumed"
 
