@@ -119,7 +119,7 @@ class Model:
                 estimated for each band.
             blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
                 or ``recipe``: that of the images that the network was trained on.
-            compression: JPEG quality of the source, ``auto`` or ``none``.
+            compression: JPEG quality of the source from 50 to 100, ``auto`` or ``none``.
             sharpness: Share of the network's correction that is added to the bicubic upscaling, or
                 ``auto``: less than 1 where the blur is estimated and uncertain.
             flat_areas: ``auto``: areas without structure get less of the network's correction, if
