@@ -15,7 +15,10 @@ COMPARISON = [
     *("rmse", "sam", "ergas", "uiqi", "consistency", "spectrum"),
     *("ndvi", "ndvi_rmse", "seconds_per_megapixel"),
 ]
-METHODS = {"lean", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
+METHODS = {
+    *("lean", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"),
+    *("projected", "linear"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sen2naip_sr.evaluation.comparison import compare_methods
 from sen2naip_sr.tracking.contents import Contents
 from sen2naip_sr.tracking.database import prepare
 from sen2naip_sr.tracking.ending import describe_run, remove_if_empty
-from sen2naip_sr.tracking.experiments import MODE, choose_experiment
+from sen2naip_sr.tracking.experiments import MODE, choose_experiment, name_for
 from sen2naip_sr.tracking.models import find_model
 from sen2naip_sr.tracking.naming import RunName
 from sen2naip_sr.weights.files import Weights, save_weights
@@ -189,7 +189,24 @@ def test_a_comparison_is_called_after_what_it_compares(client):
     with mlflow.start_run() as run:
         contents = Contents("comparison", RunName("compare"), run.info.run_id)
         contents.saved("compared_runs", pd.DataFrame({"label": ["carn", "carn lr=0.002"]}))
-    assert client.get_run(run.info.run_id).info.run_name == "compare carn against carn lr=0.002"
+        contents.saved("run_findings", "carn is better\n")
+    found = client.get_run(run.info.run_id)
+    assert found.info.run_name == "compare carn against carn lr=0.002"
+    assert "carn is better" in found.data.tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        ("sr/training", "sr/evaluation"),
+        ("sr", "sr/evaluation"),
+        ("/Users/me/sr", "/Users/me/sr/evaluation"),
+        ("/Users/me/sr/training", "/Users/me/sr/evaluation"),
+        ("training", "training/evaluation"),
+    ],
+)
+def test_the_configured_name_gives_those_of_all_kinds(configured, expected):
+    assert name_for(configured, "evaluation") == expected
 
 
 def test_without_a_run_nothing_is_logged():

@@ -74,6 +74,8 @@ class Contents:
             self._scored_pairs(data)
         elif name == "compared_runs":
             self._rename(str(self._name.of(_listed(list(data["label"])))))
+        elif name == "run_findings":
+            self.tag(**{"mlflow.note.content": f"```\n{data}```"})
 
     def _used_chips(self, hr: "Store") -> None:
         source, digest = hr.attributes["source"], hr.manifest.content
@@ -102,10 +104,8 @@ class Contents:
         self._log(own.other_test_metrics(comparison, found))
         for network, method in here.items():
             self._credit(network, own.own_test_metrics(comparison, method))
-        network = self._network(found) if found else None
-        if network:
-            self._about(network)
-        if found and network not in self._trained:  # else this run has just been credited
+        # a network that this run trained has just been credited
+        if found and self._network(found) not in self._trained:
             self._log(own.own_test_metrics(comparison, found))
 
     def _scored_places(self, table: "pd.DataFrame") -> None:
@@ -132,6 +132,7 @@ class Contents:
             self._own = own_method(ranked, [self._trained, list(here), self._weights, networks])
             if self._own and (network := self._network(self._own)):
                 self.tag(**{MODEL_TAG: network})
+                self._about(network)
         return self._own
 
     def _network(self, method: str) -> str | None:

@@ -22,19 +22,24 @@ def choose_experiment(config: Any, kind: str) -> None:
     """Set the experiment that the run to come belongs to; it is made if there is none.
 
     Args:
-        config: The configuration of kedro-mlflow after its setup. The configured name says, up to
-            its last slash, how all experiments begin.
+        config: The configuration of kedro-mlflow after its setup; see `name_for`.
         kind: A value of `sen2naip_sr.tracking.naming.KINDS`.
     """
     import mlflow
 
     options = config.tracking.experiment
-    name = f"{options.name.rpartition('/')[0] or options.name}/{kind}"
+    name = name_for(options.name, kind)
     location = options.create_experiment_kwargs.artifact_location
     experiment = _find_or_make(mlflow.MlflowClient(), name, location, ABOUT[kind])
     mlflow.set_experiment(experiment_id=experiment.experiment_id)  # nested runs follow it
     options.name = name
     options._experiment = experiment
+
+
+def name_for(configured: str, kind: str) -> str:
+    """Return the name of an experiment: the configured one, with another kind as its last part."""
+    first, _, last = configured.rpartition("/")
+    return f"{first if first and last in ABOUT else configured}/{kind}"
 
 
 def _find_or_make(
