@@ -93,7 +93,7 @@ def _score(  # noqa: PLR0913, PLR0917
                 scored=image.scored,
                 valid=image.valid,
             )
-            head = {"method": method.name, "trained": method.trained}
+            head = {"method": method.name, "trained": method.trained, "origin": method.origin}
             head |= {"chip": chip, "location": image.location}
             yield from (head | row for row in scores)
 
