@@ -17,6 +17,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.locations import locate
 from sen2naip_sr.raster.access.opening import further_parts, open_raster
+from sen2naip_sr.raster.access.presence import require_present
 from sen2naip_sr.raster.band_names import band_numbers
 from sen2naip_sr.raster.bands import (
     alpha_band,
@@ -213,6 +214,8 @@ def scene_of(
     nodata: float | None = None,
 ) -> FileScene:
     """Return an open dataset as a scene; see `open_scene`. `RASTER_FAULTS` mean damage."""
+    if nodata is None:
+        require_present(path, source)
     asked = None if bands is None else band_numbers(str(path), source, bands)
     alpha = _alpha_besides(path, source, asked, count)
     numbers = chosen_bands(path, source, alpha, asked)
