@@ -83,6 +83,8 @@ def copy_project():
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         for name in ("pyproject.toml", ".telemetry"):
             shutil.copy(ROOT / name, folder / name)
+        # a copy has no data that the environment must keep apart from
+        (folder / "conf/test/globals.yml").unlink()
         return folder
 
     return copy

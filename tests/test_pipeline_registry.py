@@ -58,11 +58,11 @@ def test_default_runs_everything_in_order():
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_pipeline_needs_nothing_that_it_does_not_make(name):
-    # but parameters, the place of a checkpoint or of an experiment's trainings, the weights that
+    # but parameters, the places of a training and of an experiment's trainings, the weights that
     # evaluation finds or not, and the runs that are there to be compared
     needed = PIPELINES[name].inputs()
     assert all(
-        re.match(r"params:|\w+\.(checkpoint|weights|trainings)$|tracked_runs$", item)
+        re.match(r"params:|\w+\.(checkpoint|folder|weights|trainings)$|tracked_runs$", item)
         for item in needed
     ), needed
 

@@ -67,3 +67,27 @@ def test_published_scores_are_of_all_test_chips(environment):
 def test_the_environment_that_needs_a_folder_says_so():
     with pytest.raises(UserError, match="ingestion: source 'directory' needs a path"):
         check_parameters(load("naip"))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_only_the_tiny_environment_writes_apart_from_the_real_data(environment):
+    loader = OmegaConfigLoader(CONF, env=environment, **CONFIG_LOADER_ARGS)
+    root = CONF.parent / "data"
+    # every file and folder that the catalog writes
+    catalog = OmegaConf.to_container(OmegaConf.create(loader["catalog"]))
+    places = [Path(place) for entry in catalog.values() for place in written(entry)]
+    assert len(places) > 20
+    expected = root / "test" if environment == "test" else root
+    assert {place.relative_to(root).parts[0] == "test" for place in places} == {
+        environment == "test"
+    }
+    assert all(place.is_relative_to(expected) for place in places)
+
+
+def written(entry):
+    """Yield the paths of a catalog's entry and of the dataset in it."""
+    for name, value in entry.items():
+        if isinstance(value, dict):
+            yield from written(value)
+        elif name in {"filepath", "path"}:
+            yield value

@@ -41,7 +41,9 @@ def tiny_inputs(folder, bands=3):
     return hr, require_store(folder / "lr"), splits
 
 
-def train(inputs, folder, name="carn", start_from=None, generators=None, **changes):
+def train(  # noqa: PLR0917
+    inputs, folder, name="carn", start_from=None, generators=None, force=False, **changes
+):
     """Train a network; what is given by name changes its training."""
     parameters = NetworkParameters(
         architecture={"carn": ARCHITECTURE, "gan": {}}[name],
@@ -49,4 +51,12 @@ def train(inputs, folder, name="carn", start_from=None, generators=None, **chang
         training=TRAINING | changes,
     )
     checkpoint = folder / f"{name}.checkpoint.pt"
-    return train_network(*inputs, parameters, checkpoint, architecture=name, **(generators or {}))
+    return train_network(
+        *inputs,
+        parameters,
+        checkpoint,
+        folder,
+        force,
+        architecture=name,
+        **(generators or {}),
+    )

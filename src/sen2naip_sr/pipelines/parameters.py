@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, StrictBool, ValidationError
 
 from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.errors import UserError
@@ -24,11 +24,19 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
+
+class Force(RootModel[StrictBool]):
+    """Whether to train though nothing has changed."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
 PARAMETERS: dict[str, type[BaseModel]] = {
     "ingestion": IngestionParameters,
     "preprocessing": PreprocessingParameters,
     "evaluation": EvaluationParameters,
     "upscaling": UpscalingParameters,
+    "force": Force,
     "model": ModelName,
     "cross_validate": CrossValidationParameters,
     "overfit": OverfitParameters,

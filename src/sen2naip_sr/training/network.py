@@ -18,6 +18,7 @@ from sen2naip_sr.models.networks.gan import GANParameters
 from sen2naip_sr.models.registry import build_model, complete_parameters
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
+from sen2naip_sr.training.finished import RESULTS, Finished, code_hash, find_finished
 from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
 from sen2naip_sr.training.mixture.held_out import HeldOut
 from sen2naip_sr.training.mixture.sources import imagery_hash, open_sources
@@ -69,7 +70,9 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     start = starting_weights(architecture, parameters, generators)
     if start:
         _refuse_unfit(start, architecture, hr.manifest.shape[1])
-    described = _describe(hr, lr, splits, architecture, parameters, start, data)
+    described = _describe(hr, lr, splits, architecture, parameters, start).model_copy(
+        update=_imagery(hr, splits, parameters, start, data)
+    )
     torch.manual_seed(parameters.training.seed)
     model = build_model(architecture, described.bands, **described.architecture_parameters)
     if start:
@@ -92,9 +95,36 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     return Weights(metadata, state, architecture), result
 
 
+def finished_training(  # noqa: PLR0913, PLR0917 - what `train_network` takes, and where to look
+    hr: Store,
+    lr: Store,
+    splits: pd.DataFrame,
+    parameters: NetworkParameters,
+    architecture: str,
+    folder: Path,
+    generators: Mapping[str, Weights | None] | None = None,
+) -> Finished | None:
+    """Return what `train_network` has made of equal inputs before; None if it has not.
+
+    Args:
+        hr: HR chips.
+        lr: Their LR chips.
+        splits: The chips to train and to validate on.
+        parameters: The network and its training.
+        architecture: The network's name.
+        folder: Where its weights and history are.
+        generators: Weights by network that an adversarial training can start from.
+
+    Raises:
+        UserError: If the weights to start from or the imagery of a mixture are missing.
+    """
+    start = starting_weights(architecture, parameters, generators)
+    return find_finished(folder, _describe(hr, lr, splits, architecture, parameters, start))
+
+
 def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, Any]:
     """Return what the result depends on besides the parameters of the training."""
-    parts = described.model_dump(exclude={"training", "validation_psnr", "step", "commit", "seen"})
+    parts = described.model_dump(exclude={"training", "code", *RESULTS - {"train_places"}})
     return parts | (trained.described if isinstance(trained, Reparametrised) else {})
 
 
@@ -181,12 +211,9 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
     architecture: str,
     parameters: NetworkParameters,
     start: Weights | None,
-    data: TrainingData,
 ) -> WeightsMetadata:
-    """Return the metadata of the weights; PSNR and step are known after the training."""
+    """Return the metadata of the weights, without its imagery and the result of the training."""
     mixture = parameters.training.mixture
-    own = splits.loc[splits["split"] == TRAIN, "place"] if mixture is None or mixture.own else ()
-    before = start.metadata.train_places if start else ()
     return WeightsMetadata(
         architecture=architecture,
         architecture_parameters=_architecture(architecture, parameters, start),
@@ -196,7 +223,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         dtype=hr.manifest.dtype,
         data_hash=hr.manifest.content,
         split_hash=split_hash(splits),
-        train_places=sorted({*own, *before, *(p for of in data.sources for p in of.places)}),
+        train_places=[],
         validation_psnr=float("nan"),
         step=0,
         training=parameters.training.model_dump(),
@@ -205,21 +232,29 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         started_from=start.label if start else None,
         commit=git_commit(Path.cwd()),
         imagery_hash=imagery_hash(mixture) if mixture else None,
-        seen=_seen(hr, splits, data, start, own=mixture is None or mixture.own > 0),
+        code=code_hash(),
     )
 
 
-def _seen(
-    hr: Store, splits: pd.DataFrame, data: TrainingData, start: Weights | None, *, own: bool
-) -> Seen:
-    """Return all imagery that the weights are trained on, that of the initial weights included."""
-    parts = [source.seen for source in data.sources]
-    if own:
-        chips = splits.loc[splits["split"] == TRAIN, "chip"].to_numpy()
-        parts.append(Seen.in_chips(hr.index, hr.chips, chips))
+def _imagery(
+    hr: Store,
+    splits: pd.DataFrame,
+    parameters: NetworkParameters,
+    start: Weights | None,
+    data: TrainingData,
+) -> dict[str, Any]:
+    """Return the metadata on all imagery of a training, that of the initial weights included."""
+    mixture = parameters.training.mixture
+    places = {place for source in data.sources for place in source.places}
+    seen = [source.seen for source in data.sources]
+    if mixture is None or mixture.own:
+        own = splits[splits["split"] == TRAIN]
+        places |= set(own["place"])
+        seen.append(Seen.in_chips(hr.index, hr.chips, own["chip"].to_numpy()))
     if start:
-        parts.append(start.metadata.seen)
-    return Seen.together(parts)
+        places |= set(start.metadata.train_places)
+        seen.append(start.metadata.seen)
+    return {"train_places": sorted(places), "seen": Seen.together(seen)}
 
 
 def _architecture(

@@ -50,6 +50,7 @@ class WeightsMetadata(BaseModel):
         started_from: Label of the initial weights; None: random weights.
         commit: The project's git commit; None: unknown.
         imagery_hash: Hash of the imagery of the training's mixture; None: there was none.
+        code: Hash of the code of the training; None: not recorded.
         seen: The imagery as content, that of the initial weights included; None: not recorded.
         packed: How the tensors of a file are stored in fewer bytes; None once they are read.
     """
@@ -73,6 +74,7 @@ class WeightsMetadata(BaseModel):
     started_from: str | None = None
     commit: str | None = None
     imagery_hash: str | None = None
+    code: str | None = None
     seen: Seen | None = None
     packed: Layouts | None = None
 

@@ -18,20 +18,26 @@ if TYPE_CHECKING:
 else:  # Kedro evaluates the type hints of nodes, which must not import torch
     Weights = Any
 
+FORCE = "--params force=true trains anew"
+
 logger = logging.getLogger(__name__)
 
 
-def train_network(  # noqa: PLR0913 - one per dataset
+def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
     parameters: NetworkParameters,
     checkpoint: Path,
+    folder: Path,
+    force: bool = False,
     *,
     architecture: str,
     **generators: Weights | None,
 ) -> tuple[Weights, pd.DataFrame]:
-    """Train one network; see `sen2naip_sr.training.network.train_network`.
+    """Train one network, unless an equal training has finished in its folder.
+
+    See `sen2naip_sr.training.network.train_network`; ``force`` trains in any case.
 
     Returns:
         The averaged weights that were kept, and the history with one row per entry.
@@ -39,6 +45,19 @@ def train_network(  # noqa: PLR0913 - one per dataset
     from sen2naip_sr.training import network
     from sen2naip_sr.training.launch import make_fabric
 
+    if not force and (
+        found := network.finished_training(
+            hr, lr, splits, parameters, architecture, folder, generators
+        )
+    ):
+        logger.info(
+            "%s: nothing has changed, the weights of %s are kept (%s)",
+            architecture,
+            folder,
+            FORCE,
+        )
+        _tag(found.weights, kept=True)
+        return found.weights, found.history
     weights, result = network.train_network(
         hr,
         lr,
@@ -50,16 +69,24 @@ def train_network(  # noqa: PLR0913 - one per dataset
         generators=generators,
         report=_live_report(architecture),
     )
-    _tag(weights)
+    _tag(weights, kept=False)
     return weights, pd.DataFrame(result.history)
 
 
-def _tag(weights: Weights) -> None:
-    """Tag the MLflow run, if there is one, with the hash of the mixture's imagery."""
+def _tag(weights: Weights, *, kept: bool) -> None:
+    """Tag the MLflow run, if there is one, with what its weights are.
+
+    A run that keeps weights has no curves: it did not train. The run that did has the same tag
+    ``weights``.
+    """
     import mlflow
 
-    if weights.metadata.imagery_hash and mlflow.active_run() is not None:
-        mlflow.set_tag("imagery_hash", weights.metadata.imagery_hash)
+    if mlflow.active_run() is None:
+        return
+    tags = {"training": "kept" if kept else "trained", "weights": weights.label}
+    if weights.metadata.imagery_hash:
+        tags["imagery_hash"] = weights.metadata.imagery_hash
+    mlflow.set_tags(tags)
 
 
 def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:

@@ -19,7 +19,12 @@ def create_pipeline(model: str, generators: Sequence[str] = ()) -> Pipeline:
     """
     train = update_wrapper(partial(train_network, architecture=model), train_network)
     chips = {"hr": "hr", "lr": "lr", "splits": "splits"}
-    own = {"parameters": f"params:{model}", "checkpoint": f"{model}.checkpoint"}
+    own = {
+        "parameters": f"params:{model}",
+        "checkpoint": f"{model}.checkpoint",
+        "folder": f"{model}.folder",
+        "force": "params:force",
+    }
     return grouped(
         "training",
         [
