@@ -11,6 +11,9 @@ from click.testing import CliRunner
 
 from sen2naip_sr import __version__
 from sen2naip_sr.command import main
+from sen2naip_sr.inference.speed import Speed
+from sen2naip_sr.upscaling import catalogue
+from sen2naip_sr.weights.names import shipped_names
 from sen2naip_sr.weights.shipped import load_shipped
 
 
@@ -91,14 +94,30 @@ def test_skipped_scenes_are_said_to_be_overwritten_how(scene):
 
 
 def test_models_are_listed_with_size_and_quality():
-    result = run("models", "--no-measure")
+    result = run("models")
     assert result.exit_code == 0
+    assert "a second" not in result.output
     lean = next(line for line in result.output.splitlines() if line.strip().startswith("lean"))
     weights = load_shipped("lean")
     assert weights
     count = sum(tensor.numel() for tensor in weights.state.values())
     assert f"{count:,}" in lean
     assert all(name in result.output for name in ("default", "best", "carn_m", "unet", "gan"))
+
+
+def test_speed_is_measured_only_if_asked_for(monkeypatch):
+    timed = []
+
+    def measure(network):
+        timed.append(network)
+        return Speed(12.34, 1.0, 1.0)
+
+    monkeypatch.setattr(catalogue, "measure_speed", measure)
+    run("models")
+    assert timed == []
+    result = run("models", "--speed")
+    assert len(timed) == len(shipped_names())
+    assert result.output.count("12.34") == len(timed)
 
 
 def test_export_writes_an_onnx_file_that_computes_the_same(tmp_path):

@@ -36,7 +36,7 @@ def test_the_command_upscales_with_intervals_and_consistency(scene):
 
 
 def test_the_command_lists_its_models():
-    listed = run_small(COMMAND, "models", "--no-measure")
+    listed = run_small(COMMAND, "models")
     assert "lean" in listed.lower()
 
 

@@ -9,6 +9,7 @@ from conftest import random_pixels
 
 from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.store import require_store, write_store
+from sen2naip_sr.cli.deferred import PLUGIN, defer_mlflow
 
 
 def imported(code, *arguments):
@@ -50,3 +51,27 @@ def test_a_store_that_is_current_is_left_alone_without_torch(tmp_path):
     after = manifest.stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
     assert "torch" not in modules
+
+
+def test_a_list_of_pipelines_waits_for_no_plugin(copy_project, tmp_path):
+    project = copy_project(tmp_path / "project")
+    code = (
+        "import os, sys; os.chdir(sys.argv[1]); sys.argv = ['kedro', 'registry', 'list'];"
+        "from kedro.framework.cli.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "0"
+    )
+    modules = imported(code, project)
+    assert "train_carn" in modules, "the pipelines are listed"
+    assert modules & {"mlflow", "torch", "fastapi", "rasterio", "sklearn"} == set()
+
+
+def test_commands_of_mlflow_are_there_when_they_are_used(monkeypatch):
+    monkeypatch.delitem(sys.modules, PLUGIN, raising=False)
+    defer_mlflow()
+    group = sys.modules[PLUGIN].commands
+    assert group.list_commands(None) == ["mlflow"]
+    command = group.get_command(None, "mlflow")
+    assert command is sys.modules[PLUGIN].mlflow_commands
+    assert command.name == "mlflow"

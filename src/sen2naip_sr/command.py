@@ -143,13 +143,13 @@ def upscale(
 
 
 @main.command()
-@click.option("--measure/--no-measure", default=True, help="Measure speed on this machine.")
-def models(measure: bool) -> None:
-    """List the networks that have weights, with their size, quality and speed."""
+@click.option("--speed", is_flag=True, help="Measure the speed on this machine: takes a minute.")
+def models(speed: bool) -> None:
+    """List the networks that have weights, with their size, quality and, if asked for, speed."""
     from sen2naip_sr.upscaling.catalogue import print_models
 
     with plain_errors():
-        print_models(measure=measure)
+        print_models(measure=speed)
 
 
 @main.command()

@@ -19,6 +19,7 @@ import yaml  # noqa: E402
 from kedro.framework.project import LOGGING  # noqa: E402
 from kedro.utils import find_kedro_project  # noqa: E402
 
+from sen2naip_sr.cli.deferred import defer_mlflow  # noqa: E402
 from sen2naip_sr.cli.hooks import CheckHooks  # noqa: E402
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
@@ -40,6 +41,7 @@ def log_as_configured() -> None:
 
 
 log_as_configured()
+defer_mlflow()
 
 # what a later one tries first comes first: the checks, then the tracker
 HOOKS = (RecordingHooks(), TrackingHooks(), ProjectHooks(), VizHooks(), CheckHooks())

@@ -95,15 +95,17 @@ def print_models(*, measure: bool) -> None:
 
 
 def _sizes(found: Sequence[Entry]) -> Table:
+    measured = any(entry.speed is not None for entry in found)
     table = Table(
         title="weights that come with the project",
-        caption="speed: of the result, on this machine",
+        caption="speed: of the result, on this machine" if measured else None,
         box=box.SIMPLE_HEAD,
         show_edge=False,
     )
     for column in ("--model", "network"):
         table.add_column(column)
-    for column in ("parameters", "MB", "receptive\nfield", "megapixels\na second"):
+    speed = ["megapixels\na second"] if measured else []
+    for column in ("parameters", "MB", "receptive\nfield", *speed):
         table.add_column(column, justify="right", no_wrap=True)
     for entry in found:
         table.add_row(
@@ -112,7 +114,7 @@ def _sizes(found: Sequence[Entry]) -> Table:
             f"{entry.parameters:,}",
             f"{entry.megabytes:.1f}",
             str(entry.receptive_field),
-            "" if entry.speed is None else f"{entry.speed:.2f}",
+            *([] if entry.speed is None else [f"{entry.speed:.2f}"]),
         )
     return table
 
