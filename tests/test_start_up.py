@@ -64,7 +64,7 @@ def test_a_list_of_pipelines_waits_for_no_plugin(copy_project, tmp_path):
     )
     modules = imported(code, project)
     assert "train_carn" in modules, "the pipelines are listed"
-    assert modules & {"mlflow", "torch", "fastapi", "rasterio", "sklearn"} == set()
+    assert modules & {"mlflow", "pandas", "torch", "fastapi", "rasterio", "sklearn"} == set()
 
 
 def test_commands_of_mlflow_are_there_when_they_are_used(monkeypatch):

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from sen2naip_sr.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHORT_ID = 8
 SHOWN = 5
@@ -57,7 +59,7 @@ class TrackedRuns:
     """All tracked runs, in any order, and what reads a run's scores per chip, if it has any."""
 
     runs: Sequence[TrackedRun]
-    read_scores: Callable[[TrackedRun], pd.DataFrame | None]
+    read_scores: Callable[[TrackedRun], "pd.DataFrame | None"]
 
 
 def find_run(text: str, runs: Sequence[TrackedRun]) -> tuple[TrackedRun, str] | None:

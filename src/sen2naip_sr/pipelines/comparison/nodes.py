@@ -2,20 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.evaluation.runs.tracked import TrackedRuns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of matplotlib
-    Figure = Any
+    DataFrame = Figure = Any
 
 
 def collect_scores(
     runs: ComparedRuns, parameters: ComparingParameters, tracked: TrackedRuns
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[DataFrame, DataFrame, DataFrame]:
     """Return the compared methods, their scores on the shared chips, and what differs.
 
     Raises:
@@ -32,9 +31,7 @@ def collect_scores(
     return described, scores, differing_parameters(methods)
 
 
-def compare_runs(
-    scores: pd.DataFrame, parameters: ComparingParameters
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare_runs(scores: DataFrame, parameters: ComparingParameters) -> tuple[DataFrame, DataFrame]:
     """Return the comparison of all pairs, over all chips and at every place."""
     from sen2naip_sr.evaluation.runs.comparison import compare_at_places, compare_pairs
 
@@ -42,7 +39,7 @@ def compare_runs(
 
 
 def show_differences(
-    scores: pd.DataFrame, comparison: pd.DataFrame, parameters: ComparingParameters
+    scores: DataFrame, comparison: DataFrame, parameters: ComparingParameters
 ) -> Figure:
     """Return the figure of the paired differences; see `sen2naip_sr.evaluation.figures.forest`."""
     from sen2naip_sr.evaluation.figures.forest import draw_forest
@@ -52,10 +49,10 @@ def show_differences(
 
 
 def describe(
-    methods: pd.DataFrame,
-    comparison: pd.DataFrame,
-    places: pd.DataFrame,
-    differing: pd.DataFrame,
+    methods: DataFrame,
+    comparison: DataFrame,
+    places: DataFrame,
+    differing: DataFrame,
     parameters: ComparingParameters,
 ) -> str:
     """Return the findings; see `sen2naip_sr.evaluation.runs.findings.describe_findings`."""

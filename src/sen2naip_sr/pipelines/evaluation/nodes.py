@@ -6,26 +6,25 @@ Heavy imports stand inside the functions: listing pipelines needs none of them.
 import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from sen2naip_sr.evaluation.methods import Method
     from sen2naip_sr.raster.geotiff import Raster
     from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
-    Figure = Method = Raster = Weights = Any
+    DataFrame = Figure = Method = Raster = Weights = Any
 
 
 def collect_methods(
     hr: Store,
     lr: Store,
-    splits: pd.DataFrame,
+    splits: DataFrame,
     parameters: EvaluationParameters,
     **weights: Weights | None,
 ) -> tuple[list[Method], list[Method]]:
@@ -53,7 +52,7 @@ def collect_networks(parameters: EvaluationParameters, **weights: Weights | None
     return all_networks(parameters, weights) if parameters.test_sets else []
 
 
-def score_test_sets(networks: list[Method], parameters: EvaluationParameters) -> pd.DataFrame:
+def score_test_sets(networks: list[Method], parameters: EvaluationParameters) -> DataFrame:
     """Score every method on the test sets; see `sen2naip_sr.evaluation.test_sets.scoring`."""
     from sen2naip_sr.evaluation.test_sets.scoring import score_test_sets
 
@@ -61,17 +60,19 @@ def score_test_sets(networks: list[Method], parameters: EvaluationParameters) ->
 
 
 def tabulate_places(
-    test_set_scores: pd.DataFrame, scores: pd.DataFrame, hr: Store, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, str, Figure]:
+    test_set_scores: DataFrame, scores: DataFrame, hr: Store, parameters: EvaluationParameters
+) -> tuple[DataFrame, str, Figure]:
     """Return the table of the test places and the test sets; see `tabulate_test_sets`."""
+    import pandas as pd
+
     own = scores.assign(sensor=hr.attributes["source"], pixel_metres=math.nan)
     both = pd.concat([own, test_set_scores]) if len(test_set_scores) else own
     return tabulate_test_sets(both, parameters)
 
 
 def tabulate_test_sets(
-    scores: pd.DataFrame, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, str, Figure]:
+    scores: DataFrame, parameters: EvaluationParameters
+) -> tuple[DataFrame, str, Figure]:
     """Return the table by sensor and place, as a page, and its figure.
 
     Raises:
@@ -91,18 +92,16 @@ def score_test_chips(
     methods: list[Method],
     hr: Store,
     lr: Store,
-    splits: pd.DataFrame,
+    splits: DataFrame,
     parameters: EvaluationParameters,
-) -> pd.DataFrame:
+) -> DataFrame:
     """Score every method; see `sen2naip_sr.evaluation.scoring.score_methods`."""
     from sen2naip_sr.evaluation.scoring import score_methods
 
     return score_methods(methods, hr, lr, splits, parameters)
 
 
-def compare(
-    scores: pd.DataFrame, parameters: EvaluationParameters
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare(scores: DataFrame, parameters: EvaluationParameters) -> tuple[DataFrame, DataFrame]:
     """Return the comparisons of methods and of places."""
     from sen2naip_sr.evaluation.columns import FAILED
     from sen2naip_sr.evaluation.comparison import (
@@ -118,8 +117,8 @@ def compare(
 
 def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     methods: list[Method],
-    scores: pd.DataFrame,
-    comparison: pd.DataFrame,
+    scores: DataFrame,
+    comparison: DataFrame,
     hr: Store,
     lr: Store,
     parameters: EvaluationParameters,
@@ -154,8 +153,8 @@ def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
 
 def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
     methods: list[Method],
-    scores: pd.DataFrame,
-    comparison: pd.DataFrame,
+    scores: DataFrame,
+    comparison: DataFrame,
     hr: Store,
     lr: Store,
     parameters: EvaluationParameters,
@@ -168,7 +167,7 @@ def show_gallery(  # noqa: PLR0913, PLR0917 - one a dataset
 
 def score_real_pairs(
     parameters: EvaluationParameters, **weights: Weights | None
-) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
+) -> tuple[DataFrame, DataFrame, Figure]:
     """Score every method on real pairs; see `sen2naip_sr.evaluation.pairs.scoring`.
 
     Returns:

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
@@ -23,10 +21,11 @@ from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
 else:  # Kedro evaluates the nodes' hints, which must not cost an import of torch
-    Done = Figure = Findings = Setting = Any
+    DataFrame = Done = Figure = Findings = Setting = Any
 
 Made = dict[str, Any]
 """What an experiment makes, by the last part of the dataset's name."""
@@ -35,7 +34,7 @@ Made = dict[str, Any]
 def prepare(  # noqa: PLR0913, PLR0917 - one a dataset
     hr: Store,
     lr: Store,
-    splits: pd.DataFrame,
+    splits: DataFrame,
     model: str,
     evaluation: EvaluationParameters,
     preprocessing: PreprocessingParameters,
@@ -88,7 +87,7 @@ def find_dimension(
 
 def search_hyperparameters(
     parameters: TuningParameters, setting: Setting, *, experiment: str
-) -> tuple[pd.DataFrame, dict[str, float], dict[str, Any], Figure]:
+) -> tuple[DataFrame, dict[str, float], dict[str, Any], Figure]:
     """Run the trials of a search."""
     from sen2naip_sr.experiments.tuning.experiment import search_hyperparameters
 
@@ -100,7 +99,7 @@ def search_hyperparameters(
 def confirm_best(
     parameters: TuningParameters,
     setting: Setting,
-    study: pd.DataFrame,
+    study: DataFrame,
     best: dict[str, Any],
     *,
     experiment: str,

@@ -3,10 +3,15 @@
 Slow imports are inside the functions, since listing the pipelines needs none of them.
 """
 
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.chips.store import Store, UnmadeStore
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+else:  # Kedro evaluates the type hints of nodes, which must not import pandas
+    DataFrame = Any
 
 
 def plan_downscaling(hr: Store, parameters: PreprocessingParameters) -> UnmadeStore:
@@ -16,7 +21,7 @@ def plan_downscaling(hr: Store, parameters: PreprocessingParameters) -> UnmadeSt
     return Downscaling(hr, parameters.recipe, parameters.seed)
 
 
-def split_chips(hr: Store, parameters: PreprocessingParameters) -> pd.DataFrame:
+def split_chips(hr: Store, parameters: PreprocessingParameters) -> DataFrame:
     """Assign every chip to a split and a fold; see `sen2naip_sr.chips.splits.make_splits`."""
     from sen2naip_sr.chips.splits import make_splits
 

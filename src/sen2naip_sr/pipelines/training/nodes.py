@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.training.parameters import NetworkParameters
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the type hints of nodes, which must not import torch
-    Weights = Any
+    DataFrame = Weights = Any
 
 FORCE = "--params force=true trains anew"
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
     hr: Store,
     lr: Store,
-    splits: pd.DataFrame,
+    splits: DataFrame,
     parameters: NetworkParameters,
     checkpoint: Path,
     folder: Path,
@@ -34,7 +34,7 @@ def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
     *,
     architecture: str,
     **generators: Weights | None,
-) -> tuple[Weights, pd.DataFrame]:
+) -> tuple[Weights, DataFrame]:
     """Train one network, unless an equal training has finished in its folder.
 
     See `sen2naip_sr.training.network.train_network`; ``force`` trains in any case.
@@ -42,6 +42,8 @@ def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
     Returns:
         The averaged weights that were kept, and the history with one row per entry.
     """
+    import pandas as pd
+
     from sen2naip_sr.training import network
     from sen2naip_sr.training.launch import make_fabric
 

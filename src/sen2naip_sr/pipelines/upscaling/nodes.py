@@ -3,24 +3,24 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.remedies import KEDRO, typed_against
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from sen2naip_sr.weights.files import Weights
 else:  # Kedro evaluates the type hints of nodes, which must not import torch
-    Weights = Any
+    DataFrame = Weights = Any
 
 logger = logging.getLogger(__name__)
 
 
 def upscale_scenes(
     parameters: UpscalingParameters, **weights: Weights | None
-) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+) -> tuple[DataFrame, dict[str, dict[str, float]]]:
     """Upscale all scenes that the parameters name.
 
     Args:
@@ -35,6 +35,8 @@ def upscale_scenes(
     Raises:
         UserError: If there are no scenes or no weights, or if all scenes failed.
     """
+    import pandas as pd
+
     from sen2naip_sr.upscaling.batch import upscale_all
 
     chosen = None if parameters.weights else weights.get(parameters.model)
@@ -50,7 +52,7 @@ def upscale_scenes(
 
 
 def calibrate_intervals(
-    hr: Store, lr: Store, splits: pd.DataFrame, weights: Weights | None
+    hr: Store, lr: Store, splits: DataFrame, weights: Weights | None
 ) -> dict[str, Any]:
     """Return the calibration of weights trained here.
 
@@ -68,7 +70,7 @@ def calibrate_intervals(
     return calibrate_weights(weights, hr, lr, splits).model_dump(mode="json")
 
 
-def _metrics(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+def _metrics(table: DataFrame) -> dict[str, dict[str, float]]:
     """Return the metrics to track, as kedro-mlflow's dataset takes them."""
     done = table[table["state"] == "done"]
     figures: dict[str, float] = {
