@@ -81,9 +81,9 @@ class TrainingState:
 
     @property
     def status(self) -> str:
-        """The last logged loss and the PSNR of the kept weights, in a few words."""
-        loss = next((e["loss"] for e in reversed(self.history) if "loss" in e), math.nan)
-        return f"loss {loss:.4f}  kept {self.best['psnr']:.2f} dB"
+        """The last logged loss, if any, and the PSNR of the kept weights, in a few words."""
+        loss = next((f"loss {e['loss']:.4f}  " for e in reversed(self.history) if "loss" in e), "")
+        return f"{loss}kept {self.best['psnr']:.2f} dB"
 
     def record(self, metrics: Mapping[str, float]) -> None:
         """Append what was measured at this step to the history."""

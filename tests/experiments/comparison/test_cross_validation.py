@@ -95,7 +95,8 @@ def test_weights_that_have_seen_a_chip_under_other_names_are_not_scored_there(ch
 def test_few_chips_of_each_fold_are_compared_with_interpolations_of_the_same(tmp_path):
     few = EVALUATION.model_copy(update={"chips": 1})
     setting = make_setting(tmp_path, make_stores(tmp_path), evaluation=few)
-    findings = cross_validate(CrossValidationParameters(folds=3), setting)
+    parameters = CrossValidationParameters(folds=3, training={"steps": 10})
+    findings = cross_validate(parameters, setting)
     assert findings.table["n_chips"].tolist() == [1, 1, 1, 3]
     assert findings.table["delta_psnr"].notna().all()
     assert "over 3 chips" in findings.text
@@ -160,3 +161,10 @@ def test_the_verdict_is_that_of_the_paired_comparison(tmp_path):
     pooled = table.set_index("fold").loc[POOLED]
     assert pooled["delta_verdict"] == "lean is better by 1.00 dB [1.00, 1.00]"
     assert pooled["delta_p"] == 2 / 2**12
+
+
+def test_folds_of_a_few_steps_say_nothing(tmp_path):
+    setting = make_setting(tmp_path, make_stores(tmp_path))
+    findings = cross_validate(CrossValidationParameters(folds=2, training={"steps": 2}), setting)
+    assert findings.text.startswith("Nothing can be said: fold 0 (2 steps), fold 1 (2 steps) took")
+    assert findings.more["figure"].get_suptitle() == "Says nothing: 2 steps are too few"

@@ -81,7 +81,9 @@ def test_a_chip_is_observed_alike_by_name_and_number(stores):
 
 def test_gains_are_those_of_the_protocol(stores):
     hr, lr = stores
-    table = gains_on_tests({"bicubic": weights(False)}, hr, np.arange(4), {"clean": CLEAN}, "cpu")
+    table = gains_on_tests(
+        {"bicubic": weights(False)}, hr, np.arange(4), {"clean": CLEAN}, EVALUATION
+    )
     splits = make_splits().head(4)
     scores = score_chips(interpolations(2), hr, lr, splits, EVALUATION, only=("psnr",))
     psnr = scores[scores["band"] == "all"].groupby("method")["psnr"].mean()
@@ -100,7 +102,7 @@ def test_networks_with_conditions_are_told_the_truth(stores, monkeypatch):
 
     monkeypatch.setattr(Weights, "build", noted)
     networks = {"told": weights(True), "not": weights(False)}
-    gains_on_tests(networks, stores[0], np.arange(2), {"noise": NOISE}, "cpu")
+    gains_on_tests(networks, stores[0], np.arange(2), {"noise": NOISE}, EVALUATION)
     true = [observed_chip(stores[0], chip, NOISE, "noise").conditions for chip in range(2)]
     assert [conditions for conditions in told if conditions] == true
 
@@ -114,7 +116,7 @@ def test_few_chips_are_observed(stores, monkeypatch):
         "observed_chip",
         lambda hr, chip, *rest: seen.append(chip) or observe(hr, chip, *rest),
     )
-    gains_on_tests({"one": weights(False)}, stores[0], np.arange(9), {"clean": CLEAN}, "cpu")
+    gains_on_tests({"one": weights(False)}, stores[0], np.arange(9), {"clean": CLEAN}, EVALUATION)
     assert seen == [0, 4, 8]
 
 

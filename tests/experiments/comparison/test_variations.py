@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from sen2naip_sr.experiments.comparison.findings import describe_comparison
 from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
 from sen2naip_sr.experiments.comparison.variations import (
     best_of_groups,
+    compare_variations,
     pareto_front,
     plan_comparison,
     summarise_comparison,
@@ -296,6 +298,31 @@ def test_the_findings_are_about_what_the_comparison_is_about():
     assert "parameters" not in losses
 
 
+def compared(folder, **options):
+    setting = make_setting(folder / "made", make_stores(folder))
+    return compare_variations(ComparisonParameters(asks="Which?", **options), setting)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("about", ["bars", "cost", "losses"])
+def test_a_comparison_of_a_few_steps_says_nothing(steps, about, tmp_path):
+    found = compared(tmp_path, variations=TWO, figure=about, training={"steps": steps})
+    assert found.text.startswith("Which? Nothing can be said: l1 (")
+    assert not re.search("nan|Best|Worse|Pareto", found.text)
+    assert found.more["figure"].get_suptitle().startswith("Says nothing: ")
+    assert len(found.table) == 2
+
+
+def test_variations_of_a_few_steps_are_left_out_of_a_comparison(tmp_path):
+    one = {"training": {"steps": 1}}
+    variations = TWO | {"hasty": one, "other": {"training": {"seed": 5}}}
+    found = compared(tmp_path, variations=variations, training={"steps": 12})
+    assert set(found.table["variation"]) == {"l1", "mse", "other"}
+    assert "Best: " in found.text
+    assert "Left out: hasty (1 step) took fewer than 10 steps" in found.text
+    assert not found.more["figure"].get_suptitle()
+
+
 CODE = """
 import sys
 for name in ("kedro", "kedro_mlflow", "kedro_datasets", "mlflow"):
@@ -307,6 +334,7 @@ from sen2naip_sr.experiments.comparison.variations import compare_variations
 folder = Path(sys.argv[1])
 variations = {"l1": {}, "mse": {"training": {"losses": {"mse": 1.0}}}}
 parameters = ComparisonParameters(asks="Which loss?", variations=variations, figure="losses")
+parameters = parameters.model_copy(update={"training": {"steps": 12}})
 ended = []
 setting = tiny.make_setting(folder / "made", tiny.make_stores(folder))
 findings = compare_variations(parameters, setting, lambda *three: ended.append(three[1].name))

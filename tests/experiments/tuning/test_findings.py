@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ from sen2naip_sr.experiments.tuning.findings import (
     describe_confirmation,
     describe_search,
     is_own_best,
+    short_trials,
 )
 from sen2naip_sr.experiments.tuning.search_space import with_values
 
@@ -50,6 +53,7 @@ def table(*rows):
                 "own": own,
                 "psnr": psnr if state == "complete" else np.nan,
                 "last_psnr": psnr,
+                "steps": 10,
                 "seconds": 10.0,
                 "saved_seconds": 4.0 if state == "pruned" else 0.0,
                 "training.learning_rate": 10.0 ** -(number % 4 + 1),
@@ -77,6 +81,21 @@ def test_says_what_the_trials_show():
     assert "1 was pruned, which saved about 4 s of training (all trials took 50 s)" in said
     assert "1 failed." in said
     assert not is_own_best(SEARCHED)
+
+
+def short(table, *steps):
+    return short_trials(table.assign(steps=list(steps)))
+
+
+def test_trials_of_a_few_steps_say_nothing():
+    assert short(SEARCHED, 1, 1, 2, 0, 2) == {"trial 0": 1, "trial 2": 2, "trial 4": 2}
+    assert short(SEARCHED, 1, 1, 30, 0, 2) == {"trial 0": 1, "trial 4": 2}
+    # a pruned trial is short on purpose, and two long ones can be compared
+    assert short(SEARCHED, 30, 1, 30, 0, 2) == {}
+    assert short(SEARCHED[:1], 30) == {}
+    said = confirm(parameters(), make_setting(Path(), NETWORK), SEARCHED.assign(steps=1), BETTER)
+    assert said.startswith("lean: Nothing can be said: trial 0 (1 step), trial 2 (1 step)")
+    assert "Best" not in said
 
 
 def test_says_if_nothing_was_better_than_the_networks_own_values():
@@ -175,10 +194,10 @@ def test_is_not_confirmed_if_not_wanted_or_nothing_differs():
 def test_is_trained_scored_and_described(tmp_path):
     make_chips(tmp_path)
     stores = [require_store(tmp_path / name) for name in ("hr", "lr")]
-    asked, ended = parameters(confirm={"steps": 2}), []
+    asked, ended = parameters(confirm={"steps": 10}), []
     setting = make_setting(tmp_path, NETWORK, stores)
     said = confirm(asked, setting, SEARCHED, BETTER, lambda *three: ended.append(three))
-    assert [outcome.steps for _, _, outcome in ended] == [2, 2]
+    assert [outcome.steps for _, _, outcome in ended] == [10, 10]
     assert {folder for folder, _, _ in ended} == {tmp_path / "lean"}
     assert "On 4 chips of places that the search has not scored: cannot be told" in said
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.evaluation.paired.verdict import is_shown
 from sen2naip_sr.evaluation.runs.parameters import ComparingParameters
 from sen2naip_sr.metrics.catalogue import METRICS
@@ -68,7 +69,7 @@ def draw_forest(
     _frame(axes, len(comparison), metric)
     _head(figure, axes, comparison, metric)
     _foot(figure, colours, parameters)
-    return figure
+    return plain(figure)
 
 
 def _draw_points(axes: Axes, row: int, own: pd.DataFrame, colours: dict[str, str]) -> None:

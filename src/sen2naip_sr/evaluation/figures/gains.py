@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.evaluation.test_sets.page import by_place, names_of, place_title
 from sen2naip_sr.evaluation.test_sets.table import BASELINE
 
@@ -34,7 +35,7 @@ def draw_gains(table: pd.DataFrame) -> Figure:
         _draw_method(axes, [rows for _, rows in places], label, **style)
     _frame(axes, [place_title(*where) for where, _ in places])
     figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
-    return figure
+    return plain(figure)
 
 
 def _styles(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sen2naip_sr.evaluation.figures.axes import plain
+
 PANELS = {
     "validation_psnr": "PSNR of validation chips, dB",
     "loss": "training loss",
@@ -22,12 +24,11 @@ def draw_history(history: pd.DataFrame) -> Figure:
     if not names:
         panels[0].set_title("the history has no entries", fontsize=9)
     panels[-1].set_xlabel("step")
-    return figure
+    return plain(figure)
 
 
 def _draw(axis: Axes, history: pd.DataFrame, name: str) -> None:
     known = history[history[name].notna()]
     axis.plot(known["step"], known[name], marker="o" if len(known) < 40 else None, markersize=3)
     axis.set_title(PANELS[name], fontsize=9, loc="left")
-    axis.ticklabel_format(useOffset=False, style="plain", axis="y")
     axis.grid(alpha=0.3)

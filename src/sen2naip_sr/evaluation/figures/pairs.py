@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.evaluation.figures.forest import COLOURS, PLAIN
 from sen2naip_sr.evaluation.pairs.scoring import BASELINE
 from sen2naip_sr.evaluation.pairs.summary import summarise_pairs
@@ -42,6 +43,8 @@ def draw_pairs(scores: pd.DataFrame) -> Figure:
         label="mean",
         zorder=2,
     )
+    rows = summary["method"].map(position)
+    axes.hlines(rows, summary["gain_low"], summary["gain_high"], color="black", zorder=2)
     axes.axvline(0, color=PLAIN, linewidth=1, zorder=1)
     axes.set_yticks(range(len(summary)), summary["method"])
     axes.invert_yaxis()
@@ -49,4 +52,4 @@ def draw_pairs(scores: pd.DataFrame) -> Figure:
     axes.set_title("Real pairs: how well the detail of the truth is predicted", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    return figure
+    return plain(figure)

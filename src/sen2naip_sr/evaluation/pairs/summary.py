@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from sen2naip_sr.evaluation.paired.bootstrap import mean_interval
+
 
 def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each method, the best first.
@@ -13,7 +15,8 @@ def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns method, trained, pairs (number), gain (mean of the pairs, dB), least (the worst
-        pair's), correlation (mean).
+        pair's), correlation (mean), and the ends of the mean's 95 % interval over pairs, gain_low
+        and gain_high; NaN of a single pair.
     """
     table = scores.groupby("method", as_index=False).agg(
         trained=("trained", "first"),
@@ -22,6 +25,10 @@ def summarise_pairs(scores: pd.DataFrame) -> pd.DataFrame:
         least=("gain", "min"),
         correlation=("correlation", "mean"),
     )
+    gains = {name: own for name, own in scores.groupby("method")}
+    means = [mean_interval(gains[name]["gain"], gains[name]["pair"]) for name in table["method"]]
+    table["gain_low"] = [mean.low for mean in means]
+    table["gain_high"] = [mean.high for mean in means]
     return table.sort_values("gain", ascending=False, ignore_index=True)
 
 

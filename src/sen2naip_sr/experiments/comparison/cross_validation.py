@@ -28,6 +28,7 @@ from sen2naip_sr.experiments.running.held_out import (
     refuse_plateau,
     require_unseen,
 )
+from sen2naip_sr.experiments.running.length import mark_short, nothing_said, too_short
 from sen2naip_sr.experiments.running.outcome import read_scores
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting, describe_failures
 from sen2naip_sr.experiments.running.variation import Variation, varied
@@ -56,8 +57,12 @@ def cross_validate(
     )
     best = plain[plain["method"] == best_interpolation(plain)]
     table = summarise_folds(scores, best, model, setting.evaluation)
-    text = describe_folds(table, model) + describe_failures(outcomes)
-    return Findings(text, table, {"figure": draw_folds(table)})
+    figure, short = draw_folds(table), too_short(outcomes)
+    if short:  # all folds are trained alike, so that no part of them says more
+        text, figure = nothing_said(short), mark_short(figure, short)
+    else:
+        text = describe_folds(table, model)
+    return Findings(text + describe_failures(outcomes), table, {"figure": figure})
 
 
 def plan_folds(  # noqa: PLR0913 - the last one is a keyword

@@ -16,6 +16,8 @@ from sen2naip_sr.degradation.compression import BLOCK
 from sen2naip_sr.degradation.draws import Draws
 from sen2naip_sr.degradation.parameters import SensorParameters
 from sen2naip_sr.degradation.sensor import draw_sensors, observe
+from sen2naip_sr.evaluation.paired.bootstrap import mean_interval
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.inference.network import TorchNetwork, make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE
@@ -29,6 +31,8 @@ BASELINE = "lanczos"
 
 GAIN = "gain_"
 """Columns with gains begin with it."""
+LOW, HIGH = "low_", "high_"
+"""Stand before the names of these columns, for the ends of the gains' 95 % intervals."""
 
 MOST = 32
 """Chips that are observed for each test, spread evenly."""
@@ -54,7 +58,7 @@ def gains_on_tests(
     hr: Store,
     chips: Array,
     tests: Mapping[str, SensorParameters],
-    accelerator: str,
+    evaluation: EvaluationParameters,
 ) -> pd.DataFrame:
     """Score trained networks under sensors; those with conditions are told the true ones.
 
@@ -66,19 +70,29 @@ def gains_on_tests(
         chips: Numbers of the chips to observe: those without invalid pixels, which a sensor would
             spread, and some of them if there are more than `MOST`.
         tests: Sensors by name.
-        accelerator: Where to compute.
+        evaluation: Where to compute, and how intervals are computed.
 
     Returns:
         A row for each network: method, and for each test a column `GAIN` and its name, the mean
-        gain over `BASELINE` in PSNR, dB.
+        gain over `BASELINE` in PSNR, dB, with the ends of its interval over locations.
     """
     numbers = spread(hr.whole(chips), MOST)
+    index = hr.index
+    # chips without a table of their places count as a location each
+    locations = numbers if index is None else index["location"].to_numpy()[numbers]
+    options = {"draws": evaluation.bootstrap_draws, "seed": evaluation.bootstrap_seed}
     table = pd.DataFrame({"method": list(networks)})
     for test, sensor in tests.items():
         observed = [observed_chip(hr, int(chip), sensor, test) for chip in numbers]
-        table[GAIN + test] = [
-            _gain(weights, observed, hr, accelerator) for weights in networks.values()
+        found = [
+            mean_interval(
+                _gains(weights, observed, hr, evaluation.accelerator), locations, **options
+            )
+            for weights in networks.values()
         ]
+        table[GAIN + test] = [one.mean for one in found]
+        table[LOW + GAIN + test] = [one.low for one in found]
+        table[HIGH + GAIN + test] = [one.high for one in found]
     return table
 
 
@@ -100,7 +114,9 @@ def observed_chip(hr: Store, chip: int, sensor: SensorParameters, test: str) -> 
     return Observed(truth, numbers, conditions.each()[0])
 
 
-def _gain(weights: Weights, observed: Sequence[Observed], hr: Store, accelerator: str) -> float:
+def _gains(
+    weights: Weights, observed: Sequence[Observed], hr: Store, accelerator: str
+) -> list[float]:
     bands = hr.chips.shape[1]
     low, high = hr.attributes["value_range"]
 
@@ -116,7 +132,7 @@ def _gain(weights: Weights, observed: Sequence[Observed], hr: Store, accelerator
             for method in (told, plain)
         ]
         gains.append(scores[0] - scores[1])
-    return float(np.mean(gains))
+    return gains
 
 
 def _psnr(predicted: Array, truth: Array, peak: float) -> float:

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from sen2naip_sr.experiments.comparison.degradations import GAIN
+from sen2naip_sr.evaluation.figures.axes import plain
+from sen2naip_sr.experiments.comparison.degradations import GAIN, HIGH, LOW
 from sen2naip_sr.metrics.catalogue import METRICS, OVERVIEW
 
 COSTS = {
@@ -21,7 +22,11 @@ DPI = 120
 
 
 def draw_costs(table: pd.DataFrame) -> Figure:
-    """Draw PSNR against each cost; the Pareto front is joined by a line."""
+    """Draw PSNR against each cost; the Pareto front is joined by a line.
+
+    Bars are 95 % intervals of the difference to the best variation.
+    """
+    best = table["psnr"].max()
     figure = Figure(figsize=(12.5, 4.4), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(COSTS), sharey=True)
     colours = {name: f"C{n % 10}" for n, name in enumerate(sorted(table["variation"]))}
@@ -32,6 +37,8 @@ def draw_costs(table: pd.DataFrame) -> Figure:
         label = "Pareto front (filled)"
         axis.step(costs, psnr, where="post", color="0.7", zorder=0, label=label)
         for _, row in table.iterrows():
+            ends = best + row[["behind_low", "behind_high"]].to_numpy(float)
+            axis.vlines(row[cost], *ends, color=colours[row["variation"]], alpha=0.6)
             axis.plot(
                 row[cost],
                 row["psnr"],
@@ -48,8 +55,13 @@ def draw_costs(table: pd.DataFrame) -> Figure:
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("PSNR of held-out chips, dB")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
-    return figure
+    # the labels of the first panel: a variation once, the front once
+    named = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        list(named.values()), list(named), loc="outside right upper", frameon=False, fontsize=8
+    )
+    _explain(figure)
+    return plain(figure)
 
 
 def draw_qualities(table: pd.DataFrame) -> Figure:
@@ -59,9 +71,12 @@ def draw_qualities(table: pd.DataFrame) -> Figure:
     for axis, key in zip(axes, OVERVIEW, strict=True):
         metric = METRICS[key]
         better = "higher" if metric.higher_is_better else "lower"
-        _rows(axis, table["variation"], table[key])
+        stem = "behind" if key == "psnr" else f"behind_{key}"
+        behind = table[[f"{stem}_low", f"{stem}_high"]].to_numpy(float)
+        _rows(axis, table["variation"], table[key], table[key].iloc[0] + behind)
         axis.set_title(f"{metric.heading} ({better} is better)", fontsize=8)
-    return figure
+    _explain(figure)
+    return plain(figure)
 
 
 def draw_intervals(table: pd.DataFrame) -> Figure:
@@ -72,14 +87,21 @@ def draw_intervals(table: pd.DataFrame) -> Figure:
     _rows(axis, table["variation"], table["behind_best"], intervals)
     axis.axvline(0, color="0.5", linewidth=1)
     axis.set_xlabel("PSNR minus that of the best, dB, with 95 % intervals over locations")
-    return figure
+    return plain(figure)
 
 
 def draw_gains(table: pd.DataFrame) -> Figure:
     """Draw gains over Lanczos: trained on (rows) against tested on (columns)."""
     columns = [name for name in table.columns if str(name).startswith(GAIN)]
     gains = table[columns].to_numpy(float)
-    size = (2.5 + 0.9 * len(columns), 1.6 + 0.42 * len(table))
+    intervals = np.stack(
+        [
+            table.reindex(columns=[part + name for name in columns]).to_numpy(float)
+            for part in (LOW, HIGH)
+        ],
+        axis=1,
+    )
+    size = (2.5 + 1.05 * len(columns), 1.6 + 0.46 * len(table))
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     axis = figure.subplots()
     largest = np.abs(gains).max() or 1.0
@@ -87,11 +109,15 @@ def draw_gains(table: pd.DataFrame) -> Figure:
     for row, column in np.ndindex(gains.shape):
         value = gains[row, column]
         colour = "white" if abs(value) > 0.7 * largest else "black"
-        axis.text(column, row, f"{value:+.2f}", ha="center", va="center", color=colour, fontsize=8)
+        ends = intervals[row, :, column]
+        known = f"\n[{ends[0]:+.2f}, {ends[1]:+.2f}]" if np.isfinite(ends).all() else ""
+        axis.text(
+            column, row, f"{value:+.2f}{known}", ha="center", va="center", color=colour, fontsize=7
+        )
     axis.set_xticks(range(len(columns)), [name.removeprefix(GAIN) for name in columns], fontsize=8)
     axis.set_yticks(range(len(table)), list(table["variation"]), fontsize=8)
     axis.set(xlabel="tested on", ylabel="trained on")
-    axis.set_title("mean gain over Lanczos in PSNR, dB", fontsize=9)
+    axis.set_title("mean gain over Lanczos in PSNR with its 95 % interval, dB", fontsize=9)
     return figure
 
 
@@ -112,7 +138,12 @@ def draw_folds(table: pd.DataFrame) -> Figure:
         axis.set_xlabel(title)
     figure.suptitle("held-out chips, with 95 % intervals over locations", fontsize=10)
     axes[1].axvline(0, color="0.5", linewidth=1)
-    return figure
+    return plain(figure)
+
+
+def _explain(figure: Figure) -> None:
+    text = "Bars: 95 % intervals, over locations, of the difference to the variation of best PSNR."
+    figure.supxlabel(text, fontsize=8, color="0.4")
 
 
 def _rows(

@@ -14,10 +14,12 @@ from sen2naip_sr.chips.splits import TRAIN, spread
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.comparison import best_interpolation
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.evaluation.figures.tiles import composites, draw_composite
 from sen2naip_sr.experiments.comparison.parameters import OverfitParameters
 from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
 from sen2naip_sr.experiments.running.held_out import on_itself
+from sen2naip_sr.experiments.running.length import nothing_said, too_short
 from sen2naip_sr.experiments.running.outcome import FRAMES, Outcome, read_scores
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
 from sen2naip_sr.experiments.running.variation import Variation, varied
@@ -89,6 +91,8 @@ def describe_overfitting(outcome: Outcome, before: float, target: float) -> str:
     if best >= target:
         return f"{text} It reached the target of {target:g} dB: it can represent them."
     text = f"{text} It did not reach the target of {target:g} dB within the budget"
+    if short := too_short([outcome]):
+        return f"{text}. {nothing_said(short)}"
     if len(outcome.curve) < FEWEST_POINTS:
         return f"{text}; {len(outcome.curve)} validations are too few to see a trend."
     return f"{text}; {_trend(outcome.curve)}"
@@ -146,5 +150,6 @@ def _frame(
     below.plot(*reached[-1], "o", color="tab:blue")
     below.set(xlabel="step", ylabel="PSNR of its chips, dB", xlim=(0, max(1, steps[-1])))
     below.grid(alpha=0.3)
+    plain(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -13,14 +13,16 @@ from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.comparison.degradations import gains_on_tests
 from sen2naip_sr.experiments.comparison.figure import FIGURES
 from sen2naip_sr.experiments.comparison.findings import describe_comparison
-from sen2naip_sr.experiments.comparison.pairs import pair_columns
+from sen2naip_sr.experiments.comparison.pairs import interval_columns, pair_columns
 from sen2naip_sr.experiments.comparison.parameters import ComparisonParameters
 from sen2naip_sr.experiments.running.baseline import score_interpolations, scored_chips
 from sen2naip_sr.experiments.running.held_out import require_unseen, without_test
+from sen2naip_sr.experiments.running.length import left_out, mark_short, nothing_said, too_short
 from sen2naip_sr.experiments.running.outcome import Outcome, read_methods, read_scores, read_weights
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting, describe_failures
 from sen2naip_sr.experiments.running.timing import time_networks
 from sen2naip_sr.experiments.running.variation import Variation, varied
+from sen2naip_sr.metrics.catalogue import OVERVIEW
 from sen2naip_sr.models.networks import architecture_parameters
 from sen2naip_sr.parameters import summarise
 
@@ -39,6 +41,10 @@ def compare_variations(
     outcomes = setting.run(variations, parameters.workers, done)
     hr, lr, evaluation = setting.hr, setting.lr, setting.evaluation
     chosen = best_of_groups(outcomes)
+    short = too_short(chosen)
+    enough = [outcome for outcome in chosen if outcome.name not in short]
+    says_nothing = bool(short) and len(enough) < 2
+    chosen = chosen if says_nothing else enough
     scores = read_scores(setting.folder, chosen)
     chips = scored_chips(scores)
     usable = without_test(setting.splits)
@@ -49,7 +55,7 @@ def compare_variations(
     if parameters.tests:
         networks = read_weights(setting.folder, chosen)
         numbers = chips["chip"].to_numpy()
-        gains = gains_on_tests(networks, hr, numbers, parameters.tests, evaluation.accelerator)
+        gains = gains_on_tests(networks, hr, numbers, parameters.tests, evaluation)
         table = table.merge(gains.rename(columns={"method": "variation"}), on="variation")
     gallery = gallery_figure(
         [*interpolations(hr.manifest.shape[1]), *methods],
@@ -59,9 +65,13 @@ def compare_variations(
         lr,
         evaluation,
     )
-    found = describe_comparison(table, parameters.figure) + describe_failures(outcomes)
-    text = f"{parameters.asks} {found}".strip()
-    return Findings(text, table, {"figure": FIGURES[parameters.figure](table), "gallery": gallery})
+    figure = FIGURES[parameters.figure](table)
+    if says_nothing:
+        found, figure = nothing_said(short), mark_short(figure, short)
+    else:
+        found = describe_comparison(table, parameters.figure) + left_out(short)
+    text = f"{parameters.asks} {found}{describe_failures(outcomes)}".strip()
+    return Findings(text, table, {"figure": figure, "gallery": gallery})
 
 
 def plan_comparison(parameters: ComparisonParameters, setting: Setting) -> list[Variation]:
@@ -141,7 +151,8 @@ def summarise_comparison(
         The columns of `sen2naip_sr.evaluation.comparison.compare_methods` with variation for
         method, and model, parameters, multiply_adds (per LR pixel), milliseconds (per megapixel
         of the result), training_seconds, steps and n_places. The paired difference to the best
-        variation: behind_best (dB), behind_low, behind_high, behind_p and behind_verdict. The
+        variation: behind_best (dB), behind_low, behind_high, behind_p and behind_verdict; and of
+        the other metrics of `OVERVIEW` behind_METRIC_low and behind_METRIC_high. The
         variation named by ``against``, and likewise against_psnr, against_low, against_high,
         against_p and against_verdict. rate_tried is lowest or highest where the learning rate is
         at the edge of those tried.
@@ -172,6 +183,8 @@ def summarise_comparison(
     for stem, pairs in compared.items():
         columns = pair_columns(stem, pairs, scores, evaluation)
         table = table.merge(columns, on="method", how="left")
+    own = interval_columns([key for key in OVERVIEW if key != "psnr"], best, scores, evaluation)
+    table = table.merge(own, on="method", how="left")
     # the best differs from itself by nothing; of a single location there is no interval
     known = ["behind_psnr", "behind_low", "behind_high"]
     table.loc[0, known if scores["location"].nunique() > 1 else known[:1]] = 0.0

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.experiments.dimension.d90 import SHARE, d90
 from sen2naip_sr.experiments.dimension.estimators import ESTIMATORS, Estimate, EstimatorName
 
@@ -19,12 +20,17 @@ APART = 0.2
 """Distance between the estimates of one kind of points, in rows."""
 
 
-def draw_dimension(
+Ends = tuple[float, float]
+
+
+def draw_dimension(  # noqa: PLR0913 - the last is a keyword
     gains: Mapping[int, float],
     full: float,
     weights: int,
     estimates: Mapping[str, Sequence[Estimate]],
     share: float = SHARE,
+    *,
+    intervals: Mapping[int | None, Ends] | None = None,
 ) -> Figure:
     """Draw the gains in subspaces, and the intrinsic dimension of points.
 
@@ -34,15 +40,17 @@ def draw_dimension(
         weights: How many it has.
         estimates: Estimates by the kind of points, in the order to be shown, from the top.
         share: The share of the gain to be reached.
+        intervals: The gains' 95 % intervals by the subspace's dimension, dB; None: of all weights.
     """
     height = max(LEAST_HEIGHT, 1.4 + 0.5 * len(estimates))
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_gains(left, gains, full, weights, share)
+    _draw_intervals(left, gains, intervals or {})
     _draw_estimates(right, estimates)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    return plain(figure)
 
 
 def _draw_gains(
@@ -61,6 +69,18 @@ def _draw_gains(
     axis.set_ylabel("gain over bicubic, dB")
     axis.set_title("Trained in random subspaces", fontsize=11, fontweight="bold")
     axis.grid(alpha=0.25)
+
+
+def _draw_intervals(
+    axis: Axes, gains: Mapping[int, float], intervals: Mapping[int | None, Ends]
+) -> None:
+    found = [(dimension, *intervals[dimension]) for dimension in gains if dimension in intervals]
+    if found:
+        dimensions, low, high = zip(*found, strict=True)
+        axis.vlines(dimensions, low, high, color=GAIN, alpha=0.6)
+        axis.set_ylabel("gain over bicubic with its 95 % interval, dB")
+    if None in intervals and np.isfinite(intervals[None]).all():
+        axis.axhspan(*intervals[None], color=WHOLE, alpha=0.1, linewidth=0)
 
 
 def _draw_level(axis: Axes, level: float, said: str, colour: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sen2naip_sr.experiments.dimension.estimators import Estimate
 from sen2naip_sr.experiments.dimension.figure import TITLES
 from sen2naip_sr.experiments.dimension.plan import Gains, called
+from sen2naip_sr.experiments.running.length import nothing_said
 
 AS_MANY_AS_WEIGHTS = (
     " These are as many dimensions as weights: the difference comes from training along random "
@@ -13,12 +14,20 @@ AS_MANY_AS_WEIGHTS = (
 
 
 def describe_dimension(
-    model: str, gains: Gains, share: float, estimates: Mapping[str, Sequence[Estimate]]
+    model: str,
+    gains: Gains,
+    share: float,
+    estimates: Mapping[str, Sequence[Estimate]],
+    short: Mapping[str, int] | None = None,
 ) -> str:
-    """Say in words how many dimensions the task needs, and how many the points have."""
+    """Say in words how many dimensions the task needs, and how many the points have.
+
+    ``short`` are the trainings that were too short, with their steps.
+    """
     points = "; ".join(f"{kind}: {_ranges(found)}" for kind, found in estimates.items())
+    trainings = nothing_said(short) if short else _trainings(model, gains, share)
     return (
-        f"{_trainings(model, gains, share)} Intrinsic dimension of points of the training chips "
+        f"{trainings} Intrinsic dimension of points of the training chips "
         f"[95 % interval], and of points whose dimension is known: {points}. Estimates above 10 "
         "are too low; the check shows by how much at least."
     )

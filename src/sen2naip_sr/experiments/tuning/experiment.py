@@ -8,12 +8,18 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sen2naip_sr.experiments.running.length import mark_short, nothing_said, too_short
 from sen2naip_sr.experiments.running.outcome import read_scores
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting
 from sen2naip_sr.experiments.tuning import confirmation, findings
 from sen2naip_sr.experiments.tuning.figure import draw_search
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
-from sen2naip_sr.experiments.tuning.results import best_parameters, importance, trial_table
+from sen2naip_sr.experiments.tuning.results import (
+    best_parameters,
+    importance,
+    trial_table,
+    with_intervals,
+)
 from sen2naip_sr.experiments.tuning.search import search
 
 
@@ -53,9 +59,12 @@ def search_hyperparameters(
     own = setting.below(model)
     confirmation.require_start_unseen(parameters, model, network, own.splits, hr=own.hr)
     study = search(parameters, own, partial(done, own.folder) if done else None)
-    trials, shares = trial_table(study), importance(study)
+    trials = with_intervals(trial_table(study), own.folder, own.evaluation)
+    short = findings.short_trials(trials)
+    shares = {} if short else importance(study)
     best = best_parameters(study, network)
-    return Searched(trials, shares, best, draw_search(trials, shares, parameters.space))
+    figure = draw_search(trials, shares, parameters.space)
+    return Searched(trials, shares, best, mark_short(figure, short) if short else figure)
 
 
 def confirm(
@@ -68,6 +77,8 @@ def confirm(
     """Compare the best trial on places that the search has not scored; describe all findings."""
     model, network = setting.network(parameters.model)
     own = setting.below(model)
+    if short := findings.short_trials(trials):
+        return f"{model}: {nothing_said(short)}"
     text = f"{model}: {findings.describe_search(trials, best, list(parameters.space))}"
     variations = confirmation.plan_confirmation(
         parameters, model, network, best, own.splits, hr=own.hr
@@ -79,5 +90,7 @@ def confirm(
     outcomes = own.run(variations, parameters.workers, done)
     if any(outcome.error for outcome in outcomes):
         return f"{text} {findings.describe_confirmation_failures(outcomes)}"
+    if short := too_short(outcomes):
+        return f"{text} Not confirmed. {nothing_said(short)}"
     pair = confirmation.compare_with_own(read_scores(own.folder, outcomes), own.evaluation)
     return f"{text} {findings.describe_confirmation(pair)}"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.experiments.tuning.parameters import RangeParameters
 
 DPI = 120
@@ -30,7 +31,7 @@ def draw_search(
         axis.set_ylim(limits)
     for axis in axes[1, len(ranked) :]:
         axis.set_axis_off()
-    return figure
+    return plain(figure)
 
 
 def _draw_history(axis: Axes, table: pd.DataFrame) -> None:
@@ -39,6 +40,10 @@ def _draw_history(axis: Axes, table: pd.DataFrame) -> None:
     axis.plot(pruned["trial"], pruned["last_psnr"], "x", color="0.5", label="pruned")
     own = complete[complete["own"].astype(bool)]
     axis.plot(own["trial"], own["psnr"], "s", color="tab:orange", label="own parameters")
+    if "behind_low" in complete:
+        ends = complete["psnr"].max() + complete[["behind_low", "behind_high"]].to_numpy(float)
+        label = "95 % interval of the difference to the best"
+        axis.vlines(complete["trial"], *ends.T, color="tab:blue", alpha=0.4, label=label)
     best = complete["psnr"].cummax()
     axis.step(complete["trial"], best, where="post", color="tab:blue", label="best so far")
     failed = table[table["state"] == "fail"]

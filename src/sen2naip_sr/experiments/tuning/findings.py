@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sen2naip_sr.evaluation.paired.verdict import describe_pair
+from sen2naip_sr.experiments.running.length import FEWEST_STEPS
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.tuning.search_space import held_value
 from sen2naip_sr.metrics.catalogue import METRICS
@@ -37,6 +38,18 @@ def describe_search(table: pd.DataFrame, best: Mapping[str, Any], space: Sequenc
     if failed := int((table["state"] == "fail").sum()):
         text.append(f"{failed} failed.")
     return " ".join(text)
+
+
+def short_trials(table: pd.DataFrame) -> dict[str, int]:
+    """Return the steps of complete trials that were too short, by name.
+
+    Empty where two trials or more were long enough: short ones among them are bad ones.
+    """
+    complete = table[table["state"] == "complete"]
+    short = complete[complete["steps"] < FEWEST_STEPS]
+    if len(complete) - len(short) >= min(2, len(complete)):
+        return {}
+    return {f"trial {row['trial']}": int(row["steps"]) for row in short.to_dict("records")}
 
 
 def is_own_best(table: pd.DataFrame) -> bool:

@@ -1,12 +1,18 @@
 """The results of a search: its trials, the importances, and the best parameters."""
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
+from sen2naip_sr.evaluation.comparison import psnr_by_chip
+from sen2naip_sr.evaluation.paired.bootstrap import paired_difference
+from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.experiments.running.outcome import SCORES
 from sen2naip_sr.experiments.tuning.search import ERROR, OWN, SECONDS, STEPS
 from sen2naip_sr.experiments.tuning.search_space import with_values
 from sen2naip_sr.experiments.tuning.trial import SAVED
@@ -44,6 +50,38 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "error": noted.get(ERROR),
         **trial.params,
     }
+
+
+def with_intervals(
+    table: pd.DataFrame, folder: Path, evaluation: EvaluationParameters
+) -> pd.DataFrame:
+    """Return a `trial_table` with the differences of complete trials to the best one.
+
+    Args:
+        table: From `trial_table`.
+        folder: The study's folder, with the scores of the trials.
+        evaluation: How intervals are computed.
+
+    Returns:
+        The table with behind_low and behind_high, the ends of the 95 % interval over locations,
+        dB; NaN for other trials, and for chips of a single location.
+    """
+    complete = table[table["state"] == "complete"].sort_values("psnr", ascending=False)
+    files = {number: folder / f"trial {number}" / SCORES for number in complete["trial"]}
+    scores = {number: pd.read_parquet(file) for number, file in files.items() if file.is_file()}
+    ends: dict[int, tuple[float, float]] = {}
+    if scores:
+        psnr, locations = psnr_by_chip(
+            pd.concat([rows.assign(method=number) for number, rows in scores.items()])
+        )
+        options = {"draws": evaluation.bootstrap_draws, "seed": evaluation.bootstrap_seed}
+        best = psnr[next(iter(scores))]
+        for number in scores:
+            found = paired_difference(psnr[number], best, locations, **options)
+            ends[number] = (found.low, found.high)
+    none = (math.nan, math.nan)
+    low, high = zip(*(ends.get(number, none) for number in table["trial"]), strict=True)
+    return table.assign(behind_low=low, behind_high=high)
 
 
 def importance(study: optuna.Study) -> dict[str, float]:

@@ -106,9 +106,12 @@ def confirm_best(
 ) -> str:
     """Compare the best trial with the network's own parameters on other places."""
     from sen2naip_sr.experiments.tuning.experiment import confirm
+    from sen2naip_sr.experiments.tuning.findings import short_trials
 
     ((model, network),) = best.items()
     text = confirm(parameters, setting, study, network, _tracked(experiment))
+    if short_trials(study):
+        return text
     return (
         f"{text} To train with the best: copy tune_best.yml to conf/local/parameters_{model}.yml."
     )
