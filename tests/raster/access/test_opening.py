@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import struct
 import time
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -243,6 +245,21 @@ def test_pipes_beside_a_scene_are_not_waited_for(tmp_path):
         # folders' times have the system clock's resolution
         time.sleep(0.02)
     open_scene(scene).close()
+
+
+@pytest.mark.parametrize(("interlaced", "opened"), [(0, True), (1, False)])
+def test_an_image_that_is_decoded_as_a_whole_has_to_fit_into_memory(interlaced, opened, tmp_path):
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 6, 0, 0, interlaced)
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(80_001))), (b"IEND", b"")):
+        check = struct.pack(">I", zlib.crc32(name + data))
+        content += struct.pack(">I", len(data)) + name + data + check
+    (tmp_path / "a.png").write_bytes(content)
+    if opened:
+        with open_raster(tmp_path / "a.png") as source:
+            assert source.shape == (20_000, 20_000)
+    else:
+        assert refused(tmp_path / "a.png").code == "raster-too-large"
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,9 @@ def _check_size(location: Location, dataset: DatasetReader) -> None:
     if not dataset.count:
         return
     rows, columns = dataset.block_shapes[0]
+    if dataset.driver == "PNG" and _is_interlaced(Path(dataset.name)):
+        # GDAL decodes such an image as a whole
+        rows, columns = dataset.shape
     # of a damaged JPEG 2000 file, GDAL looks for this without end
     apart = dataset.driver == "GTiff" and dataset.interleaving == Interleaving.band
     together = 1 if apart else dataset.count
@@ -216,6 +219,17 @@ def _check_size(location: Location, dataset: DatasetReader) -> None:
             f"its pixels come in blocks of {columns:,} x {rows:,}, which take "
             f"{size / 2**20:,.0f} MB of memory at once",
         )
+
+
+def _is_interlaced(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(29)
+    except OSError:
+        # in memory, in an archive or at a server
+        return False
+    # the last byte of the first chunk: https://www.w3.org/TR/png-3/#11IHDR
+    return header[12:16] == b"IHDR" and header[28:] != b"\0"
 
 
 def _too_large(location: Location, reason: str) -> UserError:
