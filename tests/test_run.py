@@ -88,7 +88,7 @@ def test_is_tracked(finished_project):
         "usage/wall_seconds",
         "usage/peak_memory_mb",
         "validation/psnr",
-        *("test/psnr", "test/gain", "test/ssim", "test/spectrum"),
+        *("test/psnr", "test/gain", "test/ssim", "test_more/spectrum"),
         *("test_psnr/lanczos", "test_psnr/bicubic"),
     } <= set(run.data.metrics)
     assert "test_psnr/lean" not in run.data.metrics

@@ -123,7 +123,10 @@ def test_an_evaluation_is_about_the_network_that_was_trained_here(client, evalua
     assert run.data.tags["model"] == "carn"
     metrics = run.data.metrics
     assert (metrics["test/psnr"], metrics["test/gain"]) == (33, 2.5)
-    assert "test/ssim" in metrics
+    assert {name for name in metrics if name.startswith("test/")} == {
+        *("test/psnr", "test/gain", "test/ssim")
+    }
+    assert "test_more/sam" in metrics
     others = {name: value for name, value in metrics.items() if name.startswith("test_psnr/")}
     assert others == {"test_psnr/bicubic": 30, "test_psnr/lanczos": 30.5, "test_psnr/gan": 34}
     # how it was trained, so that two evaluations show what differed

@@ -12,6 +12,7 @@ import pandas as pd
 from sen2naip_sr.evaluation.comparison import MEANS
 
 GAIN = "gain"
+FIRST = ("psnr", GAIN, "ssim")
 
 
 def is_of(method: str, network: str) -> bool:
@@ -42,7 +43,7 @@ def made_here(comparison: pd.DataFrame) -> list[str]:
 
 
 def own_test_metrics(comparison: pd.DataFrame, own: str) -> dict[str, float]:
-    """Return the metrics of a run's own method: ``test/psnr``, ``test/gain``, ``test/ssim``...
+    """Return the metrics of a run's own method: ``test/psnr``, ``test/gain``, ``test/ssim``.
 
     Args:
         comparison: From `sen2naip_sr.evaluation.comparison.compare_methods`.
@@ -50,11 +51,16 @@ def own_test_metrics(comparison: pd.DataFrame, own: str) -> dict[str, float]:
 
     Returns:
         The means over the test chips; ``gain`` is the mean difference in PSNR to the best
-        interpolation. Values that are not finite are left out.
+        interpolation. The other metrics are called ``test_more/<metric>``, so that charts begin
+        with these three. Values that are not finite are left out.
     """
     (row,) = comparison[comparison["method"] == own].to_dict("records")
     values = {"psnr": row["psnr"], GAIN: row["delta_psnr"], **{key: row[key] for key in MEANS}}
-    return {f"test/{key}": float(value) for key, value in values.items() if math.isfinite(value)}
+    return {
+        f"{'test' if key in FIRST else 'test_more'}/{key}": float(value)
+        for key, value in values.items()
+        if math.isfinite(value)
+    }
 
 
 def other_test_metrics(comparison: pd.DataFrame, own: str | None) -> dict[str, float]:
