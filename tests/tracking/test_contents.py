@@ -146,6 +146,21 @@ def test_the_training_gets_the_scores_of_its_evaluation(client, trained, evaluat
     assert own.items() <= {metric.key: metric.value for metric in model.metrics}.items()
 
 
+def test_a_run_that_kept_its_weights_uses_the_model_of_the_run_that_trained(client, trained):
+    choose_experiment(configuration(), "training")
+    scores = make_scores(PSNR, trained=("carn", "gan")).assign(origin="")
+    with mlflow.start_run(tags={"training": "kept"}) as run:
+        contents = Contents("training", RunName("carn"), run.info.run_id)
+        contents.saved("carn.weights", WEIGHTS)
+        contents.saved("comparison", compare_methods(scores, draws=100, seed=0))
+    kept = client.get_run(run.info.run_id)
+    assert not kept.outputs.model_outputs
+    (made,) = client.get_run(trained).outputs.model_outputs
+    assert [used.model_id for used in kept.inputs.model_inputs] == [made.model_id]
+    assert kept.data.metrics["test/psnr"] == 33
+    client.delete_run(run.info.run_id)
+
+
 def test_experiments_are_one_a_kind_and_open_as_those_of_models(client, trained, evaluated):
     found = {one.name: one for one in client.search_experiments() if one.name != "Default"}
     assert set(found) == {"sr/training", "sr/evaluation"}

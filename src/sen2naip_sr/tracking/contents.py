@@ -83,9 +83,15 @@ class Contents:
         writing.use_data(source, digest, self._kind)
 
     def _made_weights(self, network: str, weights: "Weights") -> None:
-        from sen2naip_sr.tracking.models import log_model
+        from sen2naip_sr.tracking.models import find_model, log_model
 
-        self._models[network] = log_model(self.run_id or "", network, weights)
+        run_id = self.run_id or ""
+        kept = writing.tags_of(run_id).get("training") == "kept"
+        if kept and (model := find_model(weights)):
+            writing.use_model(run_id, model.model_id)
+        else:
+            model = log_model(run_id, network, weights)
+        self._models[network] = model
         self._trained.append(network)
         self._weights[network] = weights
         self.tag(**{MODEL_TAG: "+".join(sorted(self._trained))})
@@ -104,8 +110,7 @@ class Contents:
         self._log(own.other_test_metrics(comparison, found))
         for network, method in here.items():
             self._credit(network, own.own_test_metrics(comparison, method))
-        # a network that this run trained has just been credited
-        if found and self._network(found) not in self._trained:
+        if found and not self._is_of_this_run(found):  # else it has just been credited
             self._log(own.own_test_metrics(comparison, found))
 
     def _scored_places(self, table: "pd.DataFrame") -> None:
@@ -140,6 +145,10 @@ class Contents:
         from sen2naip_sr.evaluation.own import is_of
 
         return next((network for network in self._weights if is_of(method, network)), None)
+
+    def _is_of_this_run(self, method: str) -> bool:
+        model = self._models.get(self._network(method) or "")
+        return model is not None and model.run_id == self.run_id
 
     def _model(self, network: str) -> "TrackedModel | None":
         """Return the model of a network's weights, of this run or an earlier one."""

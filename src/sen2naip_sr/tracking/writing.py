@@ -21,6 +21,13 @@ def tag(run_id: str, tags: Mapping[str, str]) -> None:
     MlflowClient().log_batch(run_id, tags=[RunTag(name, text) for name, text in tags.items()])
 
 
+def tags_of(run_id: str) -> dict[str, str]:
+    """Return the tags of a run."""
+    from mlflow import MlflowClient
+
+    return dict(MlflowClient().get_run(run_id).data.tags)
+
+
 def log_metrics(run_id: str, metrics: Mapping[str, float], model_id: str | None = None) -> None:
     """Log metrics to a run, and to a model of it; letters that MLflow refuses become ``_``."""
     from mlflow import MlflowClient
