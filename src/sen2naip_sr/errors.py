@@ -3,7 +3,6 @@
 import errno
 from collections.abc import Callable
 
-DISK_ERROR = "disk-error"
 READ_ONLY = "choose a folder that is writable"
 DISK_ERRORS = {
     errno.ENOSPC: "free some space on that disk, or choose another one",
@@ -52,7 +51,7 @@ def find_user_error(
             return error
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             return UserError(
-                DISK_ERROR,
+                "disk-error",
                 f"{error.filename or 'a file'}: {error.strerror}",
                 DISK_ERRORS[error.errno],
             )

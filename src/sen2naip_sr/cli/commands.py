@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,9 @@ def _after(check: Callable[[dict[str, Any]], object], command: click.Command) ->
 
 def _open_ipython(*_: Any, env: str | None, args: tuple[str, ...], **_options: Any) -> None:
     """Open the IPython of this environment: another one may come first on the path."""
-    project._check_module_importable("IPython")
     with plain_errors():
+        if find_spec("IPython") is None:
+            raise UserError("ipython-missing", "IPython is not installed", "pip install ipython")
         check_environment(env, _conf())
     if env:
         os.environ["KEDRO_ENV"] = env

@@ -10,7 +10,7 @@ from kedro.framework.hooks import hook_impl
 from pydantic import BaseModel
 
 from sen2naip_sr import provenance
-from sen2naip_sr.errors import DISK_ERROR, find_user_error
+from sen2naip_sr.errors import find_user_error
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.tracking import naming, writing
 from sen2naip_sr.tracking.contents import Contents
@@ -104,7 +104,7 @@ class RecordingHooks:
         if (run_id := self._contents.run_id) is None:
             return
         fixable = find_user_error(error)
-        refused = fixable is not None and fixable.code != DISK_ERROR
+        refused = fixable is not None and fixable.code != "disk-error"
         if not (refused and attempt(lambda: remove_if_empty(run_id))):
             self._say_where()
 
