@@ -19,7 +19,7 @@ from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-CASES = 500
+CASES = 200
 
 
 @pytest.fixture(scope="module")
