@@ -74,7 +74,7 @@ EXPERIMENTS: dict[str, dict[str, Trial]] = {
                 {"learning_rate": rate, "optimizer": {"path": path, "arguments": {}}},
             )
             for path in OWN_OPTIMIZERS
-            for rate in (1e-3, 2e-3)
+            for rate in (1e-3, 2e-3, 4e-3)
         },
     },
     "detail": {

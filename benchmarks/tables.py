@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import over_places
 import peer_tables
 import scene_tables
 from quality import VARIED
@@ -164,21 +165,27 @@ def _shipped_places(models: Mapping[str, Any]) -> str:
 
 
 def _varied(measured: Mapping[str, Any]) -> str:
-    """Return the gain over the best interpolation of `default` and `best`, by place and pixels."""
-    native, coarse = measured["native"], measured["coarse"]
-    parts = {"all test places, 0.6 and 1 m": native["comparison"]}
-    for row in native["places"]:
-        parts.setdefault(f"- {row['place']}", []).append(row)
-    parts["all test places, downsampled to 2.4 m"] = coarse["comparison"]
+    """Return the gain over the best method without a network, by place and pixels.
+
+    The mean of places has the interval over places.
+    """
     lines = []
-    for title, rows in parts.items():
-        by_method = {row["method"]: row for row in rows}
-        chosen = [by_method[name] for name in VARIED]
-        interpolated = chosen[0]["psnr"] - chosen[0]["delta_psnr"]
-        gains = " | ".join(map(_delta, chosen))
-        lines.append(f"| {title} | {chosen[0]['n_chips']} | {interpolated:.2f} | {gains} |")
-    head = f"| imagery | chips | Lanczos | {' | '.join(VARIED)} |\n|---|---|---|---|---|\n"
-    return head + "\n".join(lines)
+    for scores, pixels in (("native", "0.6 and 1 m"), ("coarse", "downsampled 4x")):
+        places = measured[scores]["places"]
+        parts = {f"all test chips, {pixels}": measured[scores]["comparison"]}
+        parts |= {f"- {row['place']}": [] for row in places if scores == "native"}
+        for row in places:
+            parts.get(f"- {row['place']}", []).append(row)
+        for title, rows in parts.items():
+            found = {row["method"]: row for row in rows}
+            plain = over_places.best_plain(found)
+            gains = [f"{found[name]['psnr'] - plain:+.2f}" for name in VARIED]
+            psnr = [f"{value:.2f}" for value in (found["lanczos"]["psnr"], plain)]
+            lines.append([title, str(found["lanczos"]["n_chips"]), *psnr, *gains])
+        gains = [over_places.gains_without_network(places, name) for name in VARIED]
+        shown = map(over_places.shown, gains)
+        lines.append(["mean of the places, with its interval", "", "", "", *shown])
+    return scene_tables.table(["imagery", "chips", "Lanczos", "without a network", *VARIED], lines)
 
 
 def _without_network(measured: Mapping[str, Any]) -> str:
@@ -192,7 +199,7 @@ def _without_network(measured: Mapping[str, Any]) -> str:
             parts.setdefault(f"- {row['place']}", []).append(row)
         for where, rows in parts.items():
             found = {row["method"]: row for row in rows}
-            best = max(found[name]["psnr"] for name in (*plain, "lanczos"))
+            best = over_places.best_plain(found)
             lanczos = found["lanczos"]["psnr"]
             gains = [_marked(found[name], lanczos) for name in (*plain, *networks)]
             over = [_marked(found[name], best) for name in VARIED]
@@ -238,7 +245,6 @@ TABLES = {
     "candidates": lambda results: _candidates(results["candidates"]),
     "equal-time": lambda results: _candidates(results["equal_time"]),
     "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
-    "optimizer": lambda results: _trials(results["optimizer"]),
     "detail": lambda results: _trials(results["detail"]),
     "varied": lambda results: _varied(results["varied"]),
     "without-network": lambda results: _without_network(results["varied"]),
@@ -254,6 +260,7 @@ TABLES = {
         for name in ("settings", "places", "kinds")
     },
     "machine": _machine,
+    **over_places.TABLES,
     **scene_tables.TABLES,
     **peer_tables.TABLES,
 }

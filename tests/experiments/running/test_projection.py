@@ -29,7 +29,11 @@ def test_is_a_linear_map_with_columns_of_about_unit_length(weights, dimension):
     assert matrix.norm(dim=0).sub(1).abs().max() < 0.05
 
 
-@pytest.mark.parametrize(("weights", "dimension"), [(640, 64), (640, 40), (1024, 1024), (5, 1)])
+FILLED = [(640, 64), (640, 40), (1024, 1024), (5, 1)]
+ALL_OR_MOST = [(1000, 1000), (777, 777), (777, 600), (129, 129), (255, 255), (3, 3)]
+
+
+@pytest.mark.parametrize(("weights", "dimension"), FILLED + ALL_OR_MOST)
 def test_columns_are_orthonormal_where_no_row_is_cut_off(weights, dimension):
     matrix = dense(FastfoodProjection(weights, dimension, seed=0))
     identity = torch.eye(dimension, dtype=torch.float64)
@@ -47,9 +51,16 @@ def test_columns_are_nearly_orthogonal_and_look_random_where_rows_are_cut_off():
     assert entries.pow(4).mean() == pytest.approx(3, abs=0.1)
 
 
-def test_every_weight_depends_on_the_coordinates():
-    projection = FastfoodProjection(5000, 20, seed=0)
-    assert (projection(torch.randn(20)) != 0).all()
+@pytest.mark.parametrize("dimension", [20, 300, 512, 600, 700])
+def test_no_direction_is_nearly_taken_away(dimension):
+    matrix = dense(FastfoodProjection(700, dimension, seed=0))
+    assert torch.linalg.eigvalsh(matrix.T @ matrix)[0] > 0.5
+
+
+@pytest.mark.parametrize("dimension", [20, 4500, 5000])
+def test_every_weight_depends_on_the_coordinates(dimension):
+    projection = FastfoodProjection(5000, dimension, seed=0)
+    assert (projection(torch.randn(dimension)) != 0).all()
 
 
 def test_is_fixed_by_its_seed_and_leaves_the_global_generator_alone():

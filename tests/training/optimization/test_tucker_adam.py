@@ -363,3 +363,13 @@ def test_complex_weights_are_refused():
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TuckerAdam([torch.nn.Parameter(torch.zeros(2))], **wrong)
+
+
+def test_the_state_of_a_kernel_is_two_averages_and_two_small_matrices_a_mode():
+    (kernel,) = weights_of([(32, 32, 3, 3)])
+    optimizer = train([kernel], random_gradients([kernel.shape], steps=1))
+    held = sum(
+        value.numel() for value in optimizer.state[kernel].values() if torch.is_tensor(value)
+    )
+    assert held == 2 * kernel.numel() + 2 * (32**2 + 32**2 + 9**2)
+    assert round(held / kernel.numel(), 2) == 2.46  # docs/optimizer.md

@@ -28,6 +28,12 @@ class FastfoodProjection(nn.Module):
     the columns orthogonal and of length one in expectation; where they fill their blocks
     (``weights`` a multiple of a block), exactly.
 
+    Rows cut off a single block would take some directions nearly away: of as many dimensions as
+    weights, singular values would reach from about 1 down to almost 0. So a block that is wider
+    than ``weights`` is replaced by a rotation of exactly ``weights`` rows. In place of each H it
+    has two smaller ones, of the first and of the last power of two of its entries, which overlap.
+    Its columns are orthonormal too.
+
     Args:
         weights: Rows of P.
         dimension: Columns of P, from 1 to ``weights``.
@@ -41,7 +47,7 @@ class FastfoodProjection(nn.Module):
     def __init__(self, weights: int, dimension: int, seed: int) -> None:
         super().__init__()
         self.weights, self.dimension = weights, dimension
-        width = 1 << (dimension - 1).bit_length()
+        width = min(1 << (dimension - 1).bit_length(), weights)
         blocks = -(-weights // width)
         generator = torch.Generator().manual_seed(seed)
         self.register_buffer("before", _signs(blocks, width, generator))
@@ -56,9 +62,25 @@ class FastfoodProjection(nn.Module):
         """Map (dimension,) to (weights,)."""
         width = self.order.shape[1]
         padded = nn.functional.pad(coordinates, (0, width - self.dimension))
-        mixed = hadamard(padded * self.before)
-        mixed = hadamard(mixed.gather(1, self.order) * self.after)
+        mixed = _mixed(padded * self.before)
+        mixed = _mixed(mixed.gather(1, self.order) * self.after)
         return mixed.flatten()[: self.weights] * self.scale
+
+
+def _mixed(rows: Tensor) -> Tensor:
+    """Rotate rows (m, n), and make them the root of n times as long: Hadamard's transform.
+
+    Where n is no power of two, the first and then the last power of two of the entries are rotated.
+    """
+    width = rows.shape[1]
+    whole = 1 << (width.bit_length() - 1)
+    if whole == width:
+        return hadamard(rows)
+    rest = width - whole
+    shrink = whole**-0.5
+    rows = torch.cat([hadamard(rows[:, :whole]) * shrink, rows[:, whole:]], dim=1)
+    rows = torch.cat([rows[:, :rest], hadamard(rows[:, rest:]) * shrink], dim=1)
+    return rows * width**0.5
 
 
 def hadamard(rows: Tensor) -> Tensor:
