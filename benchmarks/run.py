@@ -21,6 +21,7 @@ import degraded
 import exactness
 import front_door
 import ingestion
+import intervals
 import lab
 import memory
 import opensr
@@ -53,6 +54,7 @@ def main() -> None:
         "backends": lambda data: backends.measure(data) if data else None,
         "scene_speed": lambda data: scene_speed.measure(data) if data else None,
         "refinements": lambda data: refinements.measure(data) if data else None,
+        "intervals": lambda data: intervals.measure(data) if data else None,
         "exactness": lambda data: exactness.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
         "varied": lambda data: quality.measure_varied(ROOT, data) if data else None,

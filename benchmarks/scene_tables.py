@@ -40,17 +40,6 @@ def refinements(measured: Results) -> str:
     return table(head, rows)
 
 
-def coverage(weights: Results) -> str:
-    """Return the coverage of the intervals on the test chips, one row per network."""
-    known = {name: record["interval"] for name, record in weights.items()}
-    places = list(next(iter(known.values()))["places"])
-    rows = [
-        [f"`{name}`", f"{it['all']:.1%}", *(f"{it['places'][place]:.1%}" for place in places)]
-        for name, it in known.items()
-    ]
-    return table(["network", "all (target 90 %)", *places], rows)
-
-
 def backends(measured: Results) -> str:
     """Return the speed of each backend against plain CARN."""
     rows = [
@@ -122,7 +111,6 @@ def scene_memory(measured: Results) -> str:
 TABLES: dict[str, Callable[[Results], str]] = {
     "exactness": lambda results: exactness(results["exactness"]),
     "refinements": lambda results: refinements(results["refinements"]),
-    "coverage": lambda results: coverage(results["weights"]),
     "backends": lambda results: backends(results["backends"]),
     "scene-speed": lambda results: scene_speed(results["scene_speed"]),
     "scene-memory": lambda results: scene_memory(results["scene_memory"]),

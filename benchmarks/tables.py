@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import intervals
 import over_places
 import peer_tables
 import scene_tables
@@ -263,4 +264,5 @@ TABLES = {
     **over_places.TABLES,
     **scene_tables.TABLES,
     **peer_tables.TABLES,
+    **intervals.TABLES,
 }

@@ -3,35 +3,27 @@
 import numpy as np
 import pytest
 import torch
+from made_intervals import calibration
 from test_tiled import MemoryScene, MemoryTarget, Repeat, random_floats, twice
 
 from sen2naip_sr.degradation import RECIPES, get_recipe
 from sen2naip_sr.inference.consistency import Consistency
+from sen2naip_sr.inference.intervals.width import Intervals
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import upscale_scene
-from sen2naip_sr.inference.uncertainty import LOCAL_SCALE
-from sen2naip_sr.weights.calibration import Calibration
 
 RANGE = (100.0, 1100.0)
 
 
-def calibration(bands):
-    return Calibration(
-        level=0.9,
-        quantiles=tuple(1.0 + band for band in range(bands)),
-        value_range=(0, 255),
-        scale=LOCAL_SCALE,
-        chips=9,
-        pixels=9,
-        weights="some",
-    )
+def intervals(bands):
+    return Intervals(calibration(bands), factor=1.2)
 
 
 def refine(values, postprocessing, *, valid=None, tile=512, network=None, value_range=RANGE):
     """Upscale in tiles; return prediction and half-widths."""
     scene = MemoryScene(values, valid)
-    target, intervals = MemoryTarget(scene), MemoryTarget(scene)
-    intervals.values = intervals.values.astype(np.float32)
+    target, halfwidths = MemoryTarget(scene), MemoryTarget(scene)
+    halfwidths.values = halfwidths.values.astype(np.float32)
     upscale_scene(
         scene,
         target,
@@ -39,10 +31,10 @@ def refine(values, postprocessing, *, valid=None, tile=512, network=None, value_
         value_range=value_range,
         tile=tile,
         postprocessing=postprocessing,
-        intervals=intervals if postprocessing.calibration else None,
+        intervals=halfwidths if postprocessing.intervals else None,
     )
     assert (target.times == 1).all()
-    return target.values, intervals.values
+    return target.values, halfwidths.values
 
 
 def downscaled(image, recipe):
@@ -72,7 +64,7 @@ def test_after_rounding_it_is_at_most_one_digital_number_off(name, dtype):
 
 def test_tiles_of_a_refined_scene_give_what_one_piece_gives():
     values = 100 + 1000 * random_floats(3, 90, 70).astype(np.float64)
-    postprocessing = Postprocessing(Consistency(get_recipe("bicubic_antialiased")), calibration(3))
+    postprocessing = Postprocessing(Consistency(get_recipe("bicubic_antialiased")), intervals(3))
     whole, tiled = (refine(values, postprocessing, tile=tile) for tile in (512, 20))
     np.testing.assert_allclose(tiled[0], whole[0], rtol=0, atol=1e-3)
     np.testing.assert_allclose(tiled[1], whole[1], rtol=1e-3, atol=1e-3)
@@ -83,7 +75,7 @@ def test_invalid_pixels_keep_their_value_and_change_no_valid_one():
     values = 100 + 1000 * random_floats(1, 50, 50).astype(np.float64)
     valid = np.ones(values.shape, bool)
     valid[:, 20:30, 10:40] = False
-    postprocessing = Postprocessing(Consistency(get_recipe("area")), calibration(1))
+    postprocessing = Postprocessing(Consistency(get_recipe("area")), intervals(1))
     results = []
     for held in (np.nan, 1e9):
         scene = np.where(valid, values, held)
@@ -97,7 +89,7 @@ def test_invalid_pixels_keep_their_value_and_change_no_valid_one():
 
 def test_intervals_scale_with_the_range():
     values = random_floats(1, 30, 30).astype(np.float64)
-    postprocessing = Postprocessing(calibration=calibration(1))
+    postprocessing = Postprocessing(intervals=intervals(1))
     _, of_one = refine(values, postprocessing, value_range=(0, 1))
     _, of_thousand = refine(1000 * values + 5, postprocessing, value_range=(5, 1005))
     np.testing.assert_allclose(of_thousand, 1000 * of_one, rtol=1e-3)

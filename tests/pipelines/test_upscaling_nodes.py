@@ -66,4 +66,4 @@ def test_names_of_shipped_weights_are_models_too(scenes, weights):
 def test_only_weights_that_were_trained_here_are_calibrated(weights):
     given = load_shipped("lean") if weights else None
     with pytest.raises(UserError, match="no weights have been trained here"):
-        calibrate_intervals(None, None, None, given)
+        calibrate_intervals(None, None, given)

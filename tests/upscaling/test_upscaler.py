@@ -96,10 +96,30 @@ def test_uncertainty_writes_half_widths_beside_the_result(tmp_path, make_geotiff
         assert interval.shape == (60, 60)
         assert (interval.read() > 0).all()
         assert interval.tags()["SEN2NAIP_SR_INTERVAL_LEVEL"] == "0.9"
-        assert "20 chips" in interval.tags()["SEN2NAIP_SR_INTERVAL_CALIBRATION"]
+        assert "20 images" in interval.tags()["SEN2NAIP_SR_INTERVAL_CALIBRATION"]
+        for tags in (interval.tags(), target.tags()):
+            assert "fewer than 64 rows or columns" in tags["SEN2NAIP_SR_INTERVALS"]
         # half-widths have the scene's unit, but are no values of it
         assert interval.scales == target.scales == (0.5,) * 4
         assert (interval.offsets, target.offsets) == ((0.0,) * 4, (-10.0,) * 4)
+
+
+def test_tiles_have_the_half_widths_of_the_whole(tmp_path, make_geotiff, weights):
+    coarse = np.random.default_rng(0).integers(0, 256, (4, 20, 20), dtype=np.uint8)
+    scene = make_geotiff(tmp_path / "scene.tif", coarse.repeat(4, 1).repeat(4, 2))
+    write_calibration(weights)
+    found = []
+    for tile in (None, 16, 33):
+        job = Job(scene, tmp_path / f"{tile}.tif")
+        options = make_options(
+            weights=weights, tile=tile, device="cpu", uncertainty=True, consistency=True
+        )
+        upscale_file(Upscaler(options), job)
+        found.append(read(job.interval))
+        with rasterio.open(job.interval) as interval:
+            assert "scene factor" in interval.tags()["SEN2NAIP_SR_INTERVALS"]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=1e-4)
 
 
 def test_uncertainty_needs_a_calibration_of_these_weights(job, weights, tmp_path):

@@ -1,10 +1,10 @@
 """A small trained network, and a calibration that fits it."""
 
 import torch
+from made_intervals import calibration
 
-from sen2naip_sr.inference.uncertainty import LOCAL_SCALE
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.weights.calibration import Calibration, calibration_path
+from sen2naip_sr.weights.calibration import calibration_path
 from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
 
 SIZE = {"channels": 4, "blocks": 1}
@@ -40,15 +40,7 @@ def write_weights(path, *, bands=4, seed=0, conditions=False, **changes):
 
 def write_calibration(weights, label=None, **changes):
     """Write a calibration beside a weights file."""
-    known = {
-        "level": 0.9,
-        "quantiles": (1.0, 1.0, 1.0, 1.0),
-        "value_range": (0, 255),
-        "scale": LOCAL_SCALE,
-        "chips": 20,
-        "pixels": 1000,
-        "weights": label or load_weights(weights).label,
-    }
+    known = {"weights": label or load_weights(weights).label}
     path = calibration_path(weights)
-    path.write_text(Calibration(**known | changes).model_dump_json())
+    path.write_text(calibration(**known | changes).model_dump_json())
     return path

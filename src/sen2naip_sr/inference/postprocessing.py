@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.inference import uncertainty
 from sen2naip_sr.inference.consistency import Consistency
+from sen2naip_sr.inference.intervals.features import HALO
+from sen2naip_sr.inference.intervals.width import Intervals
 from sen2naip_sr.inference.values import ValueRange
-from sen2naip_sr.weights.calibration import Calibration
-
-_UNIT = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -19,13 +17,13 @@ class Postprocessing:
     """
 
     consistency: Consistency | None = None
-    calibration: Calibration | None = None
+    intervals: Intervals | None = None
 
     @property
     def halo(self) -> int:
         """LR pixels around a window that its result depends on; none where the scene ends."""
         projected = self.consistency.halo if self.consistency else 0
-        return projected + (uncertainty.HALO if self.calibration else 0)
+        return projected + (HALO if self.intervals else 0)
 
     def __call__(
         self, prediction: Array, lr: Array | None, value_range: ValueRange
@@ -39,14 +37,12 @@ class Postprocessing:
 
         Returns:
             The prediction (C, 2h, 2w), float64 if it was projected. The half-widths of its
-            intervals (C, 2h, 2w) in digital numbers, or None without a calibration.
+            intervals (C, 2h, 2w) in digital numbers, or None if none are wanted.
         """
         if self.consistency is not None:
             assert lr is not None
             prediction = self.consistency(prediction, lr)
-        if self.calibration is None:
+        if self.intervals is None:
             return prediction, None
-        # half-widths are shares of the scene's range, whatever range was calibrated on
-        unit = self.calibration.model_copy(update={"value_range": _UNIT})
         low, high = value_range
-        return prediction, uncertainty.interval(prediction, unit) * (high - low)
+        return prediction, self.intervals(prediction) * (high - low)

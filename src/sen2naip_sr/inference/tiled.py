@@ -84,7 +84,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
         tile: The largest side of the area that is written at once, in pixels of the scene.
         batch: Tiles to predict at once.
         postprocessing: Steps between prediction and result.
-        intervals: Receives the half-widths of the intervals, if there is a calibration.
+        intervals: Receives the half-widths of the intervals, if any are wanted.
         progress: Called in this thread with the number of finished tiles and that of all tiles.
 
     Returns:

@@ -11,6 +11,8 @@ import yaml
 from sen2naip_sr.evaluation.columns import COLUMNS, Column, markdown
 from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel
 from sen2naip_sr.models.registry import get_spec
+from sen2naip_sr.release.calibrate import intervals_section
+from sen2naip_sr.weights.calibration import Calibration
 from sen2naip_sr.weights.files import Weights
 
 CARD = Path(__file__).with_name("card.md")
@@ -25,7 +27,12 @@ FURTHER_LIMITS = {
 """Limits that apply to some networks only."""
 
 
-def model_card(weights: Weights, record: Mapping[str, Any], validation_places: list[str]) -> str:
+def model_card(
+    weights: Weights,
+    record: Mapping[str, Any],
+    validation_places: list[str],
+    calibration: Calibration,
+) -> str:
     """Return the model card, in Markdown."""
     known, model = weights.metadata, weights.build()
     change = record["half_precision_change_db"]
@@ -41,19 +48,13 @@ def model_card(weights: Weights, record: Mapping[str, Any], validation_places: l
         "started_from": known.started_from or "random weights",
         "training": yaml.safe_dump(json.loads(known.model_dump_json())["training"]),
         "interpolation": record["scores"]["native"]["interpolation"]["method"],
-        **_intervals(record),
+        "intervals": intervals_section(calibration, record["interval"]["places"]),
         "further_limits": FURTHER_LIMITS.get(known.architecture, ""),
     }
     tables = {
         key: score_table(known.architecture, scores) for key, scores in record["scores"].items()
     }
     return CARD.read_text(encoding="utf-8").format(**values | tables)
-
-
-def _intervals(record: Mapping[str, Any]) -> dict[str, Any]:
-    interval = record["interval"]
-    places = ", ".join(f"{place} {share:.1%}" for place, share in interval["places"].items())
-    return {"level": interval["level"], "coverage": f"{interval['all']:.1%} ({places})"}
 
 
 def score_table(name: str, scores: Mapping[str, Any]) -> str:

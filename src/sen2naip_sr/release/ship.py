@@ -39,6 +39,7 @@ from sen2naip_sr.release.benchmark import Chips, make_chips
 from sen2naip_sr.release.calibrate import calibrate_file, read_scores, write_scores
 from sen2naip_sr.release.card import model_card
 from sen2naip_sr.training.validation import Validator
+from sen2naip_sr.weights.calibration import load_calibration
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 from sen2naip_sr.weights.shipped import FOLDER
 
@@ -127,7 +128,8 @@ def put(target: Path, weights: Weights, record: Mapping[str, Any], chips: Chips)
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **calibrate_file(path, chips),
     }
-    card = model_card(weights, record, chips.validation_places)
+    calibration = load_calibration(load_weights(path))
+    card = model_card(weights, record, chips.validation_places, calibration)
     write_atomically(target / f"{name}.md", card.encode())
     write_scores(target, read_scores(target) | {name: record})
 

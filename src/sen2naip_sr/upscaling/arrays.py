@@ -21,12 +21,12 @@ class Result(Generic[Image]):
         values: The image, of the same kind as the input: (bands, 2h, 2w) in its dtype as a
             `numpy.ndarray` or an ``xarray.DataArray``; the path of the written file for a file.
         interval: Half-widths of the intervals, float32, in the input's unit, of the same kind as
-            ``values``; None if they were not asked for. ``values`` +- ``interval`` holds the truth
-            in 90 % of pixels like those of the calibration.
+            ``values``; None if they were not asked for. ``made_with`` says what ``values`` +-
+            ``interval`` is to hold, and whether that is promised.
         value_range: The digital numbers that were 0 and 1 to the network.
         made_with: What made it, by name: version, model, weights, recipe, range, sharpness,
-            consistency, ensemble; noise, blur, compression and flat_areas where the network is told
-            what the image is like.
+            consistency, ensemble; intervals, if they were asked for; noise, blur, compression and
+            flat_areas where the network is told what the image is like.
     """
 
     values: Image

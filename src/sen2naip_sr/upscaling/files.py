@@ -14,13 +14,13 @@ from rasterio.transform import array_bounds
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.tiled import Statistics
-from sen2naip_sr.inference.uncertainty import Calibration
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.raster.cog import writing_cog
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
+from sen2naip_sr.weights.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,10 @@ def _make_folder(path: Path) -> None:
 
 def _interval_tags(calibration: Calibration) -> dict[str, str]:
     return {
-        f"{TAG}INTERVAL": (
-            f"half-widths; prediction +- half-width holds the truth in "
-            f"{calibration.level:.0%} of pixels like those of the calibration"
-        ),
+        f"{TAG}INTERVAL": "half-widths",
         f"{TAG}INTERVAL_LEVEL": f"{calibration.level:g}",
         f"{TAG}INTERVAL_CALIBRATION": (
-            f"split conformal, {calibration.chips} chips, {calibration.pixels} pixels a band"
+            f"{calibration.images} images of {', '.join(calibration.places)}"
         ),
     }
 

@@ -12,10 +12,10 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
 from sen2naip_sr.inference.flat_areas import Calming, calmed
+from sen2naip_sr.inference.intervals.width import Intervals
 from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
-from sen2naip_sr.inference.uncertainty import Calibration
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.raster.band_names import ROLES, find_colours, suggestion
@@ -23,9 +23,10 @@ from sen2naip_sr.raster.protocol import Scene, Target
 from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.raster.suspects import SceneWithout
 from sen2naip_sr.upscaling.conditions import Told, require_recipe, tell
+from sen2naip_sr.upscaling.intervals import SceneIntervals, intervals_for
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.version import __version__
-from sen2naip_sr.weights.calibration import load_calibration
+from sen2naip_sr.weights.calibration import Calibration, load_calibration
 from sen2naip_sr.weights.files import Weights, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
 
@@ -40,11 +41,18 @@ class SceneSettings:
         value_range: Digital numbers that become 0 and 1.
         told: What the network is told of it; None if it can be told nothing.
         unmarked: Values that are taken for nodata, although they are not declared.
+        intervals: What makes its intervals; None if they are not wanted.
     """
 
     value_range: ValueRange
     told: Told | None
     unmarked: tuple[float, ...] = ()
+    intervals: SceneIntervals | None = None
+
+    @property
+    def intervals_made_by(self) -> Intervals | None:
+        """What computes the half-widths; None if they are not wanted."""
+        return self.intervals.made_by if self.intervals else None
 
     def shown(self, scene: Scene) -> Scene:
         """Return the scene as the network sees it."""
@@ -61,6 +69,7 @@ class Upscaler:
     Attributes:
         label: The weights: architecture, step and hash.
         network: The network for clean images, without a self-ensemble.
+        calibration: Of its intervals; None if they are not wanted.
 
     Raises:
         UserError: If there are no such weights, the device or backend is not available, the
@@ -79,10 +88,10 @@ class Upscaler:
         p = self.parameters = parameters
         if not self._weights.conditioned:
             require_recipe(p, self.label)
-        recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
-        self._postprocessing = Postprocessing(
-            Consistency(recipe) if p.consistency else None,
-            load_calibration(self._weights) if p.uncertainty else None,
+        self._recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
+        self._consistency = Consistency(self._recipe) if p.consistency else None
+        self.calibration: Calibration | None = (
+            load_calibration(self._weights) if p.uncertainty else None
         )
         _ = self.network.halo  # raises for a network that cannot be applied to tiles
 
@@ -104,14 +113,13 @@ class Upscaler:
             threads=p.threads,
         )
 
-    def _network_for(self, told: Told | None) -> Network:
-        p = self.parameters
-        network = self.network
+    def _network_for(self, told: Told | None) -> TorchNetwork:
+        """Return the network for a scene, without a self-ensemble."""
         sharpness = told.sharpness if told else self._given_sharpness
         if told or sharpness != 1:
             conditions, calming = (told.conditions, told.calming) if told else (None, None)
-            network = self._made(conditions, sharpness, calming)
-        return SelfEnsemble(network) if p.ensemble else network
+            return self._made(conditions, sharpness, calming)
+        return self.network
 
     @property
     def _given_sharpness(self) -> float:
@@ -131,11 +139,6 @@ class Upscaler:
         other = copy.copy(self)
         other._set(parameters)
         return other
-
-    @property
-    def calibration(self) -> Calibration | None:
-        """What makes the intervals; None if they are not wanted."""
-        return self._postprocessing.calibration
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -172,6 +175,7 @@ class Upscaler:
             ),
             "consistency": "on" if self.parameters.consistency else "off",
             "ensemble": "on" if self.parameters.ensemble else "off",
+            **({"intervals": settings.intervals.in_words} if settings.intervals else {}),
         }
 
     def open(self, path: Path | str) -> FileScene:
@@ -202,7 +206,23 @@ class Upscaler:
         told = None
         if self._weights.conditioned:
             told = tell(self.parameters, shown, value_range, self._weights.build)
-        return SceneSettings(value_range, told, unmarked)
+        return SceneSettings(
+            value_range, told, unmarked, self._intervals_for(shown, value_range, told)
+        )
+
+    def _intervals_for(
+        self, scene: Scene, value_range: ValueRange, told: Told | None
+    ) -> SceneIntervals | None:
+        if self.calibration is None:
+            return None
+        return intervals_for(
+            scene,
+            self._network_for(told),
+            value_range,
+            calibration=self.calibration,
+            recipe=self._recipe,
+            told=told.conditions if told else None,
+        )
 
     def write(
         self,
@@ -222,14 +242,15 @@ class Upscaler:
             progress: Called with the number of finished tiles and that of all tiles.
         """
         p = self.parameters
+        network: Network = self._network_for(settings.told)
         return upscale_scene(
             settings.shown(scene),
             target,
-            self._network_for(settings.told),
+            SelfEnsemble(network) if p.ensemble else network,
             value_range=settings.value_range,
             tile=p.tile or self.network.tile,
             batch=p.batch or self.network.batch,
-            postprocessing=self._postprocessing,
+            postprocessing=Postprocessing(self._consistency, settings.intervals_made_by),
             intervals=intervals,
             progress=progress,
         )

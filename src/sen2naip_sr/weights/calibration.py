@@ -9,26 +9,62 @@ from sen2naip_sr.files import write_atomically
 from sen2naip_sr.weights.files import Weights
 
 
-class Calibration(BaseModel):
-    """The factors from the local scale of a network's predictions to the half-widths of intervals.
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WidthModel(_Record):
+    """A network with one hidden layer and a direct path, from features to the log of a half-width.
+
+    Attributes:
+        centre: By feature, what is subtracted.
+        spread: By feature, what the difference is divided by.
+        hidden: (hidden, features), weights of the hidden layer.
+        hidden_bias: (hidden,), its biases.
+        output: (hidden,), weights of its rectified values.
+        direct: (features,), weights of the features themselves.
+        bias: What is added.
+    """
+
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    hidden: tuple[tuple[float, ...], ...]
+    hidden_bias: tuple[float, ...]
+    output: tuple[float, ...]
+    direct: tuple[float, ...]
+    bias: float
+
+
+class Calibration(_Record):
+    """How the intervals of a network are made, and what is known of them.
 
     Attributes:
         level: Share of the true pixels that the intervals are to cover.
-        quantiles: By band, half-width divided by local scale.
-        value_range: Digital numbers that become 0 and 1.
-        scale: Id of the local scale.
-        chips: Number of chips that were scored.
-        pixels: Number of pixels that were scored in each band.
+        formula: Id of the formula from features to half-widths.
+        width: The half-width as far as features tell it, as a share of the value range.
+        power: The exponent of the scene factor, by which it is multiplied.
+        correction: By which it is multiplied, too: covers places that were left out.
+        factors: The lowest and the highest scene factor of the calibration.
+        bands: Image bands.
+        places: The places that it was made on.
+        sensors: Their sensors in words.
+        reductions: So many of their pixels became one on each axis.
+        images: Number of images that were scored.
+        pixels: Number of pixels that were scored.
         weights: Label of the calibrated weights.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     level: float
-    quantiles: tuple[float, ...]
-    value_range: tuple[float, float]
-    scale: str
-    chips: int
+    formula: str
+    width: WidthModel
+    power: float
+    correction: float
+    factors: tuple[float, float]
+    bands: int
+    places: tuple[str, ...]
+    sensors: tuple[str, ...]
+    reductions: tuple[int, ...]
+    images: int
     pixels: int
     weights: str
 
@@ -40,8 +76,7 @@ def calibration_path(weights: Path) -> Path:
 
 def save_calibration(weights: Path, calibration: Calibration) -> None:
     """Write a calibration beside its weights file."""
-    content = calibration.model_dump_json(indent=1) + "\n"
-    write_atomically(calibration_path(weights), content.encode())
+    write_atomically(calibration_path(weights), (calibration.model_dump_json() + "\n").encode())
 
 
 def load_calibration(weights: Weights) -> Calibration:
@@ -58,7 +93,13 @@ def load_calibration(weights: Weights) -> Calibration:
         raise UserError(
             "calibration-missing", f"{path}: there is no calibration of these weights", remedy
         ) from error
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
+        raise UserError(
+            "calibration-damaged",
+            f"{path}: cannot be read as a calibration; it is damaged or another version's",
+            remedy,
+        ) from error
+    except OSError as error:
         raise UserError(
             "calibration-damaged", f"{path}: cannot be read as a calibration ({error})", remedy
         ) from error

@@ -81,7 +81,7 @@ class Scores(_Record):
         label: The weights' label.
         sha256: Of the weights file.
         half_precision_change_db: The change in PSNR by half precision.
-        calibrated_on: The place that calibrated the intervals.
+        calibrated_on: The places that calibrated the intervals.
         level: Share of the true pixels that the intervals are to cover.
         megapixels_a_second: Speed, in pixels of the result.
         measured_on: The device and threads of that.
@@ -91,7 +91,7 @@ class Scores(_Record):
     label: str
     sha256: str
     half_precision_change_db: float
-    calibrated_on: str
+    calibrated_on: tuple[str, ...]
     level: float
     megapixels_a_second: float
     measured_on: str

@@ -51,9 +51,7 @@ def upscale_scenes(
     return table, _metrics(table)
 
 
-def calibrate_intervals(
-    hr: Store, lr: Store, splits: DataFrame, weights: Weights | None
-) -> dict[str, Any]:
+def calibrate_intervals(hr: Store, splits: DataFrame, weights: Weights | None) -> dict[str, Any]:
     """Return the calibration of weights trained here.
 
     Raises:
@@ -67,7 +65,7 @@ def calibrate_intervals(
             "no weights have been trained here; the shipped weights have their calibration already",
             "train some first",
         )
-    return calibrate_weights(weights, hr, lr, splits).model_dump(mode="json")
+    return calibrate_weights(weights, hr, splits).model_dump(mode="json")
 
 
 def _metrics(table: DataFrame) -> dict[str, dict[str, float]]:

@@ -32,7 +32,7 @@ def create_calibration(model: str) -> Pipeline:
         [
             Node(
                 calibrate_intervals,
-                ["hr", "lr", "splits", f"{model}.weights"],
+                ["hr", "splits", f"{model}.weights"],
                 f"{model}.calibration",
                 name=f"calibrate_{model}",
             )

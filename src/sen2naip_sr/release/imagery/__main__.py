@@ -1,9 +1,11 @@
-"""Pack imagery, train the shipped networks on it, and ship them.
+"""Pack imagery, train the shipped networks on it, ship them, and calibrate intervals.
 
     python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--leaves N]
     python -m sen2naip_sr.release.imagery train --packed FOLDER --out FOLDER --seconds N
-    python -m sen2naip_sr.release.imagery ship --trained FOLDER --calibrate PLACE \
+    python -m sen2naip_sr.release.imagery ship --trained FOLDER --calibrate SENSOR=PLACE ... \
         --test SENSOR=PLACE --test SENSOR=PLACE ...
+    python -m sen2naip_sr.release.imagery calibrate WEIGHTS ... --on SENSOR=PLACE ... \
+        --test SENSOR=PLACE ...
 
 Training needs torch, numpy, safetensors and pydantic, and uses a GPU if there is one.
 """
@@ -14,11 +16,11 @@ import sys
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.weights.names import FOLDER
+from sen2naip_sr.weights.names import FOLDER, SUFFIX
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Pack, train, or ship."""
+    """Pack, train, ship, or calibrate."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(required=True)
     pack = commands.add_parser("pack", help="pack GeoTIFFs losslessly")
@@ -40,6 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     train.add_argument("--commit", help="the commit of this code, where git cannot tell it")
     train.set_defaults(run=_train)
     _add_ship(commands.add_parser("ship", help="check, score and ship trained networks"))
+    _add_calibrate(commands.add_parser("calibrate", help="calibrate the intervals of weights"))
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
@@ -79,7 +82,12 @@ def _add_ship(parser: argparse.ArgumentParser) -> None:
         help="a test place: a folder of GeoTIFFs or a GeoTIFF, and its sensor in words",
     )
     parser.add_argument(
-        "--calibrate", type=Path, required=True, help="a place that calibrates the intervals"
+        "--calibrate",
+        type=_test,
+        action="append",
+        required=True,
+        metavar="SENSOR=PLACE",
+        help="a place that calibrates the intervals; half precision is checked on the first",
     )
     parser.add_argument("--images", type=int, help="most images of a test place to score")
     parser.add_argument("--commit", help="the commit that trained them, for the headers")
@@ -89,6 +97,32 @@ def _add_ship(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="ship them even if an interpolation is better"
     )
     parser.set_defaults(run=_ship)
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("weights", type=Path, nargs="+", help="weights files, or shipped names")
+    for option, required, text in (
+        ("--on", True, "a place that calibrates: a folder of GeoTIFFs or a GeoTIFF"),
+        ("--test", False, "a place on which the coverage is measured"),
+    ):
+        parser.add_argument(
+            option,
+            type=_test,
+            action="append",
+            default=None if required else [],
+            required=required,
+            metavar="SENSOR=PLACE",
+            help=text,
+        )
+    parser.add_argument("--images", type=int, default=24, help="most images of a place")
+    parser.set_defaults(run=_calibrate)
+
+
+def _calibrate(given: argparse.Namespace) -> None:
+    from sen2naip_sr.release.imagery.shipping.intervals import CalibrationOrder, calibrate_files
+
+    files = [path if path.suffix else FOLDER / f"{path}{SUFFIX}" for path in given.weights]
+    calibrate_files(CalibrationOrder(files, given.on, given.test, given.images))
 
 
 def _test(text: str) -> tuple[str, Path]:

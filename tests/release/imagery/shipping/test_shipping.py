@@ -60,7 +60,8 @@ def made(tmp_path_factory):
 
 def ship(made, *more, trained="packed-weights", test="oh-brown"):
     target = made / "target"
-    arguments = ["--trained", made / trained, "--calibrate", made / "ca-claremont-2018"]
+    arguments = ["--trained", made / trained, "--calibrate"]
+    arguments += [f"NAIP, 0.6 m={made / 'ca-claremont-2018'}"]
     arguments += ["--test", f"NAIP, 0.6 m={made / test}", "--target", target, *more]
     with pytest.MonkeyPatch.context() as patch:
         # three images suffice: a level of 90 % needs nine
@@ -79,9 +80,9 @@ def assert_is_what_it_says(folder, name):
     assert weights.conditioned
     card = path.with_suffix(".md").read_text()
     assert scores.sha256 in card and str(weights.metadata.commit) in card
-    for place in [*weights.metadata.train_places, scores.calibrated_on]:
+    for place in [*weights.metadata.train_places, *scores.calibrated_on]:
         found = places.imagery_of(place)
-        assert found.licence in card or place == scores.calibrated_on
+        assert found.licence in card or place in scores.calibrated_on
         assert all(text in card for text in found.attribution)
     for place in scores.places:
         line = next(
@@ -120,6 +121,20 @@ def test_imagery_without_a_recorded_licence_is_refused(made):
 def test_another_commit_is_refused(made):
     with pytest.raises(SystemExit, match="its commit is"):
         ship(made, "--force", "--commit", "d" * 40)
+
+
+def test_weights_of_ones_own_are_calibrated_by_one_command(made, tmp_path):
+    path = tmp_path / f"mine{SUFFIX}"
+    path.write_bytes((made / "packed-weights" / f"default{SUFFIX}").read_bytes())
+    arguments = ["calibrate", path, "--on", f"NAIP, 0.6 m={made / 'oh-adams'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sen2naip_sr.release.calibrate.LEVEL", 0.5)
+        main([*map(str, arguments), "--on", f"NAIP, 0.6 m={made / 'ca-claremont-2018'}"])
+        found = load_calibration(load_weights(path))
+        assert found.places == ("oh-adams", "ca-claremont-2018")
+        assert found.sensors == ("NAIP, 0.6 m",)
+        with pytest.raises(SystemExit, match="oh-adams calibrates, and shows the same ground"):
+            main([*map(str, arguments), "--test", f"NAIP={made / 'oh-adams'}"])
 
 
 def test_all_shipped_weights_are_small():

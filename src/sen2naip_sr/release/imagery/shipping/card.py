@@ -8,10 +8,12 @@ from statistics import fmean
 from sen2naip_sr.evaluation.columns import markdown
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.cost import multiply_adds_per_pixel
+from sen2naip_sr.release.calibrate import intervals_section
 from sen2naip_sr.release.imagery.shipping import degraded
 from sen2naip_sr.release.imagery.shipping.clean import OTHERS
 from sen2naip_sr.release.imagery.shipping.places import imagery_of
 from sen2naip_sr.training.mixture.images import location_of
+from sen2naip_sr.weights.calibration import Calibration
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.scores import Clean, PlaceScores, Scores
 
@@ -19,13 +21,22 @@ CARD = Path(__file__).with_name("card.md")
 """The template."""
 
 
-def model_card(weights: Weights, scores: Scores, name: str, size: int, most: int | None) -> str:
+def model_card(  # noqa: PLR0913 - the last two are keywords
+    weights: Weights,
+    scores: Scores,
+    name: str,
+    calibration: Calibration,
+    *,
+    size: int,
+    most: int | None,
+) -> str:
     """Return the model card, in Markdown.
 
     Args:
         weights: As they are stored.
         scores: What was measured.
         name: The name of the weights.
+        calibration: That of their intervals.
         size: Of their file, in bytes.
         most: Images of a place that were scored at most. None: all.
     """
@@ -39,8 +50,7 @@ def model_card(weights: Weights, scores: Scores, name: str, size: int, most: int
         "megabytes": size / 1e6,
         "sha256": scores.sha256,
         "half_precision": scores.half_precision_change_db,
-        "calibrated_on": scores.calibrated_on,
-        "level": scores.level,
+        "checked_on": scores.calibrated_on[0],
         "validation": known.training["validation"],
         "started_from": known.started_from or "random weights",
         "training": json.dumps(known.model_dump(mode="json")["training"], indent=1),
@@ -56,8 +66,8 @@ def model_card(weights: Weights, scores: Scores, name: str, size: int, most: int
         "clean": _clean(scores.places),
         "metrics": _metrics(scores.places),
         "degraded": _degraded(scores.places),
-        "coverage": _coverage(scores.places),
-        "attribution": _attribution([*known.train_places, scores.calibrated_on]),
+        "intervals": intervals_section(calibration, _covered(scores.places)),
+        "attribution": _attribution([*known.train_places, *scores.calibrated_on]),
     }
     return CARD.read_text(encoding="utf-8").format(**values | tables)
 
@@ -137,8 +147,5 @@ def _degraded(places: Sequence[PlaceScores]) -> str:
     return markdown(heads, rows)
 
 
-def _coverage(places: Sequence[PlaceScores]) -> str:
-    rows = [
-        [place.place, f"{place.coverage:.1%}"] for place in places if place.coverage is not None
-    ]
-    return markdown(["place", "covered"], rows)
+def _covered(places: Sequence[PlaceScores]) -> dict[str, float]:
+    return {place.place: place.coverage for place in places if place.coverage is not None}

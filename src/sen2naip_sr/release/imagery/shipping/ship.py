@@ -16,17 +16,20 @@ from sen2naip_sr.files import write_atomically
 from sen2naip_sr.inference.network import Network, make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.inference.speed import measure_speed
-from sen2naip_sr.inference.uncertainty import coverage
 from sen2naip_sr.metrics.full_reference import score
-from sen2naip_sr.progress import track
 from sen2naip_sr.provenance import device_name
-from sen2naip_sr.release.calibrate import calibrate_on
+from sen2naip_sr.release.calibrate import CalibrationPlace, calibrate_on, interval_record
 from sen2naip_sr.release.imagery.pack import name_of
 from sen2naip_sr.release.imagery.shipping.card import model_card
 from sen2naip_sr.release.imagery.shipping.clean import clean_scores
 from sen2naip_sr.release.imagery.shipping.degraded import degraded_scores
 from sen2naip_sr.release.imagery.shipping.header import completed, require_unseen, require_whole
 from sen2naip_sr.release.imagery.shipping.images import TestedPlace
+from sen2naip_sr.release.imagery.shipping.intervals import (
+    SensorPlace,
+    read_place,
+    require_others,
+)
 from sen2naip_sr.release.imagery.shipping.places import imagery_of
 from sen2naip_sr.release.imagery.training import STUDENT, TEACHER
 from sen2naip_sr.weights.calibration import Calibration, save_calibration
@@ -41,9 +44,8 @@ REDUCTIONS = (1, 2, 4)
 """So many pixels become one on each axis before clean images are scored."""
 MOST_CHANGE_DB = 0.005
 """Half precision may change the mean PSNR by less than this."""
-CALIBRATED, CHECKED, COVERED = 46, 8, 8
-"""Images that calibrate the intervals, those that half precision is checked on, and those of each
-test place on which the intervals' coverage is measured; at most."""
+CHECKED = 8
+"""Images that half precision is checked on, at most."""
 MOST_BYTES = 12_000_000
 """Size of all files in the folder of the shipped weights."""
 
@@ -55,7 +57,8 @@ class Order:
     Attributes:
         trained: Folder of the trained weights.
         tests: Sensor in words, and folder or file, of each test place.
-        calibration: The place that calibrates the intervals, a folder.
+        calibration: What calibrates the intervals: sensor in words, and folder or file, of each
+            place. Half precision is checked on the first.
         target: Folder of the shipped weights.
         images: Images of a test place to score, at most. None: all.
         commit: Completes the headers.
@@ -64,8 +67,8 @@ class Order:
     """
 
     trained: Path
-    tests: Sequence[tuple[str, Path]]
-    calibration: Path
+    tests: Sequence[SensorPlace]
+    calibration: Sequence[SensorPlace]
     target: Path
     images: int | None = None
     commit: str | None = None
@@ -83,15 +86,18 @@ def ship(order: Order) -> None:
     found = {name: load_weights(order.trained / f"{name}{SUFFIX}") for name in NAMES}
     weights = {name: completed(w, order.commit, order.packed) for name, w in found.items()}
     places = [name_of(path) for _, path in order.tests]
+    require_others(order.calibration, order.tests)
     for each in weights.values():
         require_whole(each)
-        require_unseen(each, [*places, name_of(order.calibration)])
+        require_unseen(each, places)
         for place in each.metadata.train_places:
             imagery_of(place)
-    calibration = TestedPlace.read(order.calibration, "", CALIBRATED)
-    stored = {name: _in_half_precision(each, calibration) for name, each in weights.items()}
+    sensor, path = order.calibration[0]
+    checked = TestedPlace.read(path, sensor, CHECKED)
+    stored = {name: _in_half_precision(each, checked) for name, each in weights.items()}
     halved = {name: each for name, (each, _) in stored.items()}
-    calibrations = {name: _calibrated(each, calibration) for name, each in halved.items()}
+    calibrating = [read_place(place) for place in order.calibration]
+    calibrations = {name: calibrate_on(each, calibrating) for name, each in halved.items()}
     scored = _score(halved, calibrations, order)
     for name, rows in scored.items():
         if not order.force:
@@ -124,16 +130,17 @@ def _score(
     for sensor, path in order.tests:
         place = TestedPlace.read(path, sensor, order.images)
         logger.info("%s: %d images", place.name, len(place.truths))
+        covering = read_place((sensor, path))
         clean = clean_scores(networks, place, REDUCTIONS)
         degraded = degraded_scores(weights, place)
         for name in weights:
-            covered = _coverage(networks[name], calibrations[name], place)
+            covered = _coverage(weights[name], calibrations[name], covering)
             scores = PlaceScores(
                 place=place.name,
                 sensor=sensor,
                 clean=clean[name],
                 degraded=degraded[name],
-                coverage=round(covered, 4),
+                coverage=covered,
             )
             found[name].append(scores)
             gain, auto = scores.clean[0].over_lanczos, scores.degraded.auto
@@ -180,27 +187,9 @@ def _mean_psnr(network: Network, place: TestedPlace) -> float:
     return float(np.mean(found))
 
 
-def _calibrated(weights: Weights, place: TestedPlace) -> Calibration:
-    truths = track(place.truths, f"Calibrating on {place.name}", len(place.truths))
-    return calibrate_on(
-        weights,
-        (truth.values for truth in truths),
-        (truth.downscaled() for truth in place.truths),
-        place.truths[0].value_range,
-    )
-
-
-def _coverage(network: Network, calibration: Calibration, place: TestedPlace) -> float:
-    chosen = [place.truths[k] for k in spread(np.arange(len(place.truths)), COVERED)]
-    # half-widths are shares of the range, whatever range was calibrated on
-    scaled = calibration.model_copy(update={"value_range": chosen[0].value_range})
-    shares = coverage(
-        network,
-        (truth.values for truth in chosen),
-        (truth.downscaled() for truth in chosen),
-        scaled,
-    )
-    return float(shares.mean())
+def _coverage(weights: Weights, calibration: Calibration, place: CalibrationPlace) -> float:
+    record = interval_record(weights, calibration, [place])
+    return float(record["all"])
 
 
 def _put(
@@ -221,14 +210,15 @@ def _put(
         label=weights.label,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         half_precision_change_db=change,
-        calibrated_on=name_of(order.calibration),
+        calibrated_on=calibration.places,
         level=calibration.level,
         megapixels_a_second=round(measure_speed(network).megapixels, 3),
         measured_on=f"{device_name()}, {torch.get_num_threads()} threads",
         places=tuple(places),
     )
     scores.write(path)
-    card = model_card(weights, scores, name, path.stat().st_size, order.images)
+    size = path.stat().st_size
+    card = model_card(weights, scores, name, calibration, size=size, most=order.images)
     write_atomically(path.with_suffix(".md"), card.encode())
 
 

@@ -1,0 +1,1 @@
+"""Intervals around predictions that hold the truth: their width, and how it is calibrated."""
