@@ -141,8 +141,19 @@ def test_what_is_not_whole_is_trained_anew(inputs, folder, fits, name, damage):
     assert (folder / WEIGHTS).read_bytes() == before
 
 
-def test_the_tracked_run_of_a_kept_training_says_so(inputs, folder, tmp_path):
+@pytest.fixture
+def tracked(tmp_path, monkeypatch):
+    """Record runs in a database of their own, whatever experiment other tests have left active."""
+    before = mlflow.get_tracking_uri()
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "")  # to be put back
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("kept")
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.mark.usefixtures("tracked")
+def test_the_tracked_run_of_a_kept_training_says_so(inputs, folder):
     found = []
     for force in (True, False):
         with mlflow.start_run() as run:
