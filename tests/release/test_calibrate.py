@@ -53,7 +53,7 @@ def test_a_card_gets_another_section_and_keeps_the_others():
     card = "# A\n\n## Intervals\n\nold\nlines\n\n## Limits\n\nmany\n"
     section = intervals_section(calibration(sensors=("NAIP, 1 m",)), {"oh-brown": 0.912})
     found = with_intervals(card, section)
-    assert found.startswith("# A\n\n## Intervals\n\nThe intervals of")
+    assert found.startswith("# A\n\n## Intervals\n\nThe intervals around")
     assert found.endswith("promised.\n\n## Limits\n\nmany\n")
     assert "oh-brown 91.2%" in found and "NAIP, 1 m" in found and "old" not in found
 

@@ -166,7 +166,7 @@ def intervals_section(calibration: Calibration, covered: Mapping[str, float]) ->
     sensors = f" ({'; '.join(calibration.sensors)})" if calibration.sensors else ""
     coarser = ", ".join(map(str, calibration.reductions))
     text = (
-        f"The intervals of `--uncertainty` were calibrated on {calibration.images} clean images "
+        f"The intervals around results were calibrated on {calibration.images} clean images "
         f"of {', '.join(calibration.places)}{sensors}, with pixels {coarser} times as large, to "
         f"cover {calibration.level:.0%} of the true pixels. On clean images of the test places "
         f"they cover: {shares}. Of other sensors nothing is promised."
