@@ -101,3 +101,15 @@ def test_ipython_is_the_environment_s_own(ask, monkeypatch):
     assert result.exit_code == 0, result.output
     assert called == [[sys.executable, "-m", "IPython", "--ext", "kedro.ipython", "--no-banner"]]
     assert os.environ["KEDRO_ENV"] == "test"
+
+
+@pytest.mark.parametrize(("command", "package"), [("lab", "jupyterlab"), ("notebook", "notebook")])
+def test_jupyter_says_what_is_missing_or_mistyped(ask, monkeypatch, command, package):
+    monkeypatch.setattr(commands, "find_spec", lambda name: None)
+    result = ask(f"jupyter {command}")
+    assert result.exit_code == 1
+    assert f"{package} is not installed" in result.output
+    monkeypatch.setattr(commands, "find_spec", lambda name: object())
+    result = ask(f"jupyter {command} --env=nap")
+    assert result.exit_code == 1
+    assert "did you mean 'naip'?" in result.output

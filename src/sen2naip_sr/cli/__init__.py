@@ -8,7 +8,9 @@ from typing import Any
 
 from kedro.framework.cli.utils import LazyGroup
 
-COMMANDS = {name: f"sen2naip_sr.cli.commands.{name}" for name in ("run", "ipython", "registry")}
+COMMANDS = {
+    name: f"sen2naip_sr.cli.commands.{name}" for name in ("run", "ipython", "jupyter", "registry")
+}
 
 # Kedro merges the groups of one name; its own is called so
 cli = LazyGroup(name="kedro", lazy_subcommands=COMMANDS)

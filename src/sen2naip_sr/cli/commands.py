@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from kedro.framework.cli import project
+from kedro.framework.cli.jupyter import jupyter as kedro_jupyter
 from kedro.framework.cli.registry import registry as kedro_registry
 from kedro.framework.cli.utils import call
 from kedro.framework.project import pipelines
@@ -52,12 +53,31 @@ def _after(check: Callable[[dict[str, Any]], object], command: click.Command) ->
 def _open_ipython(*_: Any, env: str | None, args: tuple[str, ...], **_options: Any) -> None:
     """Open the IPython of this environment: another one may come first on the path."""
     with plain_errors():
-        if find_spec("IPython") is None:
-            raise UserError("ipython-missing", "IPython is not installed", "pip install ipython")
+        require_package("IPython")
         check_environment(env, _conf())
     if env:
         os.environ["KEDRO_ENV"] = env
     call([sys.executable, "-m", "IPython", "--ext", "kedro.ipython", *args])
+
+
+def require_package(name: str) -> None:
+    """Check that a package is installed that this project does not need itself.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if find_spec(name) is None:
+        raise UserError(
+            "package-missing", f"{name} is not installed", f"pip install {name.lower()}"
+        )
+
+
+def _notebooks(package: str, command: str) -> click.Command:
+    def check(options: dict[str, Any]) -> None:
+        require_package(package)
+        check_environment(options["env"], _conf())
+
+    return _after(check, kedro_jupyter.commands[command])
 
 
 def _conf() -> Path:
@@ -76,4 +96,11 @@ registry.commands = {
         lambda options: check_pipelines([options["name"]], list(pipelines)),
         kedro_registry.commands["describe"],
     ),
+}
+
+jupyter = copy(kedro_jupyter)
+jupyter.commands = {
+    **kedro_jupyter.commands,
+    "lab": _notebooks("jupyterlab", "lab"),
+    "notebook": _notebooks("notebook", "notebook"),
 }
