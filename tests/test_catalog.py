@@ -1,6 +1,6 @@
 """The catalog and the pipelines fit each other."""
 
-import os
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,10 @@ def project(copy_project, tmp_path_factory):
 @pytest.fixture(scope="module")
 def catalog(project):
     """The catalog of a fresh copy of the project."""
-    before = Path.cwd()
-    os.chdir(project)
-    try:
+    with chdir(project):
         bootstrap_project(project)
         with KedroSession.create(project_path=project, env="test") as session:
             yield session.load_context().catalog
-    finally:
-        os.chdir(before)
 
 
 @pytest.mark.parametrize("name", sorted(USED))

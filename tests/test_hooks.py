@@ -76,8 +76,8 @@ def test_loading_and_saving_in_threads_is_refused(options):
 
 @pytest.mark.parametrize("options", [{}, {"is_async": False, "runner_params": {"max_workers": 4}}])
 def test_loading_and_saving_one_after_another_is_not_refused(options):
-    refuse_asynchronous(options)
-    TrackingHooks().before_node_run(is_async=False)
+    assert refuse_asynchronous(options) is None
+    assert TrackingHooks().before_node_run(is_async=False) is None
 
 
 @pytest.mark.parametrize(

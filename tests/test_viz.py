@@ -3,8 +3,7 @@
 import base64
 import io
 import json
-import os
-from pathlib import Path
+from contextlib import chdir
 
 import numpy as np
 import pytest
@@ -24,15 +23,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture(scope="module")
 def page(finished_project):
     """Return a function that gets an answer of the page's server."""
-    before = Path.cwd()
-    os.chdir(finished_project)
-    try:
+    with chdir(finished_project):
         bootstrap_project(finished_project)
         load_and_populate_data(finished_project, env="test")
         with TestClient(create_api_app_from_project(finished_project)) as client:
             yield lambda path: client.get(f"/api/{path}").json()
-    finally:
-        os.chdir(before)
 
 
 @pytest.fixture(scope="module")

@@ -4,25 +4,13 @@ Each command imports what it needs, so that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.remedies import COMMAND, phrased, typed_against
+from sen2naip_sr.remedies import COMMAND, plain_errors, typed_against
 from sen2naip_sr.version import __version__
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Show errors that the user can fix without a traceback."""
-    try:
-        yield
-    except UserError as error:
-        raise click.ClickException(phrased(error, COMMAND)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -124,7 +112,7 @@ def upscale(
     from sen2naip_sr.upscaling.batch import upscale_all
     from sen2naip_sr.upscaling.parameters import make_parameters
 
-    with plain_errors():
+    with plain_errors(COMMAND):
         parameters = make_parameters(
             source=source,
             bands=None if bands is None else [band.strip() for band in bands.split(",")],
@@ -148,7 +136,7 @@ def models(speed: bool) -> None:
     """List the networks that have weights, with their size, quality and, if asked for, speed."""
     from sen2naip_sr.upscaling.catalogue import print_models
 
-    with plain_errors():
+    with plain_errors(COMMAND):
         print_models(measure=speed)
 
 
@@ -171,7 +159,7 @@ def export(
     from sen2naip_sr.upscaling.export import export_model
 
     path = output or Path(f"{model}.{kind}")
-    with plain_errors():
+    with plain_errors(COMMAND):
         difference = export_model(model, weights, path, overwrite=overwrite)
     checked = "not compared with torch: onnxruntime is not installed"
     if difference is not None:

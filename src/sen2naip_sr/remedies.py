@@ -1,6 +1,9 @@
 """What to type against a `UserError`, by its code: on the command line and in a Kedro run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import click
 
 from sen2naip_sr.errors import UserError
 
@@ -163,3 +166,12 @@ def phrased(error: UserError, phrases: Mapping[str, str]) -> str:
     """Return an error's message, and with it what to type by the phrases `COMMAND` or `KEDRO`."""
     typed = phrases.get(error.code)
     return f"{error} ({typed})" if typed else str(error)
+
+
+@contextmanager
+def plain_errors(phrases: Mapping[str, str]) -> Iterator[None]:
+    """Show errors that the user can fix without a traceback, with what to type against them."""
+    try:
+        yield
+    except UserError as error:
+        raise click.ClickException(phrased(error, phrases)) from error

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import copy
 from functools import wraps
 from importlib.util import find_spec
@@ -22,16 +21,7 @@ from sen2naip_sr.cli.environments import check_environment
 from sen2naip_sr.cli.options import check_pipelines
 from sen2naip_sr.cli.runners import check_runner
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.remedies import KEDRO, phrased
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Show errors that the user can fix without a traceback."""
-    try:
-        yield
-    except UserError as error:
-        raise click.ClickException(phrased(error, KEDRO)) from error
+from sen2naip_sr.remedies import KEDRO, plain_errors
 
 
 def _after(check: Callable[[dict[str, Any]], object], command: click.Command) -> click.Command:
@@ -41,7 +31,7 @@ def _after(check: Callable[[dict[str, Any]], object], command: click.Command) ->
 
     @wraps(act)
     def checked(*arguments: Any, **options: Any) -> Any:
-        with plain_errors():
+        with plain_errors(KEDRO):
             check(options)
         return act(*arguments, **options)
 
@@ -52,7 +42,7 @@ def _after(check: Callable[[dict[str, Any]], object], command: click.Command) ->
 
 def _open_ipython(*_: Any, env: str | None, args: tuple[str, ...], **_options: Any) -> None:
     """Open the IPython of this environment: another one may come first on the path."""
-    with plain_errors():
+    with plain_errors(KEDRO):
         require_package("IPython")
         check_environment(env, _conf())
     if env:

@@ -11,8 +11,7 @@ from kedro.pipeline import Pipeline
 from sen2naip_sr.cli.environments import check_environment
 from sen2naip_sr.cli.inputs import require_inputs
 from sen2naip_sr.cli.options import DEFAULT, check_selection, check_versions
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.remedies import KEDRO, phrased
+from sen2naip_sr.remedies import KEDRO, plain_errors
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -30,7 +29,7 @@ class CheckHooks:
 
         options = _options()
         loader = context.config_loader
-        try:
+        with plain_errors(KEDRO):
             check_environment(loader.env, Path(loader.conf_source))
             check_selection(options, dict(pipelines.items()))
             refuse_asynchronous(options)
@@ -38,8 +37,6 @@ class CheckHooks:
             # cached, since Kedro reads them again: reading takes a quarter of a second
             loader["parameters"] = loader["parameters"]
             check_parameters(loader["parameters"])
-        except UserError as error:
-            raise click.ClickException(phrased(error, KEDRO)) from error
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(
@@ -48,10 +45,8 @@ class CheckHooks:
         """Refuse a part of a pipeline that does not find its inputs."""
         names = run_params["pipeline_names"] or [DEFAULT]
         whole: Pipeline = sum((pipelines[name] for name in names), Pipeline([]))
-        try:
+        with plain_errors(KEDRO):
             require_inputs(pipeline, whole, catalog)
-        except UserError as error:
-            raise click.ClickException(phrased(error, KEDRO)) from error
 
 
 def _options() -> dict[str, Any]:

@@ -145,10 +145,10 @@ def interval_record(
     weights: Weights, calibration: Calibration, places: Iterable[CalibrationPlace]
 ) -> dict[str, Any]:
     """Return the level and the coverage of places: their mean and each, at their own pixel size."""
+    network = plain_network(weights)
+    recipe = get_recipe(weights.metadata.recipe.partition("@")[0])
     shares = {}
     for place in places:
-        network = plain_network(weights)
-        recipe = get_recipe(weights.metadata.recipe.partition("@")[0])
         scene = ScoredScene.of(network, recipe, place.images, place.location)
         shares[place.name] = round(scene.coverage(calibration), 4)
     mean = round(float(np.mean(list(shares.values()))), 4) if shares else None

@@ -73,10 +73,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     described = _describe(hr, lr, splits, architecture, parameters, start).model_copy(
         update=_imagery(hr, splits, parameters, start, data)
     )
-    torch.manual_seed(parameters.training.seed)
-    model = build_model(architecture, described.bands, **described.architecture_parameters)
-    if start:
-        start.load_into(model)
+    model = _initial_model(described, architecture, start, parameters.training.seed)
     trained = wrap(model) if wrap else model
     result = fit(
         trained,
@@ -93,6 +90,16 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     )
     state = trained.folded(result.state) if isinstance(trained, Reparametrised) else result.state
     return Weights(metadata, state, architecture), result
+
+
+def _initial_model(
+    described: WeightsMetadata, architecture: str, start: Weights | None, seed: int
+) -> nn.Module:
+    torch.manual_seed(seed)
+    model = build_model(architecture, described.bands, **described.architecture_parameters)
+    if start:
+        start.load_into(model)
+    return model
 
 
 def finished_training(  # noqa: PLR0913, PLR0917 - what `train_network` takes, and where to look

@@ -1,16 +1,19 @@
 """Calibrations of weights: JSON files beside the weights file."""
 
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 from sen2naip_sr.weights.files import Weights
 
+Positive = Annotated[float, Field(gt=0)]
+
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WidthModel(_Record):
@@ -27,12 +30,23 @@ class WidthModel(_Record):
     """
 
     centre: tuple[float, ...]
-    spread: tuple[float, ...]
+    spread: tuple[Positive, ...]
     hidden: tuple[tuple[float, ...], ...]
     hidden_bias: tuple[float, ...]
     output: tuple[float, ...]
     direct: tuple[float, ...]
     bias: float
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        features, hidden = len(self.centre), len(self.hidden)
+        by_feature = (self.spread, self.direct, *self.hidden)
+        by_hidden = (self.hidden_bias, self.output)
+        if any(len(values) != features for values in by_feature) or any(
+            len(values) != hidden for values in by_hidden
+        ):
+            raise ValueError("its layers do not fit together")
+        return self
 
 
 class Calibration(_Record):
@@ -54,12 +68,12 @@ class Calibration(_Record):
         weights: Label of the calibrated weights.
     """
 
-    level: float
+    level: Annotated[float, Field(gt=0, lt=1)]
     formula: str
     width: WidthModel
     power: float
-    correction: float
-    factors: tuple[float, float]
+    correction: Positive
+    factors: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
     bands: int
     places: tuple[str, ...]
     sensors: tuple[str, ...]

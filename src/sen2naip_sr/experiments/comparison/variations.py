@@ -160,19 +160,8 @@ def summarise_comparison(
     table = compare_methods(
         pd.concat([scores, plain]), evaluation.bootstrap_draws, evaluation.bootstrap_seed
     )
-    costs = pd.DataFrame(
-        {
-            "method": outcome.name,
-            "model": outcome.model,
-            "parameters": outcome.parameters,
-            "multiply_adds": outcome.multiply_adds,
-            "training_seconds": outcome.seconds,
-            "steps": outcome.steps,
-            "rate_tried": outcome.tags.get("rate_tried"),
-        }
-        for outcome in outcomes
-    )
-    table = costs.merge(table, on="method").sort_values("psnr", ascending=False, ignore_index=True)
+    table = _costs(outcomes).merge(table, on="method")
+    table = table.sort_values("psnr", ascending=False, ignore_index=True)
     table["n_places"] = scores["place"].nunique()
     # the times of scoring were taken beside other trainings and are not comparable
     table = table.drop(columns="seconds_per_megapixel")
@@ -192,6 +181,21 @@ def summarise_comparison(
     for cost in ("parameters", "multiply_adds", "milliseconds"):
         table[f"on_front_{cost}"] = pareto_front(table["psnr"], table[cost])
     return table.rename(columns={"method": "variation", "behind_psnr": "behind_best"})
+
+
+def _costs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": outcome.name,
+            "model": outcome.model,
+            "parameters": outcome.parameters,
+            "multiply_adds": outcome.multiply_adds,
+            "training_seconds": outcome.seconds,
+            "steps": outcome.steps,
+            "rate_tried": outcome.tags.get("rate_tried"),
+        }
+        for outcome in outcomes
+    )
 
 
 def _against(outcomes: Sequence[Outcome]) -> dict[str, str]:

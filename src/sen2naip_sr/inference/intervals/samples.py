@@ -28,13 +28,11 @@ class Samples:
     Attributes:
         features: (n, features), float32, of the prediction around each pixel.
         errors: (n,), float32, absolute differences to the truth as shares of the value range.
-        bands: (n,), the band of each pixel.
         images: (n,), the image of each pixel.
     """
 
     features: Array
     errors: Array
-    bands: Array
     images: Array
 
     @classmethod
@@ -52,14 +50,13 @@ class Samples:
                 [part.features for part in found] or [np.empty((0, len(NAMES)), np.float32)]
             ),
             np.concatenate([part.errors for part in found] or [np.empty(0, np.float32)]),
-            np.concatenate([part.bands for part in found] or [np.empty(0, int)]),
             np.concatenate(numbers or [np.empty(0, int)]),
         )
 
     def of(self, images: Array) -> "Samples":
         """Return the pixels of some images only."""
         kept = np.isin(self.images, images)
-        return Samples(self.features[kept], self.errors[kept], self.bands[kept], self.images[kept])
+        return Samples(self.features[kept], self.errors[kept], self.images[kept])
 
 
 def sample_errors(  # noqa: PLR0913 - the last two are keywords
@@ -99,7 +96,7 @@ def sample_errors(  # noqa: PLR0913 - the last two are keywords
         bands, rows, columns = bands[chosen], rows[chosen], columns[chosen]
     rows, columns = rows + SHAVE, columns + SHAVE
     found = features(predicted)[:, bands, rows // SCALE, columns // SCALE]
-    return Samples(found.T, errors[bands, rows, columns], bands, np.zeros(len(bands), int))
+    return Samples(found.T, errors[bands, rows, columns], np.zeros(len(bands), int))
 
 
 def downscaled(image: Array, recipe: Recipe) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.intervals.features import features
+from sen2naip_sr.inference.intervals.features import NAMES, features
 from sen2naip_sr.inference.values import doubled
 from sen2naip_sr.weights.calibration import Calibration, WidthModel
 
@@ -37,7 +37,7 @@ class Intervals:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.calibration.formula != FORMULA:
+        if self.calibration.formula != FORMULA or len(self.calibration.width.centre) != len(NAMES):
             raise UserError(
                 "calibration-outdated",
                 f"the calibration is for the formula '{self.calibration.formula}', not '{FORMULA}'",

@@ -75,7 +75,7 @@ def _add_ship(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trained", type=Path, required=True, help="folder of trained weights")
     parser.add_argument(
         "--test",
-        type=_test,
+        type=_sensor_place,
         action="append",
         required=True,
         metavar="SENSOR=PLACE",
@@ -83,7 +83,7 @@ def _add_ship(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--calibrate",
-        type=_test,
+        type=_sensor_place,
         action="append",
         required=True,
         metavar="SENSOR=PLACE",
@@ -107,7 +107,7 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             option,
-            type=_test,
+            type=_sensor_place,
             action="append",
             default=None if required else [],
             required=required,
@@ -125,7 +125,7 @@ def _calibrate(given: argparse.Namespace) -> None:
     calibrate_files(CalibrationOrder(files, given.on, given.test, given.images))
 
 
-def _test(text: str) -> tuple[str, Path]:
+def _sensor_place(text: str) -> tuple[str, Path]:
     sensor, separator, path = text.partition("=")
     if not separator:
         raise argparse.ArgumentTypeError(f"'{text}' is not SENSOR=PLACE")
