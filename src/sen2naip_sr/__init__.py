@@ -105,9 +105,9 @@ def load_model(
     Args:
         model: The name of shipped weights (``default``, ``best``...), or the path of a file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
-        backend: What computes convolutions: ``auto``, ``eager`` or ``winograd``.
-        precision: Of the convolutions: ``auto`` (half precision where the device has it),
-            ``float32``, ``bfloat16`` or ``float16``.
+        backend: What computes convolutions: ``auto``, ``eager``, ``winograd`` or ``openvino``.
+        precision: Of the convolutions: ``auto`` (the fastest here, and float32 for scenes with
+            faint contrasts), ``float32``, ``bfloat16``, ``float16`` or ``int8``.
         threads: Processor cores of torch, for the whole process. None: leave it as it is.
 
     Returns:

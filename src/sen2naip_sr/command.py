@@ -34,7 +34,9 @@ def main() -> None:
     "--weights", type=click.Path(path_type=Path), help="Weights file from a training of yours."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--backend", default="auto", show_default=True, help="auto, eager or winograd.")
+@click.option(
+    "--backend", default="auto", show_default=True, help="auto, eager, winograd or openvino."
+)
 @click.option("--threads", type=int, help="CPU threads.  [default: all cores]")
 @click.option("--tile", type=int, help="Tile size in pixels.  [default: depends on the network]")
 @click.option("--batch", type=int, help="Tiles per batch.  [default: depends on the device]")

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference import network as network_module
+from sen2naip_sr.inference import backends
 from sen2naip_sr.inference.acceleration.winograd import (
     PointwiseConv2d,
     WinogradConv2d,
@@ -201,7 +201,7 @@ def test_half_precision_changes_the_correction_by_its_rounding():
 
 
 def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
-    monkeypatch.setattr(network_module, "best_precision", lambda kind: "bfloat16")
+    monkeypatch.setattr(backends, "best_precision", lambda kind: "bfloat16")
     network = make_network(trained("lean"), device="cpu")
     assert (network.backend, network.precision) == ("eager", "bfloat16")
     network = make_network(trained("lean"), device="cpu", precision="float32")
@@ -213,21 +213,21 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
 def test_auto_is_winograd_for_a_single_thread(monkeypatch, threads, expected):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr("sen2naip_sr.inference.network.best_precision", lambda kind: "float32")
+    monkeypatch.setattr("sen2naip_sr.inference.backends.best_precision", lambda kind: "float32")
     assert make_network(build_model("lean", 4), device="cpu").backend == expected
 
 
 @pytest.mark.parametrize("capability", ["AVX512", "DEFAULT"])
 def test_auto_is_eager_where_winograd_was_not_found_faster(monkeypatch, capability):
-    monkeypatch.setattr(network_module, "best_precision", lambda kind: "float32")
+    monkeypatch.setattr(backends, "best_precision", lambda kind: "float32")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     network = make_network(trained("lean"), device="cpu")
     assert (network.backend, network.precision) == ("eager", "float32")
 
 
 def test_without_nnpack_auto_falls_back_and_winograd_is_refused(monkeypatch):
-    monkeypatch.setattr(network_module, "best_precision", lambda kind: "float32")
-    monkeypatch.setattr(network_module, "has_nnpack", lambda: False)
+    monkeypatch.setattr(backends, "best_precision", lambda kind: "float32")
+    monkeypatch.setattr(backends, "has_nnpack", lambda: False)
     assert make_network(trained("lean"), device="cpu").backend == "eager"
     with pytest.raises(UserError, match="use the backend auto or eager"):
         make_network(trained("lean"), device="cpu", backend="winograd")

@@ -73,9 +73,17 @@ def choose_calming(windows: Tensor, noise: Sequence[float]) -> Calming | None:
     share = MOST * min(1.0, (NOISY - level) / (NOISY - QUIET))
     if share <= 0:
         return None
+    return Calming(share, tuple(typical_structure(windows).clamp(max=TEXTURED).tolist()))
+
+
+def typical_structure(windows: Tensor) -> Tensor:
+    """Return the structure of each band that the share `COMMON` of a scene does not reach, (C,).
+
+    Args:
+        windows: (n, C, side, side), float32, in [0, 1]: parts of the scene.
+    """
     structure = _log_structure(windows).exp().transpose(0, 1).flatten(1)
-    common = structure.quantile(COMMON, dim=1)
-    return Calming(share, tuple(common.clamp(max=TEXTURED).tolist()))
+    return structure.quantile(COMMON, dim=1)
 
 
 class CalmedNetwork(GlobalResidualNetwork):

@@ -3,7 +3,7 @@
 import copy
 import math
 from contextlib import ExitStack
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,16 +11,14 @@ from torch import Tensor, nn
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.acceleration.openvino import with_openvino
 from sen2naip_sr.inference.acceleration.unpadded import without_padding
 from sen2naip_sr.inference.acceleration.winograd import with_winograd
-from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory, resolve_device
-from sen2naip_sr.inference.internals import has_nnpack
+from sen2naip_sr.inference.backends import FLOATING, Backend, Precision, choose_backend
+from sen2naip_sr.inference.hardware import keep_freed_memory, resolve_device
 from sen2naip_sr.models.blocks import centred, require_bands
 from sen2naip_sr.models.cost import widest_layer
 from sen2naip_sr.provenance import device_name
-
-Backend = Literal["auto", "eager", "winograd"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 GPU_BATCH, SMALLER_TILE = 8, 512
 """Tiles that a GPU gets at once, and their side. Single tiles leave most of it idle."""
@@ -29,6 +27,10 @@ TILE_BYTES = 7 * 2**28
 SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
 FLOAT_BYTES, LAYERS_ALIVE = 4, 4
 """Measured: the peak memory is about 4 times what the widest layer reads and writes."""
+
+
+_QUICKER = {"winograd": with_winograd, "openvino": with_openvino}
+"""Make a copy of a model with other ways to compute its layers."""
 
 
 class Network(Protocol):
@@ -56,9 +58,9 @@ class TorchNetwork:
         model: Any of `sen2naip_sr.models.registry`, or a module like one. It is copied.
         bands: Image bands in and out.
         device: Where to compute.
-        backend: ``eager`` or ``winograd``; see `make_network`.
-        precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions. The bicubic part
-            is always computed in float32.
+        backend: ``eager``, ``winograd`` or ``openvino``; see `make_network`.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``, of the convolutions. The
+            bicubic part is always computed in float32.
 
     Attributes:
         multiple: Tiles must begin and end at multiples of so many LR pixels.
@@ -74,10 +76,10 @@ class TorchNetwork:
         self.device, self.backend, self.precision, self.model = device, backend, precision, model
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
         # one memory format throughout: others would be converted at every layer
-        winograd = backend == "winograd"
-        self._format = torch.contiguous_format if winograd else torch.channels_last
-        self._fast = self._ready(with_winograd(model) if winograd else copy.deepcopy(model))
-        shrinking = None if winograd else without_padding(model)
+        eager = backend == "eager"
+        self._format = torch.channels_last if eager else torch.contiguous_format
+        self._fast = self._ready(_QUICKER.get(backend, copy.deepcopy)(model))
+        shrinking = without_padding(model) if eager else None
         self._shrinking = self._ready(shrinking) if shrinking is not None else None
 
     @property
@@ -174,7 +176,7 @@ class TorchNetwork:
 
     def _precision(self) -> ExitStack:
         stack = ExitStack()
-        if self.precision != "float32":
+        if self.precision in FLOATING:
             dtype = getattr(torch, self.precision)
             # the input stays in float32, and with it the bicubic part
             stack.enter_context(torch.autocast(self.device.type, dtype))
@@ -197,17 +199,14 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
 ) -> TorchNetwork:
     """Return a network as a fast function of arrays.
 
-    With ``auto``, convolutions are computed in half precision where the device has it in hardware
-    (`hardware.best_precision`), otherwise in float32. A single thread of a CPU with AVX2, but
-    without AVX-512, computes 3 x 3 convolutions in float32 by Winograd's algorithm (with more
-    threads NNPACK is slower than torch). docs/upscaling.md has the measurements.
+    What ``auto`` means is described at `sen2naip_sr.inference.backends.choose_backend`.
 
     Args:
         model: Any of `sen2naip_sr.models.registry`, trained, on the CPU; it is not changed.
         bands: Image bands. Only interpolations need it, which have no bands of their own.
         device: See `hardware.resolve_device`.
-        backend: What computes convolutions: ``eager`` (torch, channels last) or ``winograd``
-            (`sen2naip_sr.inference.acceleration.winograd`).
+        backend: What computes convolutions: ``eager`` (torch, channels last), ``winograd`` or
+            ``openvino`` (see `sen2naip_sr.inference.acceleration`).
         precision: Of the convolutions.
         threads: Threads of torch on the CPU, for the whole process; None: leave them as they are.
 
@@ -219,33 +218,8 @@ def make_network(  # noqa: PLR0913 - all but the first are keywords
         keep_freed_memory()
         if threads is not None:
             torch.set_num_threads(threads)
-    chosen, bits = _resolve(place, backend, precision)
+    chosen, bits = choose_backend(model, place, backend, precision)
     own_bands = bands if bands is not None else getattr(model, "bands", None)
     if own_bands is None:
         raise ValueError("give the number of bands of a model that works on any")
     return TorchNetwork(model, own_bands, place, chosen, bits)
-
-
-def _resolve(device: torch.device, backend: str, precision: str) -> tuple[str, str]:
-    if backend not in get_args(Backend) or precision not in get_args(Precision):
-        raise UserError(
-            "unknown-backend",
-            f"backend '{backend}' in precision '{precision}' is unknown",
-            f"use one of {', '.join(get_args(Backend))} in {', '.join(get_args(Precision))}",
-        )
-    if precision == "auto":
-        precision = "float32" if backend == "winograd" else best_precision(device.type)
-    suits = device.type == "cpu" and precision == "float32"
-    if backend == "winograd" and not (suits and has_nnpack()):
-        raise UserError(
-            "backend-missing",
-            f"the backend winograd is not available on {device} in {precision}",
-            "use the backend auto or eager; winograd needs a processor with AVX2 or NEON, float32 "
-            "and a torch built with NNPACK",
-        )
-    if backend == "auto":
-        alone = torch.get_num_threads() == 1
-        narrow = torch.backends.cpu.get_cpu_capability() == "AVX2"
-        quicker = suits and alone and narrow and has_nnpack()
-        backend = "winograd" if quicker else "eager"
-    return backend, precision

@@ -91,12 +91,22 @@ class ResidualBlock(nn.Module):
         channels: Feature maps in and out.
         relu_after_sum: Whether a ReLU follows the sum. Without it, a block whose convolutions
             add nothing is the identity.
+        inner: Feature maps between the convolutions. None: as many as in and out.
+        layer: Makes the convolutions.
     """
 
-    def __init__(self, channels: int, *, relu_after_sum: bool = True) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        relu_after_sum: bool = True,
+        inner: int | None = None,
+        layer: type[nn.Conv2d] = nn.Conv2d,
+    ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        between = inner or channels
+        self.first = layer(channels, between, 3, padding=1)
+        self.second = layer(between, channels, 3, padding=1)
         self.relu_after_sum = relu_after_sum
 
     def forward(self, features: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from sen2naip_sr.degradation.compression import jpeg_quality, table_scale
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.estimation.choice import Build
@@ -37,6 +39,8 @@ class Told:
         conditions: The noise, blur and compression.
         sharpness: The share of the network's correction of the bicubic upscaling.
         calming: How flat areas are calmed; None: not at all.
+        windows: (n, C, side, side), in [0, 1]: parts of the scene that it was estimated from; None
+            if nothing was.
         in_words: Each of these by its name, and whether conditions were given, estimated or
             assumed.
     """
@@ -44,6 +48,7 @@ class Told:
     conditions: Conditions
     sharpness: float
     calming: Calming | None
+    windows: Tensor | None
     in_words: dict[str, str]
 
 
@@ -93,7 +98,8 @@ def tell(
     calming = _calming(p, found)
     words["sharpness"] = f"{sharpness:g}"
     words["flat_areas"] = f"calmed by {calming.share:.0%}" if calming else "kept"
-    return Told(told, sharpness, calming, words)
+    windows = None if found.windows is None else found.windows / SCALE
+    return Told(told, sharpness, calming, windows, words)
 
 
 def _calming(p: UpscalerParameters, found: Estimate) -> Calming | None:

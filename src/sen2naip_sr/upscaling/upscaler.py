@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
+from sen2naip_sr.inference.estimation.windows import SCALE, sample_windows
+from sen2naip_sr.inference.faintness import is_faint
 from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.intervals.width import Intervals
 from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
@@ -40,12 +44,14 @@ class SceneSettings:
     Attributes:
         value_range: Digital numbers that become 0 and 1.
         told: What the network is told of it; None if it can be told nothing.
+        faint: Whether its contrasts are too faint for a precision of few bits.
         unmarked: Values that are taken for nodata, although they are not declared.
         intervals: What makes its intervals; None if they are not wanted.
     """
 
     value_range: ValueRange
     told: Told | None
+    faint: bool = False
     unmarked: tuple[float, ...] = ()
     intervals: SceneIntervals | None = None
 
@@ -100,6 +106,7 @@ class Upscaler:
         conditions: Conditions | None = None,
         strength: float = 1.0,
         calming: Calming | None = None,
+        faint: bool = False,
     ) -> TorchNetwork:
         p = self._hardware
         model = self._weights.build(conditions)
@@ -109,17 +116,28 @@ class Upscaler:
             bands=self._weights.metadata.bands,
             device=p.device,
             backend=p.backend,  # type: ignore[arg-type] # checked there
-            precision=p.precision,  # type: ignore[arg-type] # checked there
+            precision="float32" if faint else p.precision,  # type: ignore[arg-type] # checked there
             threads=p.threads,
         )
 
-    def _network_for(self, told: Told | None) -> TorchNetwork:
+    def _network_for(self, told: Told | None, faint: bool) -> TorchNetwork:
         """Return the network for a scene, without a self-ensemble."""
         sharpness = told.sharpness if told else self._given_sharpness
-        if told or sharpness != 1:
+        if told or sharpness != 1 or faint:
             conditions, calming = (told.conditions, told.calming) if told else (None, None)
-            return self._made(conditions, sharpness, calming)
+            return self._made(conditions, sharpness, calming, faint)
         return self.network
+
+    def _is_faint(self, scene: Scene, value_range: ValueRange, told: Told | None) -> bool:
+        """Return whether a scene needs float32 where a precision of few bits would be used."""
+        p = self._hardware
+        chosen = p.precision == "auto" and p.backend in ("auto", "eager")
+        if not chosen or self.network.precision == "float32" or self.network.device.type != "cpu":
+            return False
+        windows = told.windows if told else None
+        if windows is None:
+            windows = torch.from_numpy(sample_windows(scene, value_range).values) / SCALE
+        return is_faint(windows, scene.dtype, value_range)
 
     @property
     def _given_sharpness(self) -> float:
@@ -168,6 +186,7 @@ class Upscaler:
             "weights": self.label,
             "recipe": known.recipe,
             "range": "{:g}:{:g}".format(*settings.value_range),
+            "precision": "float32" if settings.faint else self.network.precision,
             **(
                 settings.told.in_words
                 if settings.told
@@ -206,18 +225,18 @@ class Upscaler:
         told = None
         if self._weights.conditioned:
             told = tell(self.parameters, shown, value_range, self._weights.build)
-        return SceneSettings(
-            value_range, told, unmarked, self._intervals_for(shown, value_range, told)
-        )
+        faint = self._is_faint(shown, value_range, told)
+        intervals = self._intervals_for(shown, value_range, told, faint)
+        return SceneSettings(value_range, told, faint, unmarked, intervals)
 
     def _intervals_for(
-        self, scene: Scene, value_range: ValueRange, told: Told | None
+        self, scene: Scene, value_range: ValueRange, told: Told | None, faint: bool
     ) -> SceneIntervals | None:
         if self.calibration is None:
             return None
         return intervals_for(
             scene,
-            self._network_for(told),
+            self._network_for(told, faint),
             value_range,
             calibration=self.calibration,
             recipe=self._recipe,
@@ -242,7 +261,7 @@ class Upscaler:
             progress: Called with the number of finished tiles and that of all tiles.
         """
         p = self.parameters
-        network: Network = self._network_for(settings.told)
+        network: Network = self._network_for(settings.told, settings.faint)
         return upscale_scene(
             settings.shown(scene),
             target,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sen2naip_sr.inference.internals import nnpack_convolution
+from sen2naip_sr.models.quantisation import QuantisableConv2d
 
 FEWEST_INPUTS, FEWEST_OUTPUTS = 16, 32
 """With fewer channels, the transforms cost more than the saved multiplications."""
@@ -59,7 +60,9 @@ class PointwiseConv2d(nn.Module):
 
 def quicker_layer(layer: nn.Module) -> nn.Module | None:
     """Return a faster layer with the same result for one image; None if there is none."""
-    if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
+    if not isinstance(layer, nn.Conv2d) or layer.padding_mode != "zeros":
+        return None
+    if type(layer) not in (nn.Conv2d, QuantisableConv2d):
         return None
     if (layer.stride, layer.dilation, layer.groups) != ((1, 1), (1, 1), 1):
         return None

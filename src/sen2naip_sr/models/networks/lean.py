@@ -9,12 +9,15 @@ Super-Resolution", https://arxiv.org/abs/1707.02921 (EDSR). What differs:
 - the output is the bicubic upscaling plus a correction whose last convolution starts at zero, so an
   untrained network is exactly bicubic, and there is no checkerboard to unlearn;
 - no mean shift: the input is centred on 0.5, whatever the bands;
-- it may be told what the image is like: see `sen2naip_sr.models.conditions`.
+- it may be told what the image is like: see `sen2naip_sr.models.conditions`;
+- it may be trained to be computed with numbers of 8 bits: see `sen2naip_sr.models.quantisation`.
 
 Among the networks tried under equal budget (docs/models.md) it gained the most for its time: dense
 3 x 3 convolutions run near a CPU's peak, while the splits, concatenations, 1 x 1 fusions and
 attentions of others wait for memory.
 """
+
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -25,6 +28,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.blocks import GlobalResidualNetwork, ResidualBlock, centred, zeroed
 from sen2naip_sr.models.conditions import Conditions, encoded_size
 from sen2naip_sr.models.interpolation import upscale_bicubic
+from sen2naip_sr.models.quantisation import QuantisableConv2d, set_rounding
 from sen2naip_sr.models.spec import ModelSpec
 from sen2naip_sr.parameters import Parameters
 
@@ -36,8 +40,12 @@ class LeanParameters(Parameters):
     """Feature maps of every layer."""
     blocks: int = Field(default=10, ge=1)
     """Residual blocks."""
+    inner: int | None = Field(default=None, ge=1)
+    """Feature maps between the two convolutions of a block; null: as many as elsewhere."""
     conditions: bool = False
     """Whether it can be told the noise, blur and compression of an image."""
+    quantised: bool = False
+    """Whether it knows the ranges of its feature maps, so that it can be computed in 8 bits."""
 
 
 CONDITION_FEATURES = 32
@@ -49,24 +57,39 @@ class Lean(GlobalResidualNetwork):
 
     Attributes:
         conditioned: Whether it can be told conditions. It is then trained with some.
+        quantised: Whether the convolutions of its body know the ranges of what they read.
     """
 
     shrinkable = True
 
-    def __init__(self, bands: int, channels: int, blocks: int, conditions: bool) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - those of `LeanParameters`
+        self,
+        bands: int,
+        channels: int,
+        blocks: int,
+        inner: int | None = None,
+        conditions: bool = False,
+        quantised: bool = False,
+    ) -> None:
         super().__init__(bands)
         # entry, two convolutions a block, the one after them, exit
         self.receptive_field = 1 + 2 * blocks + 1 + 1
-        self.size = {"channels": channels, "blocks": blocks}
-        self.conditioned = conditions
+        self.size: dict[str, Any] = {
+            "channels": channels,
+            "blocks": blocks,
+            "inner": inner,
+            "quantised": quantised,
+        }
+        self.conditioned, self.quantised = conditions, quantised
+        layer = QuantisableConv2d if quantised else nn.Conv2d
         self.entry = nn.Conv2d(bands, channels, 3, padding=1)
         self.body = nn.Sequential(
-            *(LeanBlock(channels) for _ in range(blocks)),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            *(LeanBlock(channels, inner, layer) for _ in range(blocks)),
+            layer(channels, channels, 3, padding=1),
         )
         self.exit = zeroed(nn.Conv2d(channels, 4 * bands, 3, padding=1))
         self.modulation = (
-            Modulation(encoded_size(bands), len(self._modulated()), channels)
+            Modulation(encoded_size(bands), len(self._modulated()), max(channels, inner or 0))
             if conditions
             else None
         )
@@ -136,9 +159,16 @@ class Lean(GlobalResidualNetwork):
         scales, shifts = self.modulation(conditions.encode(self.bands).to(self.exit.weight))
         for layer, scale, shift in zip(plain._modulated(), scales, shifts, strict=True):
             assert layer.bias is not None
-            layer.weight.mul_(scale[:, None, None, None])
-            layer.bias.mul_(scale).add_(shift)
+            outputs = layer.out_channels
+            layer.weight.mul_(scale[:outputs, None, None, None])
+            layer.bias.mul_(scale[:outputs]).add_(shift[:outputs])
+        set_rounding(plain, self.rounding)
         return plain.train(self.training)
+
+    @property
+    def rounding(self) -> bool:
+        """Whether the convolutions of its body round; see `QuantisableConv2d`."""
+        return bool(getattr(self.body[-1], "rounding", False))
 
     def _modulated(self) -> list[nn.Conv2d]:
         layers = [layer for layer in self.body.modules() if isinstance(layer, nn.Conv2d)]
@@ -150,10 +180,16 @@ class LeanBlock(ResidualBlock):
 
     Args:
         channels: Feature maps in and out.
+        inner: Feature maps between the convolutions. None: as many as in and out.
+        layer: Makes the convolutions.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, relu_after_sum=False)
+    def __init__(
+        self, channels: int, inner: int | None = None, layer: type[nn.Conv2d] = nn.Conv2d
+    ) -> None:
+        super().__init__(channels, relu_after_sum=False, inner=inner, layer=layer)
+        if isinstance(self.second, QuantisableConv2d):
+            self.second.signed = False  # it reads what a ReLU gave
 
     def forward(self, features: Tensor, *modulation: tuple[Tensor, Tensor]) -> Tensor:
         """Map (B, channels, h, w) to the same shape.
@@ -172,7 +208,8 @@ class LeanBlock(ResidualBlock):
 
 def _modulated(convolution: nn.Module, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     result: Tensor = convolution(maps)
-    return (result * scale + shift).to(result.dtype)
+    outputs = result.shape[1]
+    return (result * scale[:, :outputs] + shift[:, :outputs]).to(result.dtype)
 
 
 class Modulation(nn.Module):

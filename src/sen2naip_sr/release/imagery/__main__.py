@@ -2,6 +2,8 @@
 
     python -m sen2naip_sr.release.imagery pack --data FOLDER ... --out FOLDER [--leaves N]
     python -m sen2naip_sr.release.imagery train --packed FOLDER --out FOLDER --seconds N
+    python -m sen2naip_sr.release.imagery distil --packed FOLDER --start FILE --teacher FILE \
+        --out FILE --seconds N
     python -m sen2naip_sr.release.imagery ship --trained FOLDER --calibrate SENSOR=PLACE ... \
         --test SENSOR=PLACE --test SENSOR=PLACE ...
     python -m sen2naip_sr.release.imagery calibrate WEIGHTS ... --on SENSOR=PLACE ... \
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     train.add_argument("--start", type=Path, help="folder of weights to start from")
     train.add_argument("--commit", help="the commit of this code, where git cannot tell it")
     train.set_defaults(run=_train)
+    _add_distil(commands.add_parser("distil", help="train a network for 8 bits, from weights"))
     _add_ship(commands.add_parser("ship", help="check, score and ship trained networks"))
     _add_calibrate(commands.add_parser("calibrate", help="calibrate the intervals of weights"))
     given = parser.parse_args(arguments)
@@ -69,6 +72,35 @@ def _train(given: argparse.Namespace) -> None:
     parameters = ImageryParameters.model_validate_json(text)
     budget = Budget(given.steps, minutes)
     train(given.packed, given.out, parameters, budget, start=given.start, commit=given.commit)
+
+
+def _add_distil(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--packed", type=Path, required=True, help="folder of packed files")
+    parser.add_argument("--start", type=Path, required=True, help="weights to start from")
+    parser.add_argument("--teacher", type=Path, required=True, help="weights to learn from")
+    parser.add_argument("--out", type=Path, required=True, help="file of the weights")
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--seconds", type=float, help="length of the training")
+    length.add_argument("--steps", type=int, help="length of the training in steps")
+    parser.add_argument("--parameters", type=Path, help="JSON of a DistillingParameters")
+    parser.set_defaults(run=_distil)
+
+
+def _distil(given: argparse.Namespace) -> None:
+    from sen2naip_sr.release.imagery.distilling import DistillingParameters, distil
+    from sen2naip_sr.training.optimization.schedule import Budget
+    from sen2naip_sr.weights.files import load_weights
+
+    text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
+    minutes = None if given.seconds is None else given.seconds / 60
+    distil(
+        given.packed,
+        given.out,
+        DistillingParameters.model_validate_json(text),
+        Budget(given.steps, minutes),
+        teacher=load_weights(given.teacher),
+        start=load_weights(given.start),
+    )
 
 
 def _add_ship(parser: argparse.ArgumentParser) -> None:

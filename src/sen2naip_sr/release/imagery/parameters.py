@@ -8,7 +8,8 @@ from sen2naip_sr.release.imagery.leaves import NAME as LEAVES
 from sen2naip_sr.training.parameters.mixture import BatchParameters, CropParameters
 
 
-def _crops(*kinds: tuple[float, int, bool]) -> tuple[CropParameters, ...]:
+def crops(*kinds: tuple[float, int, bool]) -> tuple[CropParameters, ...]:
+    """Return kinds of crops, given their shares, reductions, and whether they are deep."""
     return tuple(CropParameters(share=s, reduction=r, deep=deep) for s, r, deep in kinds)
 
 
@@ -44,12 +45,12 @@ class ImageryParameters(Parameters):
                 side=128,
                 images=64,
                 turns=3,
-                crops=_crops((0.56, 1, False), (0.25, 2, False), (0.19, 1, True)),
+                crops=crops((0.56, 1, False), (0.25, 2, False), (0.19, 1, True)),
             ),
             BatchParameters(
                 side=64,
                 images=256,
-                crops=_crops((0.3, 4, False), (0.2, 3, False), (0.32, 2, False), (0.18, 2, True)),
+                crops=crops((0.3, 4, False), (0.2, 3, False), (0.32, 2, False), (0.18, 2, True)),
             ),
         ),
         min_length=1,
