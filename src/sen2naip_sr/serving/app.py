@@ -9,24 +9,25 @@ from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_faults
-from sen2naip_sr.serving.api import health, upscale
-from sen2naip_sr.serving.engine import Engine
-from sen2naip_sr.serving.metrics import Metrics
-from sen2naip_sr.serving.places import Busy, Places
+from sen2naip_sr.serving import page
+from sen2naip_sr.serving.api import health, jobs, login, models, upscale
+from sen2naip_sr.serving.api.docs import add_docs, describe
+from sen2naip_sr.serving.api.nowhere import Nowhere
+from sen2naip_sr.serving.places import Busy
 from sen2naip_sr.serving.problems import answer
 from sen2naip_sr.serving.security import Wall
 from sen2naip_sr.serving.service import Service
 from sen2naip_sr.serving.settings import ServeSettings
+from sen2naip_sr.serving.watching import Headed, Watched
 from sen2naip_sr.version import __version__
 
-ROUTERS = (upscale.router, health.router)
-CLIENT_GONE = 499
-"""The status in the metrics of a request whose client is gone; nobody receives it."""
+ROUTERS = (upscale.router, jobs.router, models.router, health.router, login.router)
 
 
 def create_app(settings: ServeSettings) -> FastAPI:
@@ -35,17 +36,15 @@ def create_app(settings: ServeSettings) -> FastAPI:
     Raises:
         UserError: If the spool folder cannot be used, or another server uses it.
     """
-    metrics = Metrics()
-    engine = Engine(settings, metrics)
-    service = Service(settings, engine, metrics, Places(settings.max_waiting))
+    service = Service.of(settings)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        await to_thread.run_sync(engine.load)
+        await to_thread.run_sync(service.start)
         try:
             yield
         finally:
-            await to_thread.run_sync(engine.close)
+            await to_thread.run_sync(service.close)
 
     app = FastAPI(
         title="sen2naip_sr",
@@ -59,13 +58,37 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
+    add_docs(app)
+    app.openapi = lambda: describe(app, settings.secret is not None)  # type: ignore[method-assign]
+    app.router.routes.append(Route("/v1/{rest:path}", Nowhere(app)))
     _add_handlers(app, settings.spool)
-    app.add_middleware(Wall, settings=settings)
+    _add_middleware(app, service)
     if importlib.util.find_spec("gradio"):
-        from sen2naip_sr.serving import page
-
-        page.mount(app, engine, settings)
+        page.mount(app, service.engine, settings)
+    else:
+        app.add_route("/", _to_docs, include_in_schema=False)
     return app
+
+
+def _to_docs(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", 303)
+
+
+def _add_middleware(app: FastAPI, service: Service) -> None:
+    """Stand the wall around the application; the last one here is the outermost."""
+    settings = service.settings
+    app.add_middleware(Wall, settings=settings)
+    if settings.cors:
+        # outside the wall: browsers ask first without a token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Location", "Retry-After", "Content-Disposition"],
+        )
+    app.add_middleware(Watched, metrics=service.metrics, spool=settings.spool)
+    app.add_middleware(Headed)
 
 
 def _add_handlers(app: FastAPI, spool: Path) -> None:
@@ -86,10 +109,6 @@ def _add_handlers(app: FastAPI, spool: Path) -> None:
     @app.exception_handler(HTTPException)
     async def unknown(_: Request, error: HTTPException) -> Response:
         return answer(_known(error), spool, error.headers)
-
-    @app.exception_handler(ClientDisconnect)
-    async def gone(_: Request, __: ClientDisconnect) -> Response:
-        return Response(status_code=CLIENT_GONE)
 
 
 def _known(error: HTTPException) -> UserError:

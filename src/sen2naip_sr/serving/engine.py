@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
 from time import perf_counter
+from typing import Any
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
@@ -103,6 +104,15 @@ class Engine:
                 )
             return self._upscalers[name]
 
+    def check(self, options: UpscalerParameters) -> Upscaler:
+        """Return the upscaler for options; what is the server's to choose has no effect.
+
+        Raises:
+            UserError: If the model cannot be had, or not with these options.
+        """
+        own: dict[str, Any] = {"tile": None, "batch": None, "drivers": [], "weights": None}
+        return self.load(options.model).with_options(options.model_copy(update=own))
+
     @property
     def is_ready(self) -> bool:
         """Whether the default model is loaded and work is taken."""
@@ -159,9 +169,7 @@ class Engine:
         long: bool = False,
     ) -> "Future[Made]":
         """Begin to upscale a raster file; arguments and errors as those of `upscale`."""
-        upscaler = self.load(options.model).with_options(
-            options.model_copy(update={"tile": None, "batch": None, "drivers": [], "weights": None})
-        )
+        upscaler = self.check(options)
         job = Job(source, target)
         pool = self._long if long else self._short
 

@@ -1,9 +1,8 @@
 """Places in a queue: how many may wait, and when somebody who is turned away may come again."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
 
 from sen2naip_sr.errors import UserError
 
@@ -32,10 +31,12 @@ class Places:
 
     Args:
         limit: How many there are.
+        others: Returns how many of them others have taken.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, others: Callable[[], int] = lambda: 0) -> None:
         self._limit = limit
+        self._others = others
         self._mean = 1.0
         self.taken = 0
 
@@ -46,16 +47,14 @@ class Places:
         Raises:
             Busy: If there is none.
         """
-        if self.taken >= self._limit:
-            raise Busy(self.wait(1))
+        if self.taken + self._others() >= self._limit:
+            raise Busy(min(LONGEST_WAIT, max(1, math.ceil(self._mean))))
         self.taken += 1
-        began = perf_counter()
         try:
             yield
         finally:
             self.taken -= 1
-            self._mean += SHARE * (perf_counter() - began - self._mean)
 
-    def wait(self, turns: int) -> int:
-        """Return the seconds that so many places take to become free, at least 1."""
-        return min(LONGEST_WAIT, max(1, math.ceil(turns * self._mean / self._limit)))
+    def took(self, seconds: float) -> None:
+        """Take how long a place was needed, from any thread."""
+        self._mean += SHARE * (seconds - self._mean)

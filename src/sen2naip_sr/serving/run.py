@@ -1,5 +1,6 @@
 """The process of a server: from its address to its clean end."""
 
+import signal
 import socket
 from collections.abc import Callable
 
@@ -23,19 +24,32 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
     Raises:
         UserError: If the address or the spool folder is in use, or cannot be used.
     """
-    listening = listen(settings.host, settings.port)
-    with listening:
-        app = create_app(settings)
-        address = f"http://{shown_address(listening)}{settings.root_path}"
-        show(f"API   {address}/v1  (described at {address}/docs)")
-        show(f"Page  {address}/")
+    with listen(settings.host, settings.port) as listening:
         config = uvicorn.Config(
-            app,
+            create_app(settings),
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=SECONDS_TO_END,
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        address = f"http://{shown_address(listening)}{settings.root_path}"
+        lines = (f"API   {address}/v1   described at {address}/docs", f"Page  {address}/")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # the server raises them once more when it has ended, to end the process as they would
+            signal.signal(number, lambda *_: None)
+        _Announced(config, lambda: [show(line) for line in lines]).run(sockets=[listening])
+
+
+class _Announced(uvicorn.Server):
+    """A server that tells when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,51 +1,23 @@
-"""The wall around a server: who may ask, and by which name; headers of every answer."""
+"""The wall around a server: who may ask, and by which name."""
 
 import hashlib
 import hmac
-from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from time import time
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.serving.paths import API, OPEN, is_below, own_path
 from sen2naip_sr.serving.problems import answer
 from sen2naip_sr.serving.settings import ServeSettings
-
-OPEN = ("/healthz", "/readyz", "/login")
-"""Paths that need no token."""
-API = ("/v1", "/metrics")
-"""Paths of programs, which send the token with every request."""
-DOCUMENTED = (*API, *OPEN, "/docs", "/openapi.json")
-"""Paths that are not the page's."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "sen2naip_sr"
 SESSION = 12 * 3600
 """Seconds for which the cookie of a login is valid."""
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-OF_THE_API = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-OF_THE_PAGE = {
-    # Gradio and Swagger UI have scripts and styles in their pages; nothing else is loaded
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        "connect-src 'self' data: blob:; worker-src 'self' blob:; media-src 'self' blob:; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-    ),
-}
 
 
 def same(given: str, token: str) -> bool:
@@ -71,7 +43,7 @@ def _signature(end: str, token: str) -> str:
 
 
 class Wall:
-    """Lets requests through that may be answered; adds headers to every answer.
+    """Lets requests through that may be answered.
 
     Without a token the server is for this machine only. Then web pages of others are kept from
     using it by a visitor's browser: the server answers to names of the loopback only, and to no
@@ -95,15 +67,14 @@ class Wall:
             return
         path = own_path(scope)
         fault = self._fault(path, Headers(scope=scope))
-        guarded = _with_headers(send, path) if scope["type"] == "http" else send
         if fault is None:
-            await self._app(scope, receive, guarded)
+            await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         elif fault.code == "token-wrong" and _wants_page(path, Headers(scope=scope)):
-            await _redirect(f"{self._settings.root_path}/login", guarded)
+            await _redirect(f"{self._settings.root_path}/login", send)
         else:
-            await answer(fault, self._settings.spool)(scope, receive, guarded)
+            await answer(fault, self._settings.spool)(scope, receive, send)
 
     def _fault(self, path: str, headers: Headers) -> UserError | None:
         """Return why a request is refused; None if it is not."""
@@ -134,18 +105,8 @@ class Wall:
         if scheme.lower() == "bearer" and same(given.strip(), self._token):
             return True
         # a browser sends its cookie with whatever other pages ask it to: not for the API
-        cookie = "" if _is_below(path, API) else _cookie(headers)
+        cookie = "" if is_below(path, API) else _cookie(headers)
         return bool(cookie) and is_session(cookie, self._token)
-
-
-def own_path(scope: Scope) -> str:
-    """Return a request's path without the one under which a proxy serves the application."""
-    path, root = scope["path"], scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-def _is_below(path: str, roots: Iterable[str]) -> bool:
-    return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
 def _name(host: str) -> str:
@@ -162,24 +123,10 @@ def _cookie(headers: Headers) -> str:
 
 
 def _wants_page(path: str, headers: Headers) -> bool:
-    return "text/html" in headers.get("accept", "") and not _is_below(path, API)
+    return "text/html" in headers.get("accept", "") and not is_below(path, API)
 
 
 async def _redirect(where: str, send: Send) -> None:
     headers = [(b"location", where.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _with_headers(send: Send, path: str) -> Send:
-    own = HEADERS | (OF_THE_API if _is_below(path, (*API, *OPEN[:2])) else OF_THE_PAGE)
-
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message.setdefault("headers", [])
-            headers = MutableHeaders(scope=message)
-            for name, value in own.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return guarded

@@ -1,23 +1,16 @@
-"""What the routes share: the parts of a running server."""
+"""The parts of a running server, which its routes share."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 from fastapi import Depends, Request
 
-from sen2naip_sr.errors import find_user_error
 from sen2naip_sr.serving.engine import Engine
+from sen2naip_sr.serving.jobs.spool import Spool
+from sen2naip_sr.serving.jobs.worker import Worker
 from sen2naip_sr.serving.metrics import Metrics
 from sen2naip_sr.serving.places import Places
 from sen2naip_sr.serving.settings import ServeSettings
-
-SCENE, RESULT = "scene.tif", "scene_x2.tif"
-"""Names of a scene and its result, each in a folder of their own."""
 
 
 @dataclass(frozen=True)
@@ -28,45 +21,52 @@ class Service:
         settings: Its settings.
         engine: What upscales.
         metrics: What is counted.
-        places: The places of scenes that somebody waits for.
+        spool: The folder of scenes and results.
+        worker: What does the jobs.
+        requests: The places of scenes that somebody waits for.
+        jobs: The places of jobs.
     """
 
     settings: ServeSettings
     engine: Engine
     metrics: Metrics
-    places: Places
+    spool: Spool
+    worker: Worker
+    requests: Places
+    jobs: Places
 
-    @property
-    def requests(self) -> Path:
-        """The folder of the scenes that somebody waits for."""
-        return self.settings.spool / "requests"
-
-    def make_folder(self) -> Path:
-        """Return a new folder for one request.
+    @classmethod
+    def of(cls, settings: ServeSettings) -> "Service":
+        """Return the parts of a server that does not run yet.
 
         Raises:
-            UserError: If the disk is full.
+            UserError: If the spool folder cannot be used, or another server uses it.
         """
-        folder = self.requests / uuid4().hex
-        with explained():
-            folder.mkdir(parents=True, mode=0o700)
-        return folder
+        metrics = Metrics()
+        spool = Spool(settings.spool)
+        engine = Engine(settings, metrics)
+        requests = Places(settings.max_waiting)
+        jobs = Places(settings.max_jobs, spool.store.count_open)
+        worker = Worker(spool, engine, settings.expiry, jobs.took)
+        metrics.watch_queue("requests", lambda: requests.taken)
+        metrics.watch_queue("jobs", spool.store.count_open)
+        return cls(settings, engine, metrics, spool, worker, requests, jobs)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes scenes and upscales them."""
+        return self.engine.is_ready and self.worker.is_alive
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turn errors of the disk into errors that have a code."""
-    try:
-        yield
-    except OSError as error:
-        if found := find_user_error(error):
-            raise found from error
-        raise
+    def start(self) -> None:
+        """Load the default model, and begin with the jobs."""
+        self.engine.load()
+        self.worker.start()
 
-
-def remove(folder: Path) -> None:
-    """Remove a folder with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
+    def close(self) -> None:
+        """Stop at the next tile, and give the spool folder back."""
+        self.worker.stop()
+        self.engine.close()
+        self.spool.close()
 
 
 def service_of(request: Request) -> Service:

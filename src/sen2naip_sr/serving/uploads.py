@@ -1,6 +1,7 @@
 """What clients send: bounded before it is stored, and again before a pixel of it is decoded."""
 
 import errno
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def check_headers(media_type: str, encoding: str, length: str | None, limit: int
         )
     if length is not None and (not length.isdecimal() or int(length) > limit):
         raise too_large(limit)
+
+
+def check_room(folder: Path, length: int) -> None:
+    """Check that there is room for an upload.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if shutil.disk_usage(folder).free < length:
+        raise disk_full()
 
 
 async def receive(stream: AsyncIterator[bytes], path: Path, settings: ServeSettings) -> None:

@@ -41,7 +41,12 @@ def problems(*statuses: int) -> Responses:
     }
 
 
+_TEXT = {"type": "string"}
 _SECONDS = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+
+ACCEPTED: Responses = {
+    202: {"headers": {"Location": {"description": "The job.", "schema": _TEXT}}},
+}
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -58,9 +63,17 @@ def geotiff(description: str) -> Responses:
     return {200: {"description": description, "content": {GEOTIFF: {"schema": schema}}}}
 
 
+def parts() -> Responses:
+    """Return the descriptions of answers to requests with a header Range."""
+    binary = {GEOTIFF: {"schema": {"type": "string", "format": "binary"}}}
+    plain = {"text/plain": {"schema": _TEXT}}
+    return {
+        206: {"description": "The part that the header Range asks for.", "content": binary},
+        400: {"description": "The header Range cannot be read.", "content": plain},
+        416: {"description": "The header Range asks for what is not there.", "content": plain},
+    }
+
+
 def text(description: str) -> Responses:
     """Return the description of an answer that is plain text."""
     return {200: {"description": description, "content": {"text/plain": {"schema": _TEXT}}}}
-
-
-_TEXT = {"type": "string"}

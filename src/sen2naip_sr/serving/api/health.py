@@ -33,7 +33,7 @@ async def health() -> Health:
 )
 async def readiness(service: Served) -> Health:
     """Answer whether the default model is loaded and scenes are taken. Needs no token."""
-    if not service.engine.is_ready:
+    if not service.is_ready:
         raise UserError("not-ready", "the server is not ready", "ask again in some seconds")
     return Health()
 

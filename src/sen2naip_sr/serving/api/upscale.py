@@ -14,21 +14,25 @@ from starlette.types import Receive, Scope, Send
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.api.documents import BODY, GEOTIFF, UPLOAD, geotiff, problems
 from sen2naip_sr.serving.api.query import Options
+from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.engine import Cancelled, Made
-from sen2naip_sr.serving.service import RESULT, SCENE, Served, Service, remove
-from sen2naip_sr.serving.uploads import check_headers, check_scene, receive
+from sen2naip_sr.serving.jobs.spool import RESULT, SCENE, remove
+from sen2naip_sr.serving.service import Served, Service
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
 router = APIRouter()
+
+RANGES = (b"range", b"if-range")
 
 
 class PassingFile(FileResponse):
     """A file that is sent, and removed with its folder once it is sent or the client is gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file."""
+        """Send the file, as a whole: there is no second request for the rest."""
+        headers = [header for header in scope["headers"] if header[0] not in RANGES]
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__({**scope, "headers": headers}, receive, send)
         finally:
             remove(Path(self.path).parent)
 
@@ -51,37 +55,26 @@ async def upscale(
     """
     checked = options.checked(service.settings.model)
     check_upload(request, service)
-    await to_thread.run_sync(service.engine.load, checked.model)
-    with service.places.place():
-        folder = service.make_folder()
+    await to_thread.run_sync(service.engine.check, checked)
+    with service.requests.place():
+        folder = service.spool.make_request()
         try:
-            await receive(request.stream(), folder / SCENE, service.settings)
-            await to_thread.run_sync(_check, folder / SCENE, service)
+            _require_small(await receive_scene(request, folder / SCENE, service), service)
             made = await _upscaled(request, folder, checked, service)
         except BaseException:
             remove(folder)
             raise
+    service.requests.took(made.result.seconds)
     return PassingFile(made.target, media_type=GEOTIFF, filename=RESULT)
 
 
-def check_upload(request: Request, service: Service) -> None:
-    """Check the headers of a request with a scene; errors as in `check_headers`."""
-    headers = request.headers
-    check_headers(
-        headers.get("content-type", ""),
-        headers.get("content-encoding", ""),
-        headers.get("content-length"),
-        service.settings.max_bytes,
-    )
-
-
-def _check(path: Path, service: Service) -> None:
-    pixels, most = check_scene(path, service.settings), service.settings.max_pixels_at_once
+def _require_small(pixels: int, service: Service) -> None:
+    most = service.settings.max_pixels_at_once
     if pixels > most:
         raise UserError(
             "needs-a-job",
             f"the scene has {pixels:,} pixels, and up to {most:,} are upscaled at once",
-            "make it a job: POST /v1/jobs",
+            "make it a job",
         )
 
 
@@ -91,21 +84,22 @@ async def _upscaled(
     """Return the result, unless the client is gone before."""
     gone = Event()
     work = service.engine.begin(folder / SCENE, folder / RESULT, options, cancelled=gone)
-    result = asyncio.wrap_future(work)
-    leaving: asyncio.Task[Any] = asyncio.create_task(_until_left(request))
+    result: asyncio.Future[Any] = asyncio.wrap_future(work)
+    leaving: asyncio.Future[Any] = asyncio.create_task(_until_left(request))
     try:
         await asyncio.wait({result, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not result.done():
-            gone.set()
-            work.cancel()
-            await asyncio.wait({result})
             raise ClientDisconnect
-        return result.result()
-    except (Cancelled, asyncio.CancelledError) as error:
-        gone.set()
-        raise UserError("stopping", "the server stops", "ask again later") from error
     finally:
         leaving.cancel()
+        gone.set()
+        work.cancel()
+        if not result.done():
+            await asyncio.wait({result})
+    if result.cancelled() or isinstance(result.exception(), Cancelled):
+        raise UserError("stopping", "the server stops", "ask again later")
+    made: Made = result.result()
+    return made
 
 
 async def _until_left(request: Request) -> None:
