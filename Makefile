@@ -31,9 +31,10 @@ bench: $(READY)  ## measure what README and docs claim (BENCH_DATA=folder of 4-b
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
 
 lock: $(READY)  ## fix the dependencies anew in requirements.lock
-	@$(BIN)/python -m piptools compile --quiet --no-header --strip-extras --all-extras --no-annotate \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--upgrade-package torch==$(TORCH) --output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --no-header --strip-extras --all-extras --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-package pip --no-emit-package setuptools \
+		--python $(BIN)/python --upgrade-package torch==$(TORCH) --output-file requirements.lock \
+		pyproject.toml
 	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
 
 clean:  ## remove the environment and everything that runs have made
