@@ -11,14 +11,9 @@ def spool(tmp_path_factory):
 @pytest.fixture(scope="session")
 def client(spool):
     """Talk to a running server without a token, whose model is the quickest."""
-    from fastapi.testclient import TestClient
-    from served import ADDRESS
+    from served import running
 
-    from sen2naip_sr.serving.app import create_app
-    from sen2naip_sr.serving.settings import ServeSettings
-
-    settings = ServeSettings(spool=spool, model="lean", max_pixels_at_once=10_000)
-    with TestClient(create_app(settings), base_url=ADDRESS) as talking:
+    with running(spool, max_pixels_at_once=10_000, max_bytes=1_000_000, max_bands=8) as talking:
         yield talking
 
 

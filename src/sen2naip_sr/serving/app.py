@@ -51,7 +51,6 @@ def create_app(settings: ServeSettings) -> FastAPI:
         version=__version__,
         description="Doubles the resolution of rasters with trained networks.",
         lifespan=running,
-        root_path=settings.root_path,
         docs_url=None,
         redoc_url=None,
     )
@@ -59,7 +58,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_docs(app)
-    app.openapi = lambda: describe(app, settings.secret is not None)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app, settings)  # type: ignore[method-assign]
     app.router.routes.append(Route("/v1/{rest:path}", Nowhere(app)))
     _add_handlers(app, settings.spool)
     _add_middleware(app, service)
@@ -88,7 +87,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
             expose_headers=["Location", "Retry-After", "Content-Disposition"],
         )
     app.add_middleware(Watched, metrics=service.metrics, spool=settings.spool)
-    app.add_middleware(Headed)
+    app.add_middleware(Headed, root_path=settings.root_path)
 
 
 def _add_handlers(app: FastAPI, spool: Path) -> None:

@@ -1,19 +1,18 @@
 """What clients send: bounded before it is stored, and again before a pixel of it is decoded."""
 
 import errno
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
-import numpy as np
-from rasterio.enums import Interleaving
-from rasterio.io import DatasetReader
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.drivers import recognised
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.access.opening import open_raster
+from sen2naip_sr.raster.access.sizes import largest_block
 from sen2naip_sr.serving.settings import ServeSettings
 
 DRIVERS = {"GTiff": "GeoTIFF", "JP2OpenJPEG": "JPEG 2000", "PNG": "PNG", "JPEG": "JPEG"}
@@ -51,7 +50,7 @@ def check_headers(media_type: str, encoding: str, length: str | None, limit: int
         raise UserError(
             "content-refused", "the body is compressed", "send the file's bytes as they are"
         )
-    if length is not None and (not length.isdecimal() or int(length) > limit):
+    if length is not None and not (re.fullmatch("[0-9]{1,18}", length) and int(length) <= limit):
         raise too_large(limit)
 
 
@@ -142,7 +141,7 @@ def check_scene(path: Path, settings: ServeSettings, most_pixels: int | None = N
     try:
         with open_raster(path) as source:
             pixels, count = source.width * source.height, source.count
-            block = _block_bytes(source) if count else 0
+            block = largest_block(source)[2] if count else 0
     except RASTER_FAULTS as error:
         raise UserError(
             "file-damaged", f"{path}: its header is damaged", "copy or download it again"
@@ -153,14 +152,6 @@ def check_scene(path: Path, settings: ServeSettings, most_pixels: int | None = N
     limit = settings.max_block_bytes
     _require(block <= limit, f"blocks of {block:,} bytes", f"{limit:,}")
     return pixels
-
-
-def _block_bytes(source: DatasetReader) -> int:
-    """Return the bytes that are decoded at once."""
-    rows, columns = source.block_shapes[0]
-    apart = source.driver == "GTiff" and source.interleaving == Interleaving.band
-    size = np.dtype(source.dtypes[0]).itemsize
-    return rows * columns * size * (1 if apart else source.count)
 
 
 def _require(fits: bool, what: str, limit: str) -> None:

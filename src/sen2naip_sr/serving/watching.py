@@ -44,17 +44,21 @@ OF_THE_PAGE = {
 
 
 class Headed:
-    """Adds the security headers to every answer.
+    """Adds the security headers to every answer, and the proxy's path to every request.
 
     Args:
         app: What answers.
+        root_path: The path under which a proxy serves the application; it may strip it or not.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
         self._app = app
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if self._root_path and scope["type"] != "lifespan":
+            scope["root_path"] = self._root_path
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from sen2naip_sr.serving.problems import Problem
+from sen2naip_sr.serving.settings import ServeSettings
 
 ASSETS = "/docs/assets"
 UNUSED = ("HTTPValidationError", "ValidationError")
@@ -38,7 +39,7 @@ def add_docs(app: FastAPI) -> None:
     app.mount(ASSETS, StaticFiles(directory=folder), name="assets")
 
 
-def describe(app: FastAPI, needs_token: bool) -> dict[str, Any]:
+def describe(app: FastAPI, settings: ServeSettings) -> dict[str, Any]:
     """Return the description of the API by OpenAPI; it is made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
@@ -46,13 +47,13 @@ def describe(app: FastAPI, needs_token: bool) -> dict[str, Any]:
             version=app.version,
             description=app.description,
             routes=app.routes,
-            servers=[{"url": app.root_path or "/"}],
+            servers=[{"url": settings.root_path or "/"}],
         )
         schemas = schema["components"]["schemas"]
         schemas["Problem"] = Problem.model_json_schema()
         for name in UNUSED:
             schemas.pop(name, None)
-        if needs_token:
+        if settings.secret is not None:
             schema["components"]["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer"}
             }

@@ -18,7 +18,8 @@ from sen2naip_sr.upscaling.parameters import (
 class Options(Parameters):
     """How to upscale a scene."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    # not deferred: FastAPI would build it at the first request, and warn
+    model_config = ConfigDict(use_attribute_docstrings=True, defer_build=False)
 
     model: str | None = None
     """A name from /v1/models. Left out: the server's default."""

@@ -76,6 +76,7 @@ class Spool:
         remove(self.folder / "requests")
         for record in self.store.of_state(*OPEN):
             if (self.of_job(record.id) / SCENE).is_file():
+                _remove_half_made(self.of_job(record.id))
                 self.store.change(record.id, OPEN, state=State.QUEUED)
             else:
                 self._fail(record.id, "scene-lost", "the scene is not on the server any more")
@@ -97,6 +98,12 @@ class Spool:
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it; it may be missing."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_half_made(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != SCENE:
+            path.unlink()
 
 
 def keep(folder: Path) -> None:
