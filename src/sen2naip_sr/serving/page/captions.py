@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from sen2naip_sr.serving.page.differences import Differences
+from sen2naip_sr.serving.page.drawing.differences import Differences
 from sen2naip_sr.serving.page.networks import Choice
 from sen2naip_sr.upscaling.files import Upscaled
 
@@ -37,9 +37,11 @@ def about_network(choice: Choice) -> str:
     facts = {
         "Quality": f"{choice.gain} over Lanczos",
         "Size": f"{choice.entry.megabytes:.1f} MB",
-        "Speed": choice.speed,
+        "Speed": f"{choice.speed} a megapixel of the result, on one core",
     }
-    items = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts.items())
+    items = "".join(
+        f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts.items()
+    )
     return f'<dl class="facts">{items}</dl><p class="quiet">{escape(choice.about)}</p>'
 
 
@@ -75,7 +77,9 @@ def what_intervals_promise(choice: Choice, made_with: Mapping[str, str]) -> str:
 
 def what_changed(found: Differences, names: Sequence[str]) -> str:
     """Return in a sentence how much the network changed."""
-    means = _listed([f"{mean:.2g} in {name}" for name, mean in zip(names, found.absolute, strict=True)])
+    means = _listed(
+        [f"{mean:.2g} in {name}" for name, mean in zip(names, found.absolute, strict=True)]
+    )
     return (
         f"90 % of all values differ from bicubic upscaling by at most {found.within:g} digital "
         f"numbers; on average by {means}."
@@ -159,7 +163,8 @@ def table(networks: Sequence[Choice]) -> str:
         '<div class="scroll" tabindex="0" role="group" aria-label="Networks">'
         '<table class="networks"><thead><tr><th scope="col">Network</th>'
         '<th scope="col">Gain over Lanczos</th><th scope="col">Places</th><th scope="col">Size</th>'
-        f'<th scope="col">Speed</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th scope="col">Time</th></tr></thead><tbody>{rows}</tbody></table></div>'
         '<p class="quiet">Gain: median over test places, and the range. Networks with another '
-        "number of places cannot be compared by it. A gain of 1 dB is an error 11 % smaller.</p>"
+        "number of places cannot be compared by it. A gain of 1 dB is an error 11 % smaller. Time: for "
+        "a million pixels of the result, on one core.</p>"
     )

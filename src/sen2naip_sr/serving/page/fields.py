@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from sen2naip_sr.serving.page import captions
+from sen2naip_sr.serving.page.drawing.pictures import Stretch, View, coloured
 from sen2naip_sr.serving.page.examples import EXAMPLES, Example
 from sen2naip_sr.serving.page.form import AUTOMATIC, GIVEN, RANGES
 from sen2naip_sr.serving.page.networks import Choice
-from sen2naip_sr.serving.page.pictures import Stretch, View, coloured
 from sen2naip_sr.serving.settings import ServeSettings
 
 FORMATS = [".tif", ".tiff", ".jp2", ".png", ".jpg", ".jpeg"]
@@ -32,7 +32,10 @@ class SceneFields:
 
     def __init__(self, settings: ServeSettings) -> None:
         gr.HTML('<h2 class="step">1. The scene</h2>')
-        limit = f"up to {settings.max_bytes / 1e6:,.0f} MB and {settings.max_pixels / 1e6:,.0f} million pixels"
+        limit = (
+            f"At most {settings.max_bytes / 1e6:,.0f} MB and "
+            f"{settings.max_pixels / 1e6:,.0f} million pixels"
+        )
         self.upload = gr.File(
             label="GeoTIFF, JPEG 2000, PNG or JPEG",
             file_types=FORMATS,

@@ -34,7 +34,10 @@ def theme() -> gr.themes.Base:
         "button_primary_text_color": "white",
     }
     return gr.themes.Default(
-        primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=("ui-monospace", "monospace")
+        primary_hue="teal",
+        neutral_hue="slate",
+        font=_FONTS,
+        font_mono=("ui-monospace", "monospace"),
     ).set(
         **both,
         **{f"{name}_dark": colour for name, colour in both.items()},
@@ -134,7 +137,7 @@ class _Acts:
                     yield ended | done | self._results.filled(found, self._networks[form.model])
         except Cancelled:
             yield ended | {self._status: _stopped()}
-        except Exception as error:  # noqa: BLE001 - the visitor must see that it ended
+        except Exception as error:
             yield ended | self._results.hidden() | {self._status: self._failed(error)}
 
     def stop(self, request: gr.Request) -> None:
@@ -155,7 +158,7 @@ class _Acts:
         """Show another part of the result."""
         try:
             value = self._runs.look_at(str(request.session_hash), across / 100, down / 100)
-        except Exception as error:  # noqa: BLE001 - the visitor must see that it failed
+        except Exception as error:
             return {self._status: self._failed(error)}
         return {} if value is None else {self._results.viewer: value}
 

@@ -10,16 +10,16 @@ from typing import Any
 # before Gradio is imported: nothing is sent to anybody, and nothing fetched
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", DO_NOT_TRACK="1")
 
-import gradio as gr  # noqa: E402
-from fastapi import FastAPI  # noqa: E402
-from fastapi.responses import FileResponse, RedirectResponse, Response  # noqa: E402
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from sen2naip_sr.serving.engine import Engine  # noqa: E402
-from sen2naip_sr.serving.page.layout import build, theme  # noqa: E402
-from sen2naip_sr.serving.page.networks import choices  # noqa: E402
-from sen2naip_sr.serving.page.runs import Runs  # noqa: E402
-from sen2naip_sr.serving.page.shelf import Shelf  # noqa: E402
-from sen2naip_sr.serving.settings import ServeSettings  # noqa: E402
+from sen2naip_sr.serving.engine import Engine
+from sen2naip_sr.serving.page.layout import build, theme
+from sen2naip_sr.serving.page.networks import choices
+from sen2naip_sr.serving.page.runs import Runs
+from sen2naip_sr.serving.page.shelf import Shelf
+from sen2naip_sr.serving.settings import ServeSettings
 
 PATH = "/page"
 _LONGEST = 3600.0
@@ -40,7 +40,7 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
     # Gradio asks for its folder of uploads when it makes components and when it receives
     os.environ["GRADIO_TEMP_DIR"] = str(shelf.uploads)
     networks = choices()
-    runs = Runs(engine, settings, app.state.service.places, shelf, networks)
+    runs = Runs(engine, settings, app.state.service.requests, shelf, networks)
     _add_routes(app, shelf, settings)
     _add_sweeping(app, shelf)
     gr.mount_gradio_app(

@@ -69,10 +69,10 @@ class Choice:
 
     @property
     def speed(self) -> str:
-        """Its speed in words."""
+        """The time for a megapixel of its result, in words."""
         if self.seconds is None:
             return "not measured"
-        return f"about {self.seconds:.2g} s a megapixel of the result, on one core"
+        return f"about {self.seconds:.2g} s"
 
 
 def choices() -> Sequence[Choice]:

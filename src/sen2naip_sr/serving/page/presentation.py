@@ -13,10 +13,9 @@ from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.raster.suspects import SceneWithout
 from sen2naip_sr.serving.engine import Made
 from sen2naip_sr.serving.page import captions
-from sen2naip_sr.serving.page.chart import histogram_chart
-from sen2naip_sr.serving.page.differences import differences
-from sen2naip_sr.serving.page.networks import Choice
-from sen2naip_sr.serving.page.pictures import (
+from sen2naip_sr.serving.page.drawing.chart import histogram_chart
+from sen2naip_sr.serving.page.drawing.differences import differences
+from sen2naip_sr.serving.page.drawing.pictures import (
     Stretch,
     View,
     coloured,
@@ -26,6 +25,7 @@ from sen2naip_sr.serving.page.pictures import (
     views_of,
     widest_shown,
 )
+from sen2naip_sr.serving.page.networks import Choice
 from sen2naip_sr.serving.page.shelf import Drawer
 
 PART = 512
@@ -79,7 +79,8 @@ class Part:
 
         Args:
             scene: The scene.
-            across, down: Where its middle lies, from 0 (left, top) to 1.
+            across: Where it lies, from 0 (left) to 1 (right).
+            down: The same from top to bottom.
         """
         height, width = min(scene.height, PART), min(scene.width, PART)
         top = round((scene.height - height) * down)
@@ -105,7 +106,9 @@ def present(made: Made, scene: FileScene, choice: Choice, drawer: Drawer) -> Sho
         UserError: If one of the files cannot be read.
     """
     result = made.result
-    names = _BANDS if scene.count == len(_BANDS) else tuple(f"band {n + 1}" for n in range(scene.count))
+    names = (
+        _BANDS if scene.count == len(_BANDS) else tuple(f"band {n + 1}" for n in range(scene.count))
+    )
     unmarked = unmarked_nodata(scene)
     seen: Scene = SceneWithout(scene, unmarked) if unmarked else scene
     with open_scene(made.target, count=scene.count) as target:
@@ -115,8 +118,8 @@ def present(made: Made, scene: FileScene, choice: Choice, drawer: Drawer) -> Sho
         _file(made.target, drawer, "Result", "GeoTIFF"),
         *([_file(made.interval, drawer, "Interval", "GeoTIFF")] if made.interval else []),
         (drawer.put("tags.json", json.dumps(result.made_with, indent=1) + "\n"), "Tags", "JSON"),
-        (drawer.put("differences.csv", changed.as_csv(names)), "Differences", "table, CSV"),
-        (drawer.put("differences.svg", chart), "Histogram", "picture, SVG"),
+        (drawer.put("differences.csv", changed.as_csv(names)), "Differences", "CSV"),
+        (drawer.put("differences.svg", chart), "Histogram", "SVG"),
     ]
     return Shown(
         view(made, scene, drawer),
@@ -139,7 +142,7 @@ def view(
     stretch = Stretch.of(values, valid)
     with open_scene(made.target, count=scene.count) as target:
         finer = part.read(target, FACTOR)
-    views = []
+    views: list[dict[str, Any]] = []
     for kind in views_of(scene.count):
         before = drawer.put(
             f"{_stem(part)}-{kind}-scene.png", png(coloured(values, valid, kind, stretch))
@@ -164,13 +167,13 @@ def view(
     }
 
 
-def _interval_view(path: Path, part: Part, drawer: Drawer, result: dict[str, Any]) -> dict[str, Any]:
+def _interval_view(
+    path: Path, part: Part, drawer: Drawer, result: dict[str, Any]
+) -> dict[str, Any]:
     with open_scene(path) as widths:
         values, valid = part.read(widths, FACTOR)
     widest = widest_shown(values, valid)
-    url = drawer.put(
-        f"{_stem(part)}-interval.png", png(interval_colours(values, valid, widest))
-    )
+    url = drawer.put(f"{_stem(part)}-interval.png", png(interval_colours(values, valid, widest)))
     return {
         "id": "interval",
         "name": "Interval",
@@ -192,5 +195,3 @@ def _stem(part: Part) -> str:
 
 def _file(path: Path, drawer: Drawer, name: str, kind: str) -> tuple[str, str, str]:
     return drawer.url(path.name), name, f"{kind}, {captions.size(path.stat().st_size)}"
-
-

@@ -57,7 +57,9 @@ def as_html(problem: str, remedy: str) -> str:
 def no_scene() -> UserError:
     """Return the error of a person who has not chosen a scene."""
     return UserError(
-        "no-scene", "There is no scene yet", "Drop a GeoTIFF into the first field, or take an example"
+        "no-scene",
+        "There is no scene yet",
+        "Drop a GeoTIFF into the first field, or take an example",
     )
 
 

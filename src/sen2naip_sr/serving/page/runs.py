@@ -131,6 +131,7 @@ class Runs:
                 async for progress in self._progress(run):
                     yield progress
                 assert run.made is not None
+                self._places.took(run.made.result.seconds)
                 yield await to_thread.run_sync(self._present, run)
             except BaseException:
                 run.cancelled.set()
@@ -156,7 +157,8 @@ class Runs:
 
         Args:
             visitor: Whose result it is.
-            across, down: Where the part lies, from 0 (left, top) to 1.
+            across: Where the part lies, from 0 (left) to 1 (right).
+            down: The same from top to bottom.
 
         Raises:
             UserError: If the files have been removed in the meantime.
@@ -164,7 +166,7 @@ class Runs:
         run = self._of.get(visitor)
         if run is None or run.made is None:
             return None
-        with self._engine.load(run.options.model).with_options(run.options).open(run.scene) as scene:
+        with self._engine.check(run.options).open(run.scene) as scene:
             return view(run.made, scene, run.drawer, across, down)
 
     def _begin(self, upload: str | None, options: UpscalerParameters) -> Run:
@@ -174,7 +176,7 @@ class Runs:
         try:
             scene = _moved(Path(upload), drawer)
             check_scene(scene, self._settings)
-            self._engine.load(options.model)
+            self._engine.check(options)
         except BaseException:
             self._shelf.remove(drawer)
             raise
@@ -208,8 +210,7 @@ class Runs:
 
     def _present(self, run: Run) -> Shown:
         assert run.made is not None
-        upscaler = self._engine.load(run.options.model).with_options(run.options)
-        with upscaler.open(run.scene) as scene:
+        with self._engine.check(run.options).open(run.scene) as scene:
             return present(run.made, scene, self._networks[run.options.model], run.drawer)
 
 

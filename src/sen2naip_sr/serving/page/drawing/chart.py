@@ -7,12 +7,14 @@ from html import escape
 import numpy as np
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.serving.page.differences import Differences
+from sen2naip_sr.serving.page.drawing.differences import Differences
 
 _WIDTH, _HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 34, 48
 _LEAST = -4
 """The power of ten of the smallest share that is drawn."""
+
+_MINUS = "\N{MINUS SIGN}"
 
 _STROKES = (("#c8372d", ""), ("#1f8a4c", "7 3"), ("#2f6fc4", "2 3"), ("#a2559c", "9 3 2 3"))
 """Colour and dashes by band: lines can be told apart without their colours, too."""
@@ -71,7 +73,8 @@ def _axes(centres: Array) -> list[str]:
         parts.append(
             f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="currentColor" '
             'stroke-opacity=".18"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * 10.0**power:g} %</text>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
+            f"{100 * 10.0**power:g} %</text>"
         )
     step = centres[-1] / 2
     for value in step * np.arange(-2, 3):
@@ -81,7 +84,7 @@ def _axes(centres: Array) -> list[str]:
         x = _x(centres, value) + {"start": -6, "end": 6}.get(anchor, 0)
         parts.append(
             f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="{anchor}">'
-            f"{more}{text.replace('-', '−')}</text>"
+            f"{more}{text.replace('-', _MINUS)}</text>"
         )
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     parts.append(

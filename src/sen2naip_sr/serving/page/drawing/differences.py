@@ -3,8 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from sen2naip_sr.models.interpolation import upscale_bicubic
 from sen2naip_sr.raster.protocol import FACTOR, Scene
 
 _BINS_TO_A_SIDE = 40
-_SHARE = 5
-"""Bins reach to a fifth of the value range on each side."""
+_SHARE = 15
+"""Bins reach to this part of the value range on each side, or further."""
 _WINDOW = 512
+_MOST_WINDOWS = 16
+"""Windows of a scene that are compared; a larger one is sampled."""
 _MARGIN = 3
 """Rows and columns around a window that bicubic upscaling depends on, and one to spare."""
 
@@ -59,7 +61,9 @@ class Differences:
 
 
 def differences(scene: Scene, result: Scene, value_range: ValueRange) -> Differences:
-    """Compare a result with the bicubic upscaling of its scene, window by window.
+    """Compare a result with the bicubic upscaling of its scene, in windows.
+
+    Of a large scene, windows are compared that are spread evenly over it.
 
     Only pixels whose surroundings are all valid count, since bicubic upscaling mixes them.
 
@@ -76,7 +80,7 @@ def differences(scene: Scene, result: Scene, value_range: ValueRange) -> Differe
     counts = np.zeros((scene.count, len(centres)), np.int64)
     total, pixels = np.zeros(scene.count), np.zeros(scene.count)
     for window in _windows(scene.height, scene.width):
-        change, known = _changes(scene, result, *window)
+        change, known = _changes(scene, result, window)
         for band in range(scene.count):
             values = change[band][known[band]]
             numbers = np.rint(values / step).astype(np.int64) + _BINS_TO_A_SIDE
@@ -97,16 +101,27 @@ def _step(value_range: ValueRange, whole: bool) -> float:
     return max(1.0, step) if whole else step
 
 
-def _windows(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
-    for top in range(0, height, _WINDOW):
-        for left in range(0, width, _WINDOW):
-            yield top, left, min(_WINDOW, height - top), min(_WINDOW, width - left)
+class _Window(NamedTuple):
+    top: int
+    left: int
+    height: int
+    width: int
 
 
-def _changes(
-    scene: Scene, result: Scene, top: int, left: int, height: int, width: int
-) -> tuple[Array, Array]:
+def _windows(height: int, width: int) -> list[_Window]:
+    """Return windows of a scene: all of them, or some that are spread evenly over a large one."""
+    every = [
+        _Window(top, left, min(_WINDOW, height - top), min(_WINDOW, width - left))
+        for top in range(0, height, _WINDOW)
+        for left in range(0, width, _WINDOW)
+    ]
+    chosen = np.unique(np.linspace(0, len(every) - 1, _MOST_WINDOWS).round().astype(int))
+    return [every[number] for number in chosen]
+
+
+def _changes(scene: Scene, result: Scene, window: _Window) -> tuple[Array, Array]:
     """Return the differences in a window of the scene, and where they count: (C, 2h, 2w)."""
+    top, left, height, width = window
     above, before = min(_MARGIN, top), min(_MARGIN, left)
     below = min(_MARGIN, scene.height - top - height)
     after = min(_MARGIN, scene.width - left - width)

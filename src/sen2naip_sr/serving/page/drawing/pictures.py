@@ -85,7 +85,7 @@ def coloured(values: Array, valid: Array, view: View, stretch: Stretch) -> Array
     """
     bands = list(view.bands)
     low, high = stretch.low[bands, None, None], stretch.high[bands, None, None]
-    known = valid[bands].all(axis=0)
+    known = np.logical_and.reduce(valid[bands])
     shown = np.where(known, values[bands].astype(np.float64), low)
     levels = np.clip(np.rint((shown - low) / (high - low) * 255), 0, 255).astype(np.uint8)
     return np.dstack([levels.transpose(1, 2, 0), _opacity(known)])
@@ -102,7 +102,7 @@ def interval_colours(widths: Array, valid: Array, widest: float) -> Array:
     Returns:
         (h, w, 4), uint8: red, green, blue and opacity.
     """
-    known = valid.all(axis=0)
+    known = np.logical_and.reduce(valid)
     mean = np.where(known, widths, 0).mean(axis=0, dtype=np.float64)
     share = np.clip(mean / widest, 0, 1) if widest > 0 else np.zeros_like(mean)
     steps = np.linspace(0, 1, len(_RAMP))
@@ -112,7 +112,7 @@ def interval_colours(widths: Array, valid: Array, widest: float) -> Array:
 
 def widest_shown(widths: Array, valid: Array) -> float:
     """Return the half-width that the ramp of `interval_colours` ends at: their 99th percentile."""
-    known = valid.all(axis=0)
+    known = np.logical_and.reduce(valid)
     values = widths.mean(axis=0, dtype=np.float64)[known]
     return float(np.percentile(values, 99)) if values.size else 0.0
 
