@@ -165,6 +165,6 @@ def table(networks: Sequence[Choice]) -> str:
         '<th scope="col">Gain over Lanczos</th><th scope="col">Places</th><th scope="col">Size</th>'
         f'<th scope="col">Time</th></tr></thead><tbody>{rows}</tbody></table></div>'
         '<p class="quiet">Gain: median over test places, and the range. Networks with another '
-        "number of places cannot be compared by it. A gain of 1 dB is an error 11 % smaller. Time: for "
-        "a million pixels of the result, on one core.</p>"
+        "number of places cannot be compared by it. A gain of 1 dB is an error 11 % smaller. "
+        "Time: for a million pixels of the result, on one core.</p>"
     )

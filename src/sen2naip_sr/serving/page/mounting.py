@@ -56,7 +56,6 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
         pwa=False,
         show_error=False,
         blocked_paths=[str(settings.spool.absolute() / "jobs")],
-        favicon_path=str(_FOLDER / "favicon.svg"),
         theme=theme(),
         css=(_FOLDER / "page.css").read_text(),
     )
@@ -66,6 +65,10 @@ def _add_routes(app: FastAPI, shelf: Shelf, settings: ServeSettings) -> None:
     @app.get("/", include_in_schema=False)
     def to_page() -> Response:
         return RedirectResponse(f"{settings.root_path}{PATH}/")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        return FileResponse(_FOLDER / "favicon.svg", media_type="image/svg+xml")
 
     @app.get(PATH + "/files/{ticket}/{name}", include_in_schema=False)
     def file(ticket: str, name: str) -> Response:

@@ -58,8 +58,6 @@ class Shelf:
         self._address = address
         self._expiry = expiry
         self.clear()
-        for folder in (self.uploads, self._drawers):
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
 
     @property
     def uploads(self) -> Path:
@@ -74,13 +72,13 @@ class Shelf:
         """Return an empty drawer."""
         ticket = secrets.token_urlsafe(24)
         folder = self._drawers / ticket
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, parents=True)
         return Drawer(ticket, folder, self._address)
 
     def new_upload(self) -> Path:
         """Return an empty folder among the uploads."""
         folder = self.uploads / secrets.token_hex(16)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, parents=True)
         return folder
 
     def find(self, ticket: str, name: str) -> Path | None:
@@ -106,7 +104,7 @@ class Shelf:
         """Remove what is older than the expiry."""
         oldest = time() - self._expiry
         for parent in (self.uploads, self._drawers):
-            for entry in parent.iterdir():
+            for entry in parent.iterdir() if parent.is_dir() else ():
                 with suppress(FileNotFoundError):
                     if entry.stat().st_mtime < oldest:
                         shutil.rmtree(entry, ignore_errors=True)

@@ -117,21 +117,6 @@ def widest_shown(widths: Array, valid: Array) -> float:
     return float(np.percentile(values, 99)) if values.size else 0.0
 
 
-def framed(picture: Array, top: int, left: int, height: int, width: int) -> Array:
-    """Return a picture (h, w, 4) with the outline of a part of it, in white within black."""
-    shown = picture.copy()
-    rows, columns = shown.shape[:2]
-    for inset, level in ((0, 0), (1, 255), (2, 255), (3, 0)):
-        first, last = max(top + inset, 0), min(top + height - 1 - inset, rows - 1)
-        start, end = max(left + inset, 0), min(left + width - 1 - inset, columns - 1)
-        if last <= first or end <= start:
-            break
-        colour = (level, level, level, 255)
-        shown[[first, last], start : end + 1] = colour
-        shown[first : last + 1, [start, end]] = colour
-    return shown
-
-
 def png(picture: Array) -> bytes:
     """Return a picture (h, w, 4), uint8, as the content of a PNG file."""
     stream = io.BytesIO()
