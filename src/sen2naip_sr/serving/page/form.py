@@ -60,7 +60,9 @@ class Form:
                 "The lowest value of the range is not below the highest one",
                 "give a lowest value that is below the highest one",
             )
-        return f"{float(self.low)}:{float(self.high)}"
+        # as people write it: results of the same range have the same tags
+        low, high = (int(end) if float(end).is_integer() else end for end in (self.low, self.high))
+        return f"{low}:{high}"
 
     def _nodata(self) -> float | None:
         text: Any = (self.nodata or "").strip()

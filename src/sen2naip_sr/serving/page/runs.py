@@ -200,7 +200,10 @@ class Runs:
                 if run.cancelled.is_set():
                     # what has not begun ends at once, all other work at its next tile
                     work.cancel()
-            run.made = work.result()
+            made = work.result()
+            if run.cancelled.is_set():
+                raise Cancelled
+            run.made = made
         except CancelledError as error:
             raise Cancelled from error
         finally:
