@@ -1,5 +1,6 @@
 """What to do on the page against an error, by its code, and errors in plain words."""
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -73,5 +74,8 @@ def upload_expired() -> UserError:
 
 
 def _sentence(text: str) -> str:
+    """Return a text as a sentence; what begins with a file's name keeps it."""
     text = text.strip()
+    if re.match(r"[a-z]+ ", text):
+        text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
