@@ -54,6 +54,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     GRADIO_TEMP_DIR=/var/cache/sen2naip_sr/gradio \
     GRADIO_ANALYTICS_ENABLED=False \
     DO_NOT_TRACK=1 \
+    GIT_PYTHON_REFRESH=quiet \
     SEN2NAIP_SR_HOST=0.0.0.0 \
     SEN2NAIP_SR_SPOOL=/var/lib/sen2naip_sr
 USER 10001:10001
