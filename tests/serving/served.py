@@ -25,13 +25,13 @@ TOKEN = "a token of twenty letters"
 
 @contextmanager
 def running(spool, **settings):
-    """Talk to a server of its own, in this process."""
+    """Talk to a server of its own, in this process, without the page: Gradio takes seconds."""
     from fastapi.testclient import TestClient
 
     from sen2naip_sr.serving.app import create_app
     from sen2naip_sr.serving.settings import ServeSettings
 
-    settings = ServeSettings(**{"spool": spool, "model": "lean", **settings})
+    settings = ServeSettings(**{"spool": spool, "model": "lean", "page": False, **settings})
     with TestClient(
         create_app(settings), base_url=ADDRESS, raise_server_exceptions=False
     ) as talking:

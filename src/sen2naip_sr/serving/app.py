@@ -62,11 +62,16 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.router.routes.append(Route("/v1/{rest:path}", Nowhere(app)))
     _add_handlers(app, settings.spool)
     _add_middleware(app, service)
-    if importlib.util.find_spec("gradio"):
+    if has_page(settings):
         page.mount(app, service.engine, settings)
     else:
         app.add_route("/", _to_docs, include_in_schema=False)
     return app
+
+
+def has_page(settings: ServeSettings) -> bool:
+    """Return whether the page for people is wanted and can be served."""
+    return settings.page and importlib.util.find_spec("gradio") is not None
 
 
 def _to_docs(request: Request) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import uvicorn
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.serving.app import create_app
+from sen2naip_sr.serving.app import create_app, has_page
 from sen2naip_sr.serving.settings import ServeSettings
 
 SECONDS_TO_END = 30
@@ -32,7 +32,9 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
             timeout_graceful_shutdown=SECONDS_TO_END,
         )
         address = f"http://{shown_address(listening)}{settings.root_path}"
-        lines = (f"API   {address}/v1   described at {address}/docs", f"Page  {address}/")
+        lines = [f"API   {address}/v1   described at {address}/docs"]
+        if has_page(settings):
+            lines.append(f"Page  {address}/")
         for number in (signal.SIGINT, signal.SIGTERM):
             # the server raises them once more when it has ended, to end the process as they would
             signal.signal(number, lambda *_: None)

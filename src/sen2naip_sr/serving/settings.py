@@ -53,6 +53,8 @@ class ServeSettings(BaseSettings, Parameters):
     """What clients must send to use anything but the health checks; 16 characters or more."""
     token_file: Path | None = None
     """A file with the token, such as a container's secret."""
+    page: bool = True
+    """Whether to serve the page for people too, besides the API."""
     model: Annotated[str, known_as("model", shipped_names())] = DEFAULT
     """The model that is used if a request names none. It is loaded at the start."""
     device: str = "auto"
