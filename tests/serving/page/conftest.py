@@ -1,6 +1,7 @@
 """The page's runs, without a browser."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -44,6 +45,9 @@ class Page:
         """Return the run of a scene by a form with these fields, to be iterated over."""
         from sen2naip_sr.serving.page.form import Form
 
+        if scene and scene.exists():
+            # as Gradio does with an upload
+            scene = shutil.copy2(scene, self.shelf.new_upload())
         return self.runs.upscale(visitor, scene and str(scene), Form(**FORM | fields))
 
     def upscale(self, scene, **fields):

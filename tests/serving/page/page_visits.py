@@ -95,17 +95,22 @@ class Visit:
         return self
 
     def upload(self, path):
+        clear = self.page.locator("#upload button[aria-label='Clear']")
+        if clear.count():
+            clear.click()
         self.page.set_input_files("#upload input[type=file]", str(path))
         self.page.wait_for_selector("#upload a[download], #upload .file-preview")
 
     def run(self):
         """Press the button, and return what the page says at the end."""
+        self.page.evaluate("document.querySelector('#status .status')?.classList.add('earlier')")
         self.page.click("#go")
         return self.outcome()
 
     def outcome(self):
-        self.page.wait_for_selector("#status .done, #status .failed", timeout=20_000)
-        return self.page.inner_text("#status")
+        ended = "#status :is(.done, .failed):not(.earlier)"
+        self.page.wait_for_selector(ended, timeout=20_000)
+        return self.page.inner_text(ended)
 
     @property
     def elsewhere(self):

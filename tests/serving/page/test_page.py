@@ -52,6 +52,7 @@ def test_a_scene_is_uploaded_upscaled_compared_and_downloaded(visit, make_geotif
     visit.upload(scene)
     page.check("#uncertainty input")
     assert "Done" in visit.run()
+    assert page.evaluate("document.activeElement.textContent") == "The result"
     assert "Do not believe objects smaller than one pixel" in page.inner_text("#notes")
 
     cut = page.locator(".viewer .cut")
@@ -119,7 +120,7 @@ def test_errors_are_shown_with_what_to_do(visit, make_geotiff, tmp_path):
         (make_geotiff(tmp_path / "rgb.tif", bands=3), "3 bands", "near-infrared"),
         (make_geotiff(tmp_path / "big.tif", size=270), "72,900 pixels", "Cut it into parts"),
     ]:
-        visit.open().upload(path)
+        visit.upload(path)
         said = visit.run()
         assert problem in said
         assert remedy in said

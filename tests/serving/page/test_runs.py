@@ -129,7 +129,7 @@ def test_nothing_stays_of_what_cannot_be_upscaled(case, make_page, make_geotiff,
     with pytest.raises(UserError) as raised:
         page.upscale(scene, **fields)
     assert raised.value.code == code
-    assert [name for name in files_below(tmp_path / "spool") if name.count("/") > 1] == []
+    assert [name for name in files_below(tmp_path / "spool") if "results/" in name] == []
 
 
 @pytest.mark.parametrize("content", [b"", b"no raster", b"II*\0" + bytes(50)])

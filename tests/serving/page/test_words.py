@@ -128,6 +128,8 @@ def test_errors_name_no_path_of_the_server_and_no_option_of_others(tmp_path):
     problem, remedy = in_plain_words(error, tmp_path)
     assert problem == "a.tif: 3 bands."
     assert "More options" in remedy
+    error = UserError("bands-differ", "a.tif: 3 bands, and the weights x, 1 expect 4 (a)", "b")
+    assert in_plain_words(error, tmp_path)[0] == "a.tif: 3 bands, and the network expects 4 (a)."
 
 
 def test_faults_of_the_server_are_not_told(tmp_path):

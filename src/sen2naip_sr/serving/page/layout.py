@@ -76,10 +76,10 @@ def build(
                 options = OptionFields(networks, settings.model)
                 go = gr.Button("Upscale", variant="primary", size="lg", elem_id="go")
                 stop = gr.Button("Stop", size="lg", visible=False, elem_id="stop")
-            with gr.Column(scale=8, min_width=320, elem_id="result"):
                 status = gr.HTML(
                     "", elem_id="status", js_on_load="element.setAttribute('role', 'status');"
                 )
+            with gr.Column(scale=8, min_width=320, elem_id="result"):
                 results = Results()
         acts = _Acts(runs, shelf, networks, settings, status, stop, results)
         go.click(
@@ -184,7 +184,7 @@ def _progress(progress: Progress) -> str:
 
 
 def _done(seconds: float) -> str:
-    return f'<div class="status done"><p>Done in {seconds:.1f} s. The result is below.</p></div>'
+    return f'<div class="status done"><p>Done in {seconds:.1f} s.</p></div>'
 
 
 def _stopped() -> str:

@@ -13,8 +13,10 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", DO_NOT_T
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Mount
 
 from sen2naip_sr.serving.engine import Engine
+from sen2naip_sr.serving.page.gate import Gate
 from sen2naip_sr.serving.page.layout import build, theme
 from sen2naip_sr.serving.page.networks import choices
 from sen2naip_sr.serving.page.runs import Runs
@@ -43,9 +45,12 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
     runs = Runs(engine, settings, app.state.service.requests, shelf, networks)
     _add_routes(app, shelf, settings)
     _add_sweeping(app, shelf)
+    page = build(runs, shelf, networks, settings)
+    # Gradio checks paths and addresses less strictly before
+    page.has_launched = page.is_running = True
     gr.mount_gradio_app(
         app,
-        build(runs, shelf, networks, settings),
+        page,
         PATH,
         footer_links=[],
         run_history=False,
@@ -59,6 +64,9 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
         theme=theme(),
         css=(_FOLDER / "page.css").read_text(),
     )
+    for route in app.routes:
+        if isinstance(route, Mount) and route.path == PATH:
+            route.app = Gate(route.app, shelf.uploads, settings)
 
 
 def _add_routes(app: FastAPI, shelf: Shelf, settings: ServeSettings) -> None:

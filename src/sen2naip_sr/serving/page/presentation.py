@@ -160,6 +160,7 @@ def view(
     if made.interval:
         views.append(_interval_view(made.interval, part, drawer, views[0]["right"]))
     return {
+        "run": drawer.ticket,
         "width": FACTOR * part.width,
         "height": FACTOR * part.height,
         "whole": part.whole,

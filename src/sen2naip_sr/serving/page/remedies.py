@@ -44,7 +44,8 @@ def in_plain_words(error: BaseException, spool: Path) -> tuple[str, str]:
             "Try again. If it happens again, tell whoever runs this server.",
         )
     remedy = ON_THE_PAGE.get(found.code, found.remedy)
-    return _sentence(without_paths(found.problem, spool)), _sentence(without_paths(remedy, spool))
+    told = re.sub(r"the weights .+? expect (?=\d)", "the network expects ", found.problem)
+    return _sentence(without_paths(told, spool)), _sentence(without_paths(remedy, spool))
 
 
 def as_html(problem: str, remedy: str) -> str:

@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from sen2naip_sr.serving.engine import Cancelled, Engine, Made
 from sen2naip_sr.serving.page.form import Form
+from sen2naip_sr.serving.page.gate import is_inside
 from sen2naip_sr.serving.page.networks import Choice
 from sen2naip_sr.serving.page.presentation import Shown, present, view
 from sen2naip_sr.serving.page.remedies import no_scene, upload_expired
@@ -172,6 +173,8 @@ class Runs:
     def _begin(self, upload: str | None, options: UpscalerParameters) -> Run:
         if not upload:
             raise no_scene()
+        if not is_inside(Path(upload), self._shelf.uploads):
+            raise upload_expired()
         drawer = self._shelf.new()
         try:
             scene = _moved(Path(upload), drawer)

@@ -2,7 +2,7 @@
 // Gradio runs this once for its component: `element` is the component, `props.value` what it shows.
 // A step is a click on a zoom button; a picture pixel of the result is a page pixel at 1:1.
 const STEPS = [0.25, 0.5, 1, 2, 3, 4, 6, 8];
-const state = {view: null, zoom: 1, x: 0, y: 0, cut: 50, smooth: false};
+const state = {view: null, zoom: 1, x: 0, y: 0, cut: 50, smooth: false, run: null};
 const pointers = new Map();
 
 function make(name, attributes, ...children) {
@@ -68,7 +68,19 @@ function build() {
   );
   listen(stage);
   paint();
-  fitOrOne();
+  oneToOne();
+  if (value.run !== state.run) lead();
+  state.run = value.run;
+}
+
+// shows the result of a new run to whoever looks elsewhere, and to screen readers
+function lead() {
+  const heading = document.querySelector("#shown h2");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({preventScroll: true});
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  heading.scrollIntoView({block: "start", behavior: calm ? "auto" : "smooth"});
 }
 
 function button(text, label, act) {
@@ -150,7 +162,7 @@ function fit() {
   zoomTo(whole());
 }
 
-function fitOrOne() {
+function oneToOne() {
   state.zoom = 1;
   const stage = find(".stage");
   state.x = (stage.clientWidth - props.value.width) / 2;
