@@ -21,7 +21,7 @@ _LEAD = (
     "<h1>Twice the resolution</h1>"
     "<p>Give a picture from above with the bands red, green, blue and near-infrared. You get it "
     "back with half the pixel size, for the same ground. Files stay on this server, and are "
-    "removed after an hour at most.</p>"
+    "removed after {minutes:.0f} minutes.</p>"
 )
 _TEAL, _DARK_TEAL = "#0f766e", "#115e59"
 
@@ -69,7 +69,8 @@ def build(
         settings: The server's settings.
     """
     with gr.Blocks(title="Twice the resolution", analytics_enabled=False) as page:
-        gr.HTML(_LEAD, elem_id="lead")
+        minutes = max(1.0, shelf.expiry / 60)
+        gr.HTML(_LEAD.format(minutes=minutes), elem_id="lead")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 scene = SceneFields(settings)

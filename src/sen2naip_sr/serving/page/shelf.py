@@ -51,12 +51,15 @@ class Shelf:
         root: The folder; what an earlier server left there is removed.
         address: The beginning of the addresses of files.
         expiry: Seconds until a file is removed.
+
+    Attributes:
+        expiry: The same.
     """
 
     def __init__(self, root: Path, address: str, expiry: float) -> None:
         self._root = root
         self._address = address
-        self._expiry = expiry
+        self.expiry = expiry
         self.clear()
 
     @property
@@ -96,13 +99,13 @@ class Shelf:
     def expire_soon(self, folder: Path) -> None:
         """Let a folder of an upload or drawer expire in some minutes, for whoever comes back."""
         if folder.parent in (self.uploads, self._drawers):
-            then = time() - self._expiry + min(_GRACE, self._expiry)
+            then = time() - self.expiry + min(_GRACE, self.expiry)
             with suppress(OSError):
                 os.utime(folder, (then, then))
 
     def sweep(self) -> None:
         """Remove what is older than the expiry."""
-        oldest = time() - self._expiry
+        oldest = time() - self.expiry
         for parent in (self.uploads, self._drawers):
             for entry in parent.iterdir() if parent.is_dir() else ():
                 with suppress(FileNotFoundError):
