@@ -19,7 +19,7 @@ def spool(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(spool):
-    with running(spool, max_bytes=200_000) as talking:
+    with running(spool, page=True, max_bytes=200_000) as talking:
         yield talking
 
 

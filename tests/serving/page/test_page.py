@@ -137,7 +137,8 @@ def test_errors_are_shown_with_what_to_do(visit, make_geotiff, tmp_path):
     assert "There is no scene yet" in visit.run()
 
 
-def test_the_keyboard_is_enough(visit):
+def test_the_keyboard_is_enough(visit, monkeypatch):
+    monkeypatch.setattr("sen2naip_sr.serving.page.presentation.PART", 128)
     visit = visit().open()
     page = visit.page
 
@@ -163,8 +164,9 @@ def test_the_keyboard_is_enough(visit):
     page.keyboard.press("ArrowRight")
     assert page.is_checked(".views input[value='false']")
     tab_to(".stage")
-    page.keyboard.press("+")
-    assert page.inner_text(".zoom") == "200 %"
+    for _ in range(3):
+        page.keyboard.press("+")
+    assert page.inner_text(".zoom") == "400 %"
     moved = "document.querySelector('.layer img').style.transform"
     before = page.evaluate(moved)
     page.keyboard.press("ArrowRight")
@@ -172,6 +174,11 @@ def test_the_keyboard_is_enough(visit):
     tab_to(".cut")
     page.keyboard.press("End")
     assert page.input_value(".cut") == "100"
+    tab_to("#across input[type=range]")
+    before = page.get_attribute(".under img", "src")
+    page.keyboard.press("Home")
+    page.wait_for_function(f"document.querySelector('.under img').src.search({before!r}) < 0")
+    assert "-0-" in page.get_attribute(".under img", "src")
     tab_to("#downloads a")
 
 

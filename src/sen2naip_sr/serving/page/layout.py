@@ -93,8 +93,12 @@ def build(
         stop.click(acts.stop, None, None, queue=False, **QUIET)
         scene.examples.click(acts.take_example, None, scene.upload, **QUIET)
         for slider in (results.across, results.down):
-            slider.release(
-                acts.look_at, [results.across, results.down], [status, results.viewer], **QUIET
+            slider.input(
+                acts.look_at,
+                [results.across, results.down],
+                [status, results.viewer],
+                trigger_mode="always_last",
+                **QUIET,
             )
         page.unload(acts.leave)
     return page.queue(max_size=None, default_concurrency_limit=4)

@@ -26,8 +26,8 @@ class Results:
                 html_template='<div class="viewer"></div>', js_on_load=_VIEWER, elem_id="viewer"
             )
             with gr.Row(visible=False) as self.place:
-                self.across = _slider("Shown part, from left to right", "across")
-                self.down = _slider("Shown part, from top to bottom", "down")
+                self.across = _slider("Part shown, from the left", "across")
+                self.down = _slider("Part shown, from the top", "down")
             self.downloads = gr.HTML(elem_id="downloads")
             self.notes = gr.HTML(elem_id="notes")
             with gr.Accordion("What the network changed", open=False):
@@ -78,4 +78,4 @@ class Results:
 
 
 def _slider(label: str, name: str) -> gr.Slider:
-    return gr.Slider(0, 100, 50, step=1, label=f"{label}, in %", elem_id=name)
+    return gr.Slider(0, 100, 50, step=1, label=f"{label} (%)", elem_id=name, buttons=[])
