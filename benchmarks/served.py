@@ -45,6 +45,11 @@ class Server:
         processes = [self.process, *self.process.children(recursive=True)]
         return sum(process.memory_info().rss for process in processes) / 1e6
 
+    def processor_s(self) -> float:
+        """Return the seconds of processor time so far."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
 
 @contextmanager
 def serving() -> Iterator[Server]:
