@@ -185,6 +185,25 @@ def test_a_run_that_is_stopped_ends_and_leaves_nothing(how, make_page, make_geot
     assert list(page.shelf._drawers.iterdir()) == []
 
 
+def test_files_of_a_visitor_who_is_gone_expire_soon(make_page, scene):
+    page = make_page()
+    page.upscale(scene)
+    page.runs.leave("v")
+    page.runs.leave("a stranger")
+    assert page.runs.look_at("v", 0, 0) is None
+    page.shelf.expiry = 0
+    page.shelf.sweep()
+    assert list(page.shelf.uploads.iterdir()) == list(page.shelf._drawers.iterdir()) == []
+
+
+def test_runs_are_forgotten_with_their_files(make_page, scene):
+    page = make_page()
+    page.upscale(scene)
+    page.shelf.clear()
+    page.upscale(scene, visitor="another")
+    assert list(page.runs._of) == ["another"]
+
+
 def test_progress_tells_the_time_left():
     from sen2naip_sr.serving.page.runs import Progress
 

@@ -125,6 +125,7 @@ class Runs:
         options = form.options()
         self.stop(visitor)
         self._shelf.remove(self._of.pop(visitor).drawer if visitor in self._of else None)
+        self._forget()
         with self._places.place():
             run = await to_thread.run_sync(self._begin, upload, options)
             self._of[visitor] = run
@@ -149,7 +150,7 @@ class Runs:
     def leave(self, visitor: str) -> None:
         """End the run of a visitor who is gone, and let the files expire soon."""
         self.stop(visitor)
-        if run := self._of.get(visitor):
+        if run := self._of.pop(visitor, None):
             self._shelf.expire_soon(run.drawer.folder)
             self._shelf.expire_soon(run.upload.parent)
 
@@ -169,6 +170,11 @@ class Runs:
             return None
         with self._engine.check(run.options).open(run.scene) as scene:
             return view(run.made, scene, run.drawer, across, down)
+
+    def _forget(self) -> None:
+        """Forget runs whose files have expired."""
+        kept = {visitor: run for visitor, run in self._of.items() if run.drawer.folder.exists()}
+        self._of = kept
 
     def _begin(self, upload: str | None, options: UpscalerParameters) -> Run:
         if not upload:
