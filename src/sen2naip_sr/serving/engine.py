@@ -113,6 +113,15 @@ class Engine:
         own: dict[str, Any] = {"tile": None, "batch": None, "drivers": [], "weights": None}
         return self.load(options.model).with_options(options.model_copy(update=own))
 
+    def check_scene(self, source: Path, options: UpscalerParameters) -> None:
+        """Check what can be told of a scene without its pixels: its bands and their type.
+
+        Raises:
+            UserError: If it cannot be upscaled.
+        """
+        with self.check(options).open(source):
+            pass
+
     @property
     def is_ready(self) -> bool:
         """Whether the default model is loaded and work is taken."""

@@ -74,11 +74,6 @@ class Problem(BaseModel):
     remedy: str = Field(examples=["choose 4 of the scene's bands"])
 
 
-def status_of(error: UserError) -> int:
-    """Return the HTTP status of an error."""
-    return STATUS.get(error.code, UNPROCESSABLE)
-
-
 def problem_of(error: UserError, spool: Path) -> Problem:
     """Return an error as a problem document that names no path of the server.
 
@@ -86,16 +81,22 @@ def problem_of(error: UserError, spool: Path) -> Problem:
         error: The error.
         spool: The folder below which the server keeps all its scenes and results.
     """
-    status = status_of(error)
-    remedy = INSTEAD.get(error.code, error.remedy)
-    if error.code in IN_THE_API:
-        remedy = f"{remedy} ({IN_THE_API[error.code]})"
+    return recorded_problem((error.code, error.problem, error.remedy), spool)
+
+
+def recorded_problem(fault: tuple[str, str, str], spool: Path) -> Problem:
+    """Return code, problem and remedy of an error as a problem document; see `problem_of`."""
+    code, problem, remedy = fault
+    status = STATUS.get(code, UNPROCESSABLE)
+    remedy = INSTEAD.get(code, remedy)
+    if code in IN_THE_API:
+        remedy = f"{remedy} ({IN_THE_API[code]})"
     return Problem(
-        type=f"urn:sen2naip-sr:problem:{error.code}",
+        type=f"urn:sen2naip-sr:problem:{code}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=without_paths(error.problem, spool),
-        code=error.code,
+        detail=without_paths(problem, spool),
+        code=code,
         remedy=without_paths(remedy, spool),
     )
 

@@ -22,7 +22,7 @@ from sen2naip_sr.serving.api.query import JobOptions
 from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.jobs.records import Record, State
 from sen2naip_sr.serving.jobs.spool import INTERVAL, RESULT, SCENE, keep, remove
-from sen2naip_sr.serving.problems import Problem, problem_of
+from sen2naip_sr.serving.problems import Problem, recorded_problem
 from sen2naip_sr.serving.service import Served, Service
 
 router = APIRouter(prefix="/v1/jobs")
@@ -91,6 +91,7 @@ async def begin(
         id, folder = service.spool.make_job()
         try:
             pixels = await receive_scene(request, folder / SCENE, service)
+            await to_thread.run_sync(service.engine.check_scene, folder / SCENE, checked)
             given = checked.model_dump(mode="json", exclude_defaults=True) | {
                 "model": checked.model
             }
@@ -201,9 +202,7 @@ def _shown(record: Record, service: Service) -> Job:
         seconds_left=now.seconds_left if running else None,
         options={_NAMES.get(name, name): value for name, value in record.options.items()},
         result=Result(**record.result) if record.result and done else None,
-        problem=problem_of(UserError(*record.fault), service.settings.spool)
-        if record.fault
-        else None,
+        problem=recorded_problem(record.fault, service.settings.spool) if record.fault else None,
         links=_links(record, service),
     )
 
