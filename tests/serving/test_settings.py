@@ -78,3 +78,13 @@ def test_every_status_is_a_known_one(tmp_path):
         problem = problem_of(UserError(code, "problem", "remedy"), tmp_path)
         assert problem.status == status
         assert problem.title
+
+
+def test_files_of_the_server_are_named_without_their_folders(tmp_path):
+    from sen2naip_sr.serving.problems import without_paths
+
+    folder = tmp_path / "requests" / "0a1b"
+    text = f"{folder}/scene_x2.tif: 1 MB are free in {folder}, and {folder}/.scene.tif.x is there"
+    assert without_paths(text, tmp_path) == (
+        "scene_x2.tif: 1 MB are free in the server, and .scene.tif.x is there"
+    )

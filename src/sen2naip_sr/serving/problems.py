@@ -59,7 +59,14 @@ IN_THE_API = {
 }
 """What to do against an error, in terms of the API."""
 
-INSTEAD = {"format-refused": "convert it to a GeoTIFF"}
+_WHO_RUNS_IT = "try again later, or tell who runs the server"
+INSTEAD = {
+    "disk-error": _WHO_RUNS_IT,
+    "folder-not-made": _WHO_RUNS_IT,
+    "folder-read-only": _WHO_RUNS_IT,
+    "format-refused": "convert it to a GeoTIFF",
+    "write-failed": _WHO_RUNS_IT,
+}
 """Remedies that replace those of errors which offer what a server does not."""
 
 
@@ -105,7 +112,8 @@ def without_paths(text: str, spool: Path) -> str:
     """Return a text in which files of the spool folder have no folder."""
     for folder in {str(spool), str(spool.absolute()), str(spool.resolve())}:
         inside = rf"{re.escape(folder)}(/[\w.~-]+)*"
-        text = re.sub(rf"{inside}/(?=[\w.])", "", text)
+        # what has an ending is a file
+        text = re.sub(rf"{inside}/(?=[\w~-]*\.\w)", "", text)
         text = re.sub(inside, "the server", text)
     return text
 
