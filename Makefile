@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := 2.13.0
+COMPILE = $(BIN)/uv pip compile --quiet --no-header --strip-extras --no-annotate --no-emit-index-url \
+	--no-emit-find-links --no-emit-package pip --python $(BIN)/python
 
 .PHONY: help demo test lint docs bench lock clean
 
@@ -30,11 +32,29 @@ docs: $(READY)  ## build the documentation into site/ and check its links
 bench: $(READY)  ## measure what README and docs claim (BENCH_DATA=folder of 4-band GeoTIFFs)
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
 
-lock: $(READY)  ## fix the dependencies anew in requirements.lock
-	@$(BIN)/python -m piptools compile --quiet --no-header --strip-extras --all-extras --no-annotate \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--upgrade-package torch==$(TORCH) --output-file requirements.lock pyproject.toml
-	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
+# the lock serves machines with and without CUDA: pip adds what the torch of a machine needs
+lock: $(READY)  ## fix the dependencies anew in requirements.lock and, with hashes, for containers/
+	@$(COMPILE) --all-extras --no-emit-package setuptools --upgrade-package torch==$(TORCH) \
+		--output-file requirements.lock pyproject.toml
+	@sed -i -E 's/^(torch==[0-9.]+)\+cpu$$/\1/; /^(cuda|nvidia|triton)\b/d' requirements.lock
+	@$(MAKE) --no-print-directory --always-make containers/serve.lock containers/all.lock \
+		containers/torch-cuda.lock containers/sbom.lock
+
+containers/serve.lock: EXTRAS := --extra serve
+containers/all.lock: EXTRAS := --extra serve --extra kedro
+containers/serve.lock containers/all.lock: requirements.lock pyproject.toml $(READY)
+	@$(COMPILE) $(EXTRAS) --constraints requirements.lock pyproject.toml \
+		| sed -E '/^(torch|cuda|nvidia|triton)\b/d' > $@.names
+	@$(COMPILE) --no-deps --generate-hashes --output-file $@ - < $@.names
+	@rm $@.names
+
+containers/sbom.lock: requirements.lock $(READY)
+	@echo cyclonedx-bom | $(COMPILE) --generate-hashes --constraints requirements.lock \
+		--output-file $@ -
+
+containers/torch-cuda.lock: requirements.lock $(READY)
+	@echo torch==$(TORCH) | $(COMPILE) --no-emit-package setuptools --generate-hashes \
+		--constraints requirements.lock --output-file $@ -
 
 clean:  ## remove the environment and everything that runs have made
 	rm -rf $(VENV) mlflow.db mlartifacts data/01_raw/* data/02_intermediate/* \

@@ -31,6 +31,7 @@ import refinements
 import sampling
 import scene_memory
 import scene_speed
+import serving
 import startup
 import tables
 import training_step
@@ -51,6 +52,10 @@ def main() -> None:
         "sampling": lambda data: sampling.measure(),
         "training_step": lambda data: training_step.measure(data) if data else None,
         "scene_memory": lambda data: scene_memory.measure(),
+        "serving_start": lambda data: serving.measure_start(),
+        "serving_load": lambda data: serving.measure_load(),
+        "serving_memory": lambda data: serving.measure_memory(),
+        "serving_growth": lambda data: serving.measure_growth(),
         "backends": lambda data: backends.measure(data) if data else None,
         "scene_speed": lambda data: scene_speed.measure(data) if data else None,
         "refinements": lambda data: refinements.measure(data) if data else None,

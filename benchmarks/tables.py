@@ -10,6 +10,7 @@ import intervals
 import over_places
 import peer_tables
 import scene_tables
+import serving
 from quality import VARIED
 
 from sen2naip_sr.evaluation.columns import DIFFERENCE, FAILED, WIDE_COLUMNS, Column
@@ -261,6 +262,7 @@ TABLES = {
         for name in ("settings", "places", "kinds")
     },
     "machine": _machine,
+    "serving": serving.table,
     **over_places.TABLES,
     **scene_tables.TABLES,
     **peer_tables.TABLES,

@@ -124,6 +124,14 @@ def finish_run(tmp_path):
     return finish
 
 
+def test_a_run_does_not_fail_where_its_statistics_cannot_be_written(tmp_path, caplog):
+    (tmp_path / ".viz").write_text("no folder")
+    hooks = VizHooks()
+    hooks.before_pipeline_run({"project_path": str(tmp_path)})
+    hooks.after_pipeline_run(Pipeline([]), DataCatalog())
+    assert "No statistics for Kedro-Viz" in caplog.text
+
+
 def test_statistics_of_earlier_runs_are_kept(finish_run):
     first = {"table": {"rows": 3, "columns": 2}, "it": {"file_size": 9}}
     assert finish_run({STATISTICS: json.dumps(first)}) == first | {"it": {"file_size": 4}}

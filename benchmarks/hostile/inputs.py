@@ -67,7 +67,8 @@ def write(path: Path, seed: int = 0, **profile: object) -> Path:
 
 
 @cache
-def _plain(name: str, scratch: Path) -> bytes:
+def plain(name: str, scratch: Path) -> bytes:
+    """Return the bytes of one of `VARIANTS`, undamaged."""
     return write(scratch / name, **VARIANTS[name]).read_bytes()
 
 
@@ -75,7 +76,7 @@ def mutated(folder: Path, seed: int, scratch: Path) -> None:
     """Write a raster of one of `VARIANTS` with damage: bytes changed, cut, doubled or exchanged."""
     draw = random.Random(seed)
     name = sorted(VARIANTS)[seed % len(VARIANTS)]
-    (folder / name).write_bytes(damaged(_plain(name, scratch), draw))
+    (folder / name).write_bytes(damaged(plain(name, scratch), draw))
 
 
 def damaged(content: bytes, draw: random.Random, head: int = 600) -> bytes:
@@ -135,7 +136,7 @@ def _sidecar_bytes(folder: Path, seed: int, scratch: Path) -> None:
     draw = random.Random(seed)
     write(folder / "scene.tif")
     ending = draw.choice([".ovr", ".msk"])
-    content = damaged(_plain("plain.tif", scratch), draw)
+    content = damaged(plain("plain.tif", scratch), draw)
     (folder / f"scene.tif{ending}").write_bytes(content)
 
 

@@ -25,12 +25,13 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: "KedroContext") -> None:
-        """Refuse a folder that is read-only and a database that cannot be used."""
-        from sen2naip_sr.tracking.hooks import prepare_tracker
+        """Refuse a database that cannot be used, and a folder where none can be made."""
+        from sen2naip_sr.tracking.hooks import local_database, prepare_tracker
 
         self._root = Path(context.project_path)
         try:
-            require_writable(self._root)
+            if local_database(context):
+                require_writable(self._root)
             prepare_tracker(context)
         except (UserError, OSError) as error:
             fixable = find_user_error(error, explained)

@@ -1,7 +1,7 @@
 """The base of every parameter model: typed, frozen, closed to unknown names."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -42,8 +42,13 @@ _START = "Input should be "
 
 def summarise(error: ValidationError) -> str:
     """Return what is wrong with which parameter, in one line."""
+    return describe_faults(error.errors())
+
+
+def describe_faults(faults: Iterable[Any]) -> str:
+    """Return what is wrong with which parameter, in one line, of pydantic's list of faults."""
     found: dict[str, list[str]] = {}
-    for problem in error.errors():
+    for problem in faults:
         *path, last = map(str, problem["loc"] or ("",))
         name = ".".join(path if path and _ALTERNATIVE.fullmatch(last) else [*path, last])
         # what pydantic puts before the text of a validator of our own

@@ -18,6 +18,7 @@ ANY = {
 
 COMMAND = ANY | {
     "backend-missing": "--backend",
+    "address-taken": "--port, --host",
     "alpha-or-image": "--bands",
     "band-name-ambiguous": "--bands",
     "bands-differ": "--bands; --weights FILE",
@@ -36,6 +37,12 @@ COMMAND = ANY | {
     "output-is-folder": "--output FILE",
     "output-is-input": "--output",
     "result-not-finite": "--range LOW:HIGH",
+    "serving-package-missing": 'pip install "sen2naip_sr[serve]"',
+    "settings-invalid": "sen2naip-sr serve --help",
+    "settings-unreadable": "--config",
+    "spool-damaged": "--spool",
+    "spool-in-use": "--spool",
+    "spool-unusable": "--spool",
     "tile-invalid": "--tile",
     "tiles-out-of-memory": "--batch, --tile",
     "unknown-backend": "--backend",

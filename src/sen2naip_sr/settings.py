@@ -26,10 +26,23 @@ from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
 from sen2naip_sr.tracking.recording import RecordingHooks  # noqa: E402
 from sen2naip_sr.viz_hooks import VizHooks  # noqa: E402
 
+TRACKING_URI = "SEN2NAIP_SR_TRACKING_URI"
+"""Not MLFLOW_TRACKING_URI, which MLflow sets itself for the processes that a run starts."""
+
 
 def project_root() -> str:
     """Return the project's folder, from any folder below it."""
     return (find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]).as_posix()
+
+
+def tracking_uri() -> str:
+    """Return where runs are recorded: the server that the environment names, or the project."""
+    return os.environ.get(TRACKING_URI) or f"sqlite:///{project_root()}/mlflow.db"
+
+
+def artifact_location() -> str | None:
+    """Return where files of runs go; None: the server that the environment names decides."""
+    return None if os.environ.get(TRACKING_URI) else f"{project_root()}/mlartifacts"
 
 
 def log_as_configured() -> None:
@@ -50,5 +63,9 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     "merge_strategy": {"parameters": "soft", "globals": "soft", "mlflow": "soft"},
-    "custom_resolvers": {"project_root": project_root},
+    "custom_resolvers": {
+        "project_root": project_root,
+        "tracking_uri": tracking_uri,
+        "artifact_location": artifact_location,
+    },
 }

@@ -5,16 +5,20 @@ a folder for that of its files. Its files are completed after it has written the
 """
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
+
+logger = logging.getLogger(__name__)
 
 Statistics = dict[str, dict[str, int]]
 """By dataset: ``rows``, ``columns`` and ``file_size`` in bytes; the page shows no others."""
@@ -38,7 +42,14 @@ class VizHooks:
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
-        """Complete what Kedro-Viz has written."""
+        """Complete what Kedro-Viz has written, where it may write."""
+        try:
+            self._complete(pipeline, catalog)
+        except (OSError, UserError) as error:
+            # as Kedro-Viz does: a run does not fail at its end for its statistics
+            logger.warning("No statistics for Kedro-Viz: %s", error)
+
+    def _complete(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
         found = statistics(pipeline.datasets(), catalog)
         known = {**self._before, **_read(self._folder / STATISTICS, {})}
         names = known.keys() | found.keys()

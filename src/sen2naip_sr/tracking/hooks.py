@@ -70,6 +70,12 @@ def _explaining() -> Generator[None, Any, Any]:
         raise click.ClickException(phrased(fixable, KEDRO)) from error
 
 
+def local_database(context: "KedroContext") -> Path | None:
+    """Return MLflow's database if it is a file, None if a server keeps it."""
+    address = (_settings(context).get("server") or {}).get("mlflow_tracking_uri") or ""
+    return Path(address.removeprefix(SQLITE)) if address.startswith(SQLITE) else None
+
+
 def prepare_tracker(context: "KedroContext") -> None:
     """Create and check MLflow's database, if it is a file.
 
@@ -79,19 +85,23 @@ def prepare_tracker(context: "KedroContext") -> None:
     """
     from sen2naip_sr.tracking.database import prepare
 
-    loader: Any = context.config_loader
-    loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
-    settings = loader["mlflow"]
-    address = (settings.get("server") or {}).get("mlflow_tracking_uri") or ""
-    if not address.startswith(SQLITE):
+    database = local_database(context)
+    if database is None:
         return
-    experiment = (settings.get("tracking") or {}).get("experiment") or {}
+    experiment = (_settings(context).get("tracking") or {}).get("experiment") or {}
     place = (experiment.get("create_experiment_kwargs") or {}).get("artifact_location")
     folder = local_folder(place, Path(context.project_path))
     experiments = {}
     if name := experiment.get("name"):
         experiments[name] = place if folder is None else folder.as_uri()
-    prepare(Path(address.removeprefix(SQLITE)), folder, experiments)
+    prepare(database, folder, experiments)
+
+
+def _settings(context: "KedroContext") -> dict[str, Any]:
+    loader: Any = context.config_loader
+    loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+    settings: dict[str, Any] = loader["mlflow"]
+    return settings
 
 
 def local_folder(place: str | None, root: Path) -> Path | None:

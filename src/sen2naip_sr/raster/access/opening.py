@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
-from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -23,6 +21,7 @@ from sen2naip_sr.raster.access.environment import gdal_environment
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.locations import Location, locate
 from sen2naip_sr.raster.access.sidecars import OPENED, check_sidecars
+from sen2naip_sr.raster.access.sizes import largest_block
 from sen2naip_sr.raster.access.vrt import all_references
 
 logger = logging.getLogger(__name__)
@@ -205,31 +204,13 @@ def _check_size(location: Location, dataset: DatasetReader) -> None:
         raise _too_large(location, f"it has {dataset.count:,} bands, more than {MOST_BANDS:,}")
     if not dataset.count:
         return
-    rows, columns = dataset.block_shapes[0]
-    if dataset.driver == "PNG" and _is_interlaced(Path(dataset.name)):
-        # GDAL decodes such an image as a whole
-        rows, columns = dataset.shape
-    # of a damaged JPEG 2000 file, GDAL looks for this without end
-    apart = dataset.driver == "GTiff" and dataset.interleaving == Interleaving.band
-    together = 1 if apart else dataset.count
-    size = rows * columns * together * np.dtype(dataset.dtypes[0]).itemsize
+    rows, columns, size = largest_block(dataset)
     if size > MOST_BLOCK_BYTES:
         raise _too_large(
             location,
             f"its pixels come in blocks of {columns:,} x {rows:,}, which take "
             f"{size / 2**20:,.0f} MB of memory at once",
         )
-
-
-def _is_interlaced(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            header = stream.read(29)
-    except OSError:
-        # in memory, in an archive or at a server
-        return False
-    # the last byte of the first chunk: https://www.w3.org/TR/png-3/#11IHDR
-    return header[12:16] == b"IHDR" and header[28:] != b"\0"
 
 
 def _too_large(location: Location, reason: str) -> UserError:

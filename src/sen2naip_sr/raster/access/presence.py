@@ -6,6 +6,7 @@ import numpy as np
 from rasterio.io import DatasetReader
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.sizes import bytes_of
 
 RATIO = 1000
 """Files with fewer bytes of pixels for each of their own are not looked at. Complete ones hardly
@@ -34,7 +35,7 @@ def require_present(path: Path | str, source: DatasetReader) -> None:
     """
     if source.driver != "GTiff" or source.nodata is not None:
         return
-    widths = [np.dtype(dtype).itemsize for dtype in source.dtypes]
+    widths = [bytes_of(dtype) for dtype in source.dtypes]
     promised = source.height * source.width * sum(widths)
     try:
         size = Path(source.name).stat().st_size

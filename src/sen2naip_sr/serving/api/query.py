@@ -1,0 +1,65 @@
+"""The options of a request: those of the command line, but for what is the server's to choose."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.upscaling.parameters import (
+    Level,
+    Quality,
+    Share,
+    UpscalerParameters,
+    Width,
+    make_options,
+)
+
+
+class Options(Parameters):
+    """How to upscale a scene."""
+
+    # not deferred: FastAPI would build it at the first request, and warn
+    model_config = ConfigDict(use_attribute_docstrings=True, defer_build=False)
+
+    model: str | None = None
+    """A name from /v1/models. Left out: the server's default."""
+    bands: str | None = Field(None, examples=["3,2,1,4", "B04,B03,B02,B08"])
+    """Bands to use, in the order of training (red, green, blue, near-infrared): numbers from 1, or
+    names, separated by commas. Left out: all."""
+    nodata: float | None = None
+    """The value that stands for no data. Left out: what the file declares."""
+    range: str = Field("auto", examples=["auto", "dtype", "0:10000"])
+    """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
+    noise: Level | Literal["auto"] = "auto"
+    """Standard deviation of the scene's noise in digital numbers. auto: estimated."""
+    blur: Width | Literal["auto", "recipe"] = "auto"
+    """Width of the scene's blur in pixels, as the standard deviation of a Gaussian. auto:
+    estimated. recipe: that of the images that the network was trained on."""
+    compression: Quality | Literal["auto", "none"] = "auto"
+    """JPEG quality that the scene was compressed with, from 50 to 100. auto: found in it."""
+    sharpness: Share | Literal["auto"] = "auto"
+    """Share of the network's correction that is added to the bicubic upscaling, from 0 to 1."""
+    flat_areas: Literal["auto", "keep"] = "auto"
+    """Areas without structure. auto: less correction there; keep: the same everywhere."""
+    consistency: bool = False
+    """Whether the downscaled result equals the scene."""
+    ensemble: bool = False
+    """Whether to average over eight flips and turns: a little better, eight times as slow."""
+
+    def checked(self, default_model: str) -> UpscalerParameters:
+        """Return the options as the upscaler takes them.
+
+        Raises:
+            UserError: If one is not valid; it says which.
+        """
+        given = self.model_dump(exclude={"model", "bands", "range"})
+        bands = None if self.bands is None else [name.strip() for name in self.bands.split(",")]
+        model = self.model or default_model
+        return make_options(model=model, bands=bands, value_range=self.range, **given)
+
+
+class JobOptions(Options):
+    """How to upscale the scene of a job."""
+
+    uncertainty: bool = False
+    """Whether to compute per-pixel 90 % intervals too."""

@@ -1,0 +1,1 @@
+"""Drawings of results: pictures, and a histogram of differences."""

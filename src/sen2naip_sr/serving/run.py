@@ -1,0 +1,77 @@
+"""The process of a server: from its address to its clean end."""
+
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.serving.app import create_app, has_page
+from sen2naip_sr.serving.settings import ServeSettings
+
+SECONDS_TO_END = 30
+"""Requests that are being answered have so many seconds to end after Ctrl-C."""
+
+
+def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
+    """Serve until the process is told to end (Ctrl-C or SIGTERM).
+
+    Args:
+        settings: The server's settings.
+        show: Called with lines of text: the addresses.
+
+    Raises:
+        UserError: If the address or the spool folder is in use, or cannot be used.
+    """
+    with listen(settings.host, settings.port) as listening:
+        config = uvicorn.Config(
+            create_app(settings),
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=SECONDS_TO_END,
+        )
+        address = f"http://{shown_address(listening)}{settings.root_path}"
+        lines = [f"API   {address}/v1   described at {address}/docs"]
+        if has_page(settings):
+            lines.append(f"Page  {address}/")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # the server raises them once more when it has ended, to end the process as they would
+            signal.signal(number, lambda *_: None)
+        _Announced(config, lambda: [show(line) for line in lines]).run(sockets=[listening])
+
+
+class _Announced(uvicorn.Server):
+    """A server that tells when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        UserError: If the port is taken, or there is no such address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
+    except OSError as error:
+        raise UserError(
+            "address-taken",
+            f"{host}:{port}: cannot listen there ({error.strerror or error})",
+            "choose another port or address, or end what listens there",
+        ) from error
+
+
+def shown_address(listening: socket.socket) -> str:
+    """Return where a socket listens, as a browser takes it."""
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
