@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import backends
 import degraded
 import exactness
+import faint
 import front_door
 import ingestion
 import intervals
@@ -61,6 +62,7 @@ def main() -> None:
         "refinements": lambda data: refinements.measure(data) if data else None,
         "intervals": lambda data: intervals.measure(data) if data else None,
         "exactness": lambda data: exactness.measure(data) if data else None,
+        "faint": lambda data: faint.measure(data) if data else None,
         "shipped": lambda data: quality.measure_shipped(ROOT, data) if data else None,
         "varied": lambda data: quality.measure_varied(ROOT, data) if data else None,
         "degraded": lambda data: degraded.measure(ROOT, data) if data else None,

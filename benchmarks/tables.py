@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import faint
 import intervals
 import over_places
 import peer_tables
@@ -248,6 +249,7 @@ TABLES = {
     "equal-time": lambda results: _candidates(results["equal_time"]),
     "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
     "detail": lambda results: _trials(results["detail"]),
+    "faint": lambda results: faint.faint(results["faint"]),
     "varied": lambda results: _varied(results["varied"]),
     "without-network": lambda results: _without_network(results["varied"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),

@@ -12,8 +12,8 @@ from torch import Tensor
 from sen2naip_sr.inference.flat_areas import typical_structure
 
 FAINT = 4.0
-"""Typical structure in 255ths of the value range, below which a scene is faint. At more, 8 bits
-cost at most 0.03 dB of PSNR on scenes that were darkened (docs/upscaling.md)."""
+"""Typical structure in 255ths of the value range, below which a scene is faint; docs/upscaling.md
+has what it was chosen by."""
 
 COARSE = 512.0
 """Whole numbers hide the error if the value range has at most so many."""
