@@ -6,6 +6,7 @@ Chips are darkened to a share of a range of 10,000, as whole numbers, and downsc
 import math
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -81,7 +82,7 @@ def faint(measured: Mapping[str, Any]) -> str:
     for row in rows:
         groups[max(low for low in LIMITS if low <= row["structure"])].append(row)
     cells = []
-    for low, high in zip(LIMITS, LIMITS[1:], strict=False):
+    for low, high in pairwise(LIMITS):
         group = groups[low]
         if not group:
             continue
