@@ -36,6 +36,34 @@ def test_only_models_that_are_listed_are_loaded(engine, model):
         engine.load(model or "nothing")
 
 
+def test_only_the_thread_of_short_scenes_lasts(tmp_path, scene, monkeypatch):
+    from sen2naip_sr.serving import engine as module
+    from sen2naip_sr.serving.settings import ServeSettings
+
+    used = []
+
+    def noting(call):
+        def noted(*given, **named):
+            used.append(threading.current_thread())
+            return call(*given, **named)
+
+        return noted
+
+    for name in ("Upscaler", "upscale_file"):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
+    engine = module.Engine(ServeSettings(spool=tmp_path, model="lean"))
+    options = make_options(model="lean")
+    try:
+        for long in (True, False):
+            engine.upscale(scene, tmp_path / "x2.tif", options, long=long)
+        loading, job, short = used
+        assert not loading.is_alive()
+        assert not job.is_alive()
+        assert short.is_alive()
+    finally:
+        engine.close()
+
+
 def test_turns_are_given_in_the_order_of_asking():
     from sen2naip_sr.serving.turns import Turns
 

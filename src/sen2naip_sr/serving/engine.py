@@ -4,10 +4,11 @@ import contextvars
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
@@ -22,6 +23,18 @@ from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.names import shipped_names
 
 Progress = Callable[[int, int], object]
+T = TypeVar("T")
+
+
+def in_passing_thread(call: Callable[[], T]) -> T:
+    """Call something in a thread that ends with it.
+
+    torch's OpenMP keeps a team of threads for every thread that has called it. As soon as there
+    are more of them than cores, those that wait sleep at once, and predictions take a quarter
+    longer: only one lasting thread may call torch, that of the short scenes.
+    """
+    with ThreadPoolExecutor(1) as passing:
+        return passing.submit(call).result()
 
 
 class Cancelled(Exception):
@@ -62,7 +75,6 @@ class Engine:
         self._loading = Lock()
         self._turns = Turns()
         self._stopping = Event()
-        # threads of their own: torch keeps a team of threads for every thread that calls it
         self._short, self._long = (
             ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("short", "long")
         )
@@ -99,9 +111,8 @@ class Engine:
         with self._loading:
             if name not in self._upscalers:
                 s = self._settings
-                self._upscalers[name] = Upscaler(
-                    make_options(model=name, device=s.device, threads=s.threads)
-                )
+                options = make_options(model=name, device=s.device, threads=s.threads)
+                self._upscalers[name] = in_passing_thread(lambda: Upscaler(options))
             return self._upscalers[name]
 
     def check(self, options: UpscalerParameters) -> Upscaler:
@@ -192,7 +203,8 @@ class Engine:
 
         try:
             # with the caller's context: Gradio finds its event by it when progress is reported
-            return pool.submit(contextvars.copy_context().run, work)
+            run = partial(contextvars.copy_context().run, work)
+            return pool.submit(in_passing_thread, run) if long else pool.submit(run)
         except RuntimeError as error:
             raise Cancelled from error
 
