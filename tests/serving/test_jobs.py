@@ -157,7 +157,8 @@ def test_results_expire_and_jobs_are_forgotten(tmp_path, scene):
             if answer.status_code == 404:
                 break
             states.append(answer.json()["state"])
-            if states[-1] == "expired":
+            # later, it may be forgotten between two requests
+            if states.count("expired") == 1:
                 refusal(client.get(f"{job['links']['self']}/result"), 410, "result-expired")
             time.sleep(0.02)
         assert states[-1] == "expired"
