@@ -9,6 +9,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --no-header --strip-extras --no-annotate
 	--no-emit-find-links --no-emit-package pip --python $(BIN)/python
 
 .PHONY: help demo test lint docs bench lock clean
+.PHONY: containers/serve.lock containers/all.lock containers/torch-cuda.lock containers/sbom.lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,22 +38,22 @@ lock: $(READY)  ## fix the dependencies anew in requirements.lock and, with hash
 	@$(COMPILE) --all-extras --no-emit-package setuptools --upgrade-package torch==$(TORCH) \
 		--output-file requirements.lock pyproject.toml
 	@sed -i -E 's/^(torch==[0-9.]+)\+cpu$$/\1/; /^(cuda|nvidia|triton)\b/d' requirements.lock
-	@$(MAKE) --no-print-directory --always-make containers/serve.lock containers/all.lock \
+	@$(MAKE) --no-print-directory containers/serve.lock containers/all.lock \
 		containers/torch-cuda.lock containers/sbom.lock
 
 containers/serve.lock: EXTRAS := --extra serve
 containers/all.lock: EXTRAS := --extra serve --extra kedro
-containers/serve.lock containers/all.lock: requirements.lock pyproject.toml $(READY)
+containers/serve.lock containers/all.lock:
 	@$(COMPILE) $(EXTRAS) --constraints requirements.lock pyproject.toml \
 		| sed -E '/^(torch|cuda|nvidia|triton)\b/d' > $@.names
 	@$(COMPILE) --no-deps --generate-hashes --output-file $@ - < $@.names
 	@rm $@.names
 
-containers/sbom.lock: requirements.lock $(READY)
+containers/sbom.lock:
 	@echo cyclonedx-bom | $(COMPILE) --generate-hashes --constraints requirements.lock \
 		--output-file $@ -
 
-containers/torch-cuda.lock: requirements.lock $(READY)
+containers/torch-cuda.lock:
 	@echo torch==$(TORCH) | $(COMPILE) --no-emit-package setuptools --generate-hashes \
 		--constraints requirements.lock --output-file $@ -
 
