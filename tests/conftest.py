@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 UTM = Affine(0.6, 0, 404_961.6, 0, -0.6, 3_766_234.8)
 
