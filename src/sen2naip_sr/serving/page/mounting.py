@@ -66,6 +66,8 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
     )
     for route in app.routes:
         if isinstance(route, Mount) and route.path == PATH:
+            # open pages hold a connection without end, which the server would wait for
+            app.state.service.at_end.append(route.app.stop_event.set)
             route.app = Gate(route.app, shelf.uploads, settings)
 
 
