@@ -1,7 +1,10 @@
 """What cannot be upscaled is refused with a code, and leaves nothing."""
 
 import errno
+import gc
 import re
+import time
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -165,6 +168,11 @@ def test_bodies_of_another_type_are_refused(client, scene, headers):
     refusal(answer, 415, "content-refused")
 
 
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/jobs/", "/v1/jobs/a/b"])
+def test_paths_of_the_api_that_lead_nowhere_are_refused(client, path):
+    refusal(client.get(path, follow_redirects=False), 404, "not-found")
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_client_that_leaves_while_it_sends_leaves_nothing(client, scene, route):
     body = [
@@ -183,6 +191,27 @@ def test_work_for_a_client_that_leaves_is_cancelled(client, make_geotiff, tmp_pa
     assert (status, sent) == (None, [])
     assert files_below(spool) == []
     assert client.get("/readyz").status_code == 200
+
+
+def test_nothing_is_logged_of_a_client_that_leaves(client, scene, monkeypatch, caplog):
+    began = Event()
+
+    def upscale(*_, progress, **__):
+        began.set()
+        while True:
+            progress(1, 2)
+            time.sleep(0.01)
+
+    def body():
+        yield {"type": "http.request", "body": scene.read_bytes()}
+        assert began.wait(20)
+        yield {"type": "http.disconnect"}
+
+    monkeypatch.setattr("sen2naip_sr.serving.engine.upscale_file", upscale)
+    assert ask(client.app, "/v1/upscale", body())[0] is None
+    # asyncio reports errors that nobody took note of when they are collected
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_a_slow_upload_is_ended(tmp_path, scene):

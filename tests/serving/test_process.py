@@ -142,11 +142,13 @@ def test_jobs_of_a_killed_process_are_done_by_the_next(server, talk, make_geotif
 
 def test_ctrl_c_ends_it_cleanly_with_a_job_in_progress(tmp_path, make_geotiff):
     content = make_geotiff(tmp_path / "scene.tif", size=300).read_bytes()
-    with process(tmp_path, "--set=page=false") as started:
-        with httpx2.Client(base_url=started.address) as client:
-            job = client.post("/v1/jobs", content=content, headers=TIFF).json()
-        started.process.send_signal(signal.SIGINT)
-        said = started.process.communicate(timeout=20)[1]
+    with process(tmp_path) as started, httpx2.Client(base_url=started.address) as client:
+        job = client.post("/v1/jobs", content=content, headers=TIFF).json()
+        # what every open page keeps
+        with client.stream("GET", "/page/gradio_api/heartbeat/a") as page:
+            assert page.status_code == 200
+            started.process.send_signal(signal.SIGINT)
+            said = started.process.communicate(timeout=20)[1]
         assert (started.process.returncode, said) == (0, "")
     from sen2naip_sr.serving.jobs.store import Store
 

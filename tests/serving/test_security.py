@@ -1,5 +1,6 @@
 """Who may ask a server, and what its answers say."""
 
+import asyncio
 import time
 
 import pytest
@@ -7,6 +8,7 @@ from served import TIFF, TOKEN, ask, refusal, running
 
 from sen2naip_sr.serving import security
 from sen2naip_sr.serving.security import COOKIE, is_session, issue_session, same
+from sen2naip_sr.serving.watching import Headed
 
 PRIVATE = ("/v1/models", "/v1/jobs/a", "/metrics", "/docs", "/openapi.json", "/", "/page",
            "/gradio_api/info", "/docs/assets/swagger-ui.css", "/login/", "/healthz/../v1/models",
@@ -110,7 +112,7 @@ def test_without_a_token_the_server_answers_to_its_own_name_only(client, host):
     refusal(client.get("/v1/models", headers={"Host": host}), 421, "host-refused")
 
 
-@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:80"])
+@pytest.mark.parametrize("host", ["localhost:8000", "LocalHost", "127.0.0.1", "[::1]:80"])
 def test_it_answers_to_every_name_of_the_loopback(client, host):
     assert client.get("/v1/models", headers={"Host": host}).status_code == 200
 
@@ -152,6 +154,20 @@ def test_a_fault_of_the_server_tells_nothing_of_it(client, scene, monkeypatch):
     refusal(answer, 500, "internal-error")
     assert "secret" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("path", ["/page/", "/up/page/", "/upper", "/up"])
+def test_it_is_the_same_whether_a_proxy_strips_its_path(kind, path):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((scope["root_path"], scope["path"], scope["raw_path"]))
+
+    scope = {"type": kind, "path": path, "raw_path": path.encode(), "root_path": ""}
+    asyncio.run(Headed(app, "/up")(scope, None, None))
+    whole = "/up/upper" if path == "/upper" else "/up" + path.removeprefix("/up")
+    assert seen == [("/up", whole, whole.encode())]
 
 
 def test_a_path_under_a_proxy_is_in_links_and_walls(tmp_path, scene):

@@ -59,7 +59,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
         app.include_router(router)
     add_docs(app)
     app.openapi = lambda: describe(app, settings)  # type: ignore[method-assign]
-    app.router.routes.append(Route("/v1/{rest:path}", Nowhere(app)))
+    nowhere = Nowhere(app)
+    app.router.routes += [Route(path, nowhere) for path in ("/v1", "/v1/{rest:path}")]
     _add_handlers(app, settings.spool)
     _add_middleware(app, service)
     if has_page(settings):

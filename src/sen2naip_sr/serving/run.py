@@ -25,8 +25,9 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
         UserError: If the address or the spool folder is in use, or cannot be used.
     """
     with listen(settings.host, settings.port) as listening:
+        app = create_app(settings)
         config = uvicorn.Config(
-            create_app(settings),
+            app,
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=SECONDS_TO_END,
@@ -38,20 +39,33 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             # the server raises them once more when it has ended, to end the process as they would
             signal.signal(number, lambda *_: None)
-        _Announced(config, lambda: [show(line) for line in lines]).run(sockets=[listening])
+        server = _Announced(
+            config, lambda: [show(line) for line in lines], app.state.service.begin_to_end
+        )
+        server.run(sockets=[listening])
 
 
 class _Announced(uvicorn.Server):
-    """A server that tells when it is ready."""
+    """A server that tells when it is ready, and when it begins to end."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        announce: Callable[[], object],
+        begin_to_end: Callable[[], object],
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._begin_to_end = begin_to_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._begin_to_end()
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:

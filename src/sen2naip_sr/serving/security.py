@@ -58,7 +58,8 @@ class Wall:
         self._app = app
         self._settings = settings
         self._token = settings.secret
-        self._hosts = settings.hosts or (() if self._token else (*LOOPBACK, settings.host))
+        own = settings.hosts or (() if self._token else (*LOOPBACK, settings.host))
+        self._hosts = {host.lower() for host in own}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -110,8 +111,8 @@ class Wall:
 
 
 def _name(host: str) -> str:
-    """Return the name in a header Host, without its port."""
-    return host if host.endswith("]") else host.rpartition(":")[0] or host
+    """Return the name in a header Host in small letters, without its port."""
+    return (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
 
 
 def _cookie(headers: Headers) -> str:

@@ -1,6 +1,7 @@
 """The parts of a running server, which its routes share."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -25,6 +26,7 @@ class Service:
         worker: What does the jobs.
         requests: The places of scenes that somebody waits for.
         jobs: The places of jobs.
+        at_end: Called when the server begins to end, while requests are still answered.
     """
 
     settings: ServeSettings
@@ -34,6 +36,7 @@ class Service:
     worker: Worker
     requests: Places
     jobs: Places
+    at_end: list[Callable[[], object]] = field(default_factory=list)
 
     @classmethod
     def of(cls, settings: ServeSettings) -> "Service":
@@ -61,6 +64,12 @@ class Service:
         """Load the default model, and begin with the jobs."""
         self.engine.load()
         self.worker.start()
+
+    def begin_to_end(self) -> None:
+        """Stop the jobs at the next tile; requests are still answered. Called in the event loop."""
+        self.worker.halt()
+        for call in self.at_end:
+            call()
 
     def close(self) -> None:
         """Stop at the next tile, and give the spool folder back."""

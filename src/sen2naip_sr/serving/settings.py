@@ -50,7 +50,8 @@ class ServeSettings(BaseSettings, Parameters):
     cors: Names = []
     """Origins of other web pages that may use the API, such as https://example.org."""
     token: SecretStr | None = None
-    """What clients must send to use anything but the health checks; 16 characters or more."""
+    """What clients must send to use anything but the health checks; 16 characters of ASCII or
+    more."""
     token_file: Path | None = None
     """A file with the token, such as a container's secret."""
     page: bool = True
@@ -111,9 +112,17 @@ class ServeSettings(BaseSettings, Parameters):
 
     @field_validator("token")
     @classmethod
-    def _token_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
+    def _token_can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if len(text) < SHORTEST_TOKEN:
             raise ValueError(f"has fewer than {SHORTEST_TOKEN} characters")
+        if not (text.isascii() and text.isprintable()) or text != text.strip():
+            # others do not arrive in a header as they were sent
+            raise ValueError(
+                "has other characters than those of ASCII, or spaces at its beginning or end"
+            )
         return value
 
     @model_validator(mode="after")

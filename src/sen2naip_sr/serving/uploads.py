@@ -135,7 +135,7 @@ def check_scene(path: Path, settings: ServeSettings, most_pixels: int | None = N
     if recognised(path) not in DRIVERS:
         raise UserError(
             "format-refused",
-            f"{path}: is no {', '.join(DRIVERS.values())}",
+            f"{path}: is none of {', '.join(DRIVERS.values())}",
             "convert it to a GeoTIFF",
         )
     try:

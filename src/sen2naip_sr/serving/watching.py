@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 from time import perf_counter
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -58,7 +59,7 @@ class Headed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if self._root_path and scope["type"] != "lifespan":
-            scope["root_path"] = self._root_path
+            self._add_root(scope)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -73,6 +74,14 @@ class Headed:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+    def _add_root(self, scope: Scope) -> None:
+        """Add the proxy's path, also to the request's if the proxy has stripped it."""
+        root = scope["root_path"] = self._root_path
+        if not is_below(scope["path"], (root,)):
+            scope["path"] = root + scope["path"]
+            if scope.get("raw_path") is not None:
+                scope["raw_path"] = quote(root).encode() + scope["raw_path"]
 
 
 class Watched:

@@ -69,6 +69,14 @@ def test_paths_do_not_lead_out_of_the_uploads(refused, spool, make_geotiff, tmp_
     refused(file_data(f"{uploads}/../../../jobs.sqlite"))
 
 
+@pytest.mark.parametrize("route", ["run", "api", "call", "call/v2"])
+def test_no_event_is_taken_for_an_upload(client, route):
+    body = {"data": [file_data("http://example.org/a.tif")], "fn_index": 0, "session_hash": "a"}
+    answer = client.post(f"/page/gradio_api/{route}/upload", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "options-invalid"
+
+
 def test_an_upload_may_be_named(client, scene):
     answer = client.post(UPLOAD, files={"files": ("a.tif", scene.read_bytes())})
     assert answer.status_code == 200

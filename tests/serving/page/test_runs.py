@@ -1,6 +1,7 @@
 """The page's runs: their results are the command line's, and nothing stays of those that fail."""
 
 import asyncio
+import errno
 import io
 import json
 import re
@@ -215,3 +216,12 @@ def test_progress_tells_the_time_left():
     assert progress.seconds_left >= 0
     progress(4, 4)
     assert progress.seconds_left == 0
+
+
+def test_a_file_system_without_links_will_do(make_page, make_geotiff, tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("os.link", link)
+    scene = make_geotiff(tmp_path / "scene.tif", size=32)
+    assert "64" in make_page().upscale(scene).heading

@@ -94,8 +94,8 @@ async def _upscaled(
         leaving.cancel()
         gone.set()
         work.cancel()
-        if not result.done():
-            await asyncio.wait({result})
+        # also takes note of its error: asyncio reports those that nobody has seen
+        await asyncio.gather(result, return_exceptions=True)
     if result.cancelled() or isinstance(result.exception(), Cancelled):
         raise UserError("stopping", "the server stops", "ask again later")
     made: Made = result.result()

@@ -78,13 +78,17 @@ class Worker:
         """Begin with the oldest job."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop at the next tile, and wait for that. The job is done by the next process."""
+    def halt(self) -> None:
+        """Stop at the next tile. The job is done by the next process."""
         self._stopping.set()
         self._wake.set()
         with self._lock:
             if self._current:
                 self._current[1].set()
+
+    def stop(self) -> None:
+        """Stop at the next tile, and wait for that."""
+        self.halt()
         if self._thread.ident is not None:
             self._thread.join()
 

@@ -20,6 +20,8 @@ from sen2naip_sr.serving.uploads import check_headers, check_room, too_large
 _FORM = 100_000
 """Bytes of an upload besides the file, and of any other request."""
 _READING = ("GET", "HEAD", "OPTIONS")
+_UPLOAD = "/gradio_api/upload"
+"""Not any path that ends so: the last part of others is the name of an event, as one likes."""
 
 
 class Gate:
@@ -42,7 +44,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            if scope["path"].endswith("/upload"):
+            if scope["path"].endswith(_UPLOAD):
                 self._check_upload(Headers(scope=scope))
             else:
                 receive = await self._checked(receive)

@@ -13,6 +13,7 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", DO_NOT_T
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, RedirectResponse, Response
+from gradio.routes import App
 from starlette.routing import Mount
 
 from sen2naip_sr.serving.engine import Engine
@@ -66,6 +67,9 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
     )
     for route in app.routes:
         if isinstance(route, Mount) and route.path == PATH:
+            assert isinstance(route.app, App)
+            # open pages hold a connection without end, which the server would wait for
+            app.state.service.at_end.append(route.app.stop_event.set)
             route.app = Gate(route.app, shelf.uploads, settings)
 
 

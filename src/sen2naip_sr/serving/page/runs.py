@@ -237,7 +237,10 @@ def _moved(upload: Path, drawer: Drawer) -> Path:
     try:
         try:
             os.link(upload, scene)
-        except PermissionError:
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # not every file system has links
             shutil.copyfile(upload, scene)
     except FileNotFoundError as error:
         raise upload_expired() from error
