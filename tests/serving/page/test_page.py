@@ -116,7 +116,7 @@ def test_errors_are_shown_with_what_to_do(visit, make_geotiff, tmp_path):
     assert "take an example" in said
     (tmp_path / "notes.tif").write_text("no raster")
     for path, problem, remedy in [
-        (tmp_path / "notes.tif", "notes.tif: is no GeoTIFF", "Convert it to a GeoTIFF"),
+        (tmp_path / "notes.tif", "notes.tif: is none of GeoTIFF", "Convert it to a GeoTIFF"),
         (make_geotiff(tmp_path / "rgb.tif", bands=3), "3 bands", "near-infrared"),
         (make_geotiff(tmp_path / "big.tif", size=270), "72,900 pixels", "Cut it into parts"),
     ]:
