@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -13,32 +16,57 @@ import psutil
 
 
 class Server:
-    """A started server; a context manager that kills it.
+    """A server that is ready; a context manager that ends it.
 
     Args:
-        spool: Its spool folder.
+        spool: Its spool folder; None: one that is removed at the end.
         flags: More flags of the command.
 
     Attributes:
         address: Where it is.
-        seconds: From the command to the addresses.
-        peak: MB of memory at most until now.
+        process: Its process.
+        ready_s: Seconds from the command until it is ready, when it prints its address.
     """
 
-    def __init__(self, spool: Path, *flags: str) -> None:
+    def __init__(self, spool: Path | None = None, *flags: str) -> None:
+        self._own = None if spool else tempfile.TemporaryDirectory()
+        self.spool = spool or Path(self._own.name if self._own else "")
         command = [sys.executable, "-m", "sen2naip_sr.command", "serve", "--port=0"]
         began = time.perf_counter()
-        self.spool = spool
-        self.process = subprocess.Popen(
-            [*command, f"--spool={spool}", *flags], stdout=subprocess.PIPE, text=True
+        self.process = psutil.Popen(
+            [*command, f"--spool={self.spool}", *flags], stdout=subprocess.PIPE, text=True
         )
-        assert self.process.stdout is not None
         found = re.search(r"http://[^/\s]+", self.process.stdout.readline())
         assert found, "the server did not start"
         self.address = found[0]
-        self.seconds = time.perf_counter() - began
-        self.peak = 0.0
-        threading.Thread(target=self._watch, daemon=True).start()
+        self.ready_s = time.perf_counter() - began
+
+    def resident_mb(self) -> float:
+        """Return the resident memory in MB."""
+        return float(self.process.memory_info().rss) / 1e6
+
+    def processor_s(self) -> float:
+        """Return the seconds of processor time so far."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    @contextmanager
+    def watched(self, every: float = 0.5) -> Iterator[list[tuple[float, float]]]:
+        """Collect (seconds, resident MB) during the block."""
+        samples: list[tuple[float, float]] = []
+        over, began = threading.Event(), time.perf_counter()
+
+        def watch() -> None:
+            while not over.wait(every):
+                samples.append((time.perf_counter() - began, self.resident_mb()))
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield samples
+        finally:
+            over.set()
+            thread.join()
 
     def left(self) -> list[str]:
         """Return what is left in the spool folder, but for the database and folders of its own."""
@@ -63,17 +91,12 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def _watch(self) -> None:
-        try:
-            while True:
-                memory = psutil.Process(self.process.pid).memory_info().rss / 1e6
-                self.peak = max(self.peak, memory)
-                time.sleep(0.01)
-        except psutil.Error:
-            pass
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.kill()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+        if self._own:
+            self._own.cleanup()

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 import scene_tables
-from served import TIFF, TIMEOUT, apply_load, make_scenes, serving, watched
+from clients import TIFF, TIMEOUT, apply_load, make_scenes
+from server import Server
 
 CLIENTS = 50
 SECONDS = 60
@@ -28,7 +29,7 @@ def measure_start() -> dict[str, Any]:
     """Return seconds from the start of the process until the server is ready, and idle memory."""
     ready, idle = [], []
     for _ in range(STARTS):
-        with serving() as server:
+        with Server() as server:
             ready.append(server.ready_s)
             time.sleep(1)
             idle.append(server.resident_mb())
@@ -50,10 +51,10 @@ def measure_load() -> dict[str, Any]:
         scenes = make_scenes(Path(scratch, "scenes"), SCENES, SIDE)
         bodies = [path.read_bytes() for path in scenes]
         before = _batch_rate(Path(scratch, "scenes"), Path(scratch, "before"))
-        with serving() as server:
-            apply_load(server.url, bodies, 1, 3)
+        with Server() as server:
+            apply_load(server.address, bodies, 1, 3)
             began = server.processor_s()
-            load = apply_load(server.url, bodies, CLIENTS, SECONDS)
+            load = apply_load(server.address, bodies, CLIENTS, SECONDS)
             used = server.processor_s() - began
         after = _batch_rate(Path(scratch, "scenes"), Path(scratch, "after"))
     rate, batch = len(load.answered) / load.seconds, (before[0] + after[0]) / 2
@@ -81,13 +82,13 @@ def measure_load() -> dict[str, Any]:
 
 def measure_memory() -> dict[str, Any]:
     """Return resident memory before, during and after a large scene."""
-    with tempfile.TemporaryDirectory() as scratch, serving() as server:
+    with tempfile.TemporaryDirectory() as scratch, Server() as server:
         (scene,) = make_scenes(Path(scratch), 1, LARGE_SIDE)
         idle = server.resident_mb()
-        with watched(server, 0.05) as samples:
+        with server.watched(0.05) as samples:
             began = time.perf_counter()
             answer = httpx.post(
-                f"{server.url}/v1/upscale",
+                f"{server.address}/v1/upscale",
                 content=scene.read_bytes(),
                 headers=TIFF,
                 timeout=TIMEOUT,
@@ -106,11 +107,11 @@ def measure_memory() -> dict[str, Any]:
 
 def measure_growth(seconds: float = LONG_SECONDS) -> dict[str, Any]:
     """Return how much the resident memory grows under load, from the second minute to the last."""
-    with tempfile.TemporaryDirectory() as scratch, serving() as server:
+    with tempfile.TemporaryDirectory() as scratch, Server() as server:
         scenes = make_scenes(Path(scratch), SCENES, SIDE)
         bodies = [path.read_bytes() for path in scenes]
-        with watched(server) as samples:
-            load = apply_load(server.url, bodies, CLIENTS, seconds)
+        with server.watched() as samples:
+            load = apply_load(server.address, bodies, CLIENTS, seconds)
     early = [mb for at, mb in samples if MINUTE <= at < 2 * MINUTE]
     late = [mb for at, mb in samples if seconds - MINUTE <= at < seconds]
     return {

@@ -1,5 +1,7 @@
 """The process of a server: from its address to its clean end."""
 
+import contextlib
+import ctypes
 import signal
 import socket
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.app import create_app, has_page
 from sen2naip_sr.serving.settings import ServeSettings
 
+M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
 SECONDS_TO_END = 30
 """Requests that are being answered have so many seconds to end after Ctrl-C."""
 
@@ -24,6 +28,7 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
     Raises:
         UserError: If the address or the spool folder is in use, or cannot be used.
     """
+    use_few_arenas()
     with listen(settings.host, settings.port) as listening:
         app = create_app(settings)
         config = uvicorn.Config(
@@ -43,6 +48,16 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
             config, lambda: [show(line) for line in lines], app.state.service.begin_to_end
         )
         server.run(sockets=[listening])
+
+
+def use_few_arenas() -> None:
+    """Let threads share the places that glibc takes memory from; elsewhere, do nothing.
+
+    By default there are eight for each core, and each keeps memory that a scene needed: a quarter
+    of the resident memory under load, and it grows for long.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 class _Announced(uvicorn.Server):
