@@ -8,6 +8,7 @@ from tiny_weights import write_calibration, write_weights
 
 from sen2naip_sr import __version__
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference import backends
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
@@ -219,3 +220,32 @@ def test_infinity_is_no_data(tmp_path, make_geotiff, weights):
     holes = np.zeros(result.shape, bool)
     holes[:, 20:24, 20:22] = True
     np.testing.assert_array_equal(np.isfinite(result), ~holes)
+
+
+@pytest.mark.parametrize("contrast", [1, 3000])
+@pytest.mark.parametrize("conditions", [False, True])
+def test_faint_scenes_are_computed_in_float32(
+    tmp_path, make_geotiff, monkeypatch, contrast, conditions
+):
+    precision = "float32" if contrast == 1 else "bfloat16"
+    monkeypatch.setattr(backends, "best_precision", lambda kind: "bfloat16")
+    weights = write_weights(tmp_path / "weights.safetensors", conditions=conditions)
+    noise = np.random.default_rng(0).random((4, 96, 96))
+    source = make_geotiff(tmp_path / "scene.tif", (200 + contrast * noise).astype("uint16"))
+    job = Job(source, tmp_path / "x2.tif")
+    upscale(job, weights, value_range="0:10000")
+    upscale(
+        Job(source, tmp_path / "exact.tif"), weights, value_range="0:10000", precision="float32"
+    )
+    with rasterio.open(job.target) as target:
+        assert target.tags()["SEN2NAIP_SR_PRECISION"] == precision
+    exact = read(tmp_path / "exact.tif")
+    assert np.array_equal(read(job.target), exact) is (precision == "float32")
+
+
+def test_a_precision_that_is_given_holds_for_faint_scenes_too(tmp_path, make_geotiff, weights):
+    source = make_geotiff(tmp_path / "scene.tif", np.full((4, 96, 96), 20, "uint16"))
+    job = Job(source, tmp_path / "x2.tif")
+    upscale(job, weights, value_range="0:10000", precision="bfloat16")
+    with rasterio.open(job.target) as target:
+        assert target.tags()["SEN2NAIP_SR_PRECISION"] == "bfloat16"

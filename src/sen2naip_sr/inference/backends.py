@@ -55,9 +55,10 @@ def choose_backend(
     if precision == INT8 or backend == "openvino":
         return _in_8_bits(model, device, backend, precision)
     if backend == precision == "auto" and device.type == "cpu" and find_quantised(model):
-        if _what_8_bits_lack(device) is None:
+        problem = _what_8_bits_lack(device)
+        if problem is None:
             return "openvino", INT8
-        _say_what_is_missing(_what_8_bits_lack(device))
+        _say_what_is_missing(problem)
     return _in_floats(device, backend, precision)
 
 
@@ -90,7 +91,7 @@ def _what_8_bits_lack(device: torch.device) -> str | None:
 
 
 @functools.cache
-def _say_what_is_missing(problem: str | None) -> None:
+def _say_what_is_missing(problem: str) -> None:
     """Say once that 8 bits would be faster."""
     logger.info("computed in floats, more slowly: %s", problem)
 

@@ -95,21 +95,21 @@ def tell(
         name: f"{text} ({origin if name in wanted else _GIVEN})"
         for name, text in _in_words(told, value_range, "noise" in wanted).items()
     }
-    calming = _calming(p, found)
+    windows = None if found.windows is None else found.windows / SCALE
+    calming = _calming(p, found, windows)
     words["sharpness"] = f"{sharpness:g}"
     words["flat_areas"] = f"calmed by {calming.share:.0%}" if calming else "kept"
-    windows = None if found.windows is None else found.windows / SCALE
     return Told(told, sharpness, calming, windows, words)
 
 
-def _calming(p: UpscalerParameters, found: Estimate) -> Calming | None:
+def _calming(p: UpscalerParameters, found: Estimate, windows: Tensor | None) -> Calming | None:
     """Return how flat areas are calmed: not at all unless all that decides it is estimated."""
     automatic = p.flat_areas == p.noise == p.sharpness == "auto"
     if not automatic or found.conditions is None:
         return None
     assert found.conditions.noise is not None
-    assert found.windows is not None
-    return choose_calming(found.windows / SCALE, found.conditions.noise)
+    assert windows is not None
+    return choose_calming(windows, found.conditions.noise)
 
 
 def require_recipe(parameters: UpscalerParameters, label: str) -> None:

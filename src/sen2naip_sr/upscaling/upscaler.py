@@ -1,19 +1,16 @@
 """A network made ready to upscale any number of scenes: files, arrays or any other kind."""
 
 import copy
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
-from sen2naip_sr.inference.estimation.windows import SCALE, sample_windows
+from sen2naip_sr.inference.estimation.windows import sample_windows
 from sen2naip_sr.inference.faintness import is_faint
 from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.intervals.width import Intervals
@@ -22,10 +19,10 @@ from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
 from sen2naip_sr.models.conditions import Conditions
-from sen2naip_sr.raster.band_names import ROLES, find_colours, suggestion
 from sen2naip_sr.raster.protocol import Scene, Target
 from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.raster.suspects import SceneWithout
+from sen2naip_sr.upscaling.bands import require_bands, warn_of_order
 from sen2naip_sr.upscaling.conditions import Told, require_recipe, tell
 from sen2naip_sr.upscaling.intervals import SceneIntervals, intervals_for
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
@@ -33,8 +30,6 @@ from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.calibration import Calibration, load_calibration
 from sen2naip_sr.weights.files import Weights, load_weights
 from sen2naip_sr.weights.shipped import load_shipped
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ class Upscaler:
             return False
         windows = told.windows if told else None
         if windows is None:
-            windows = torch.from_numpy(sample_windows(scene, value_range).values) / SCALE
+            windows = sample_windows(scene, value_range).normalised()
         return is_faint(windows, scene.dtype, value_range)
 
     @property
@@ -215,10 +210,9 @@ class Upscaler:
                 high for its value range.
         """
         expected = self._weights.metadata.bands
-        if scene.count != expected:
-            raise _bands_differ(scene, self.label, expected)
+        require_bands(scene, self.label, expected)
         if self.parameters.bands is None:
-            _warn_of_order(scene, expected)
+            warn_of_order(scene, expected)
         unmarked = unmarked_nodata(scene)
         shown: Scene = SceneWithout(scene, unmarked) if unmarked else scene
         value_range = choose_range(parse_range(self.parameters.value_range), shown)
@@ -272,32 +266,6 @@ class Upscaler:
             postprocessing=Postprocessing(self._consistency, settings.intervals_made_by),
             intervals=intervals,
             progress=progress,
-        )
-
-
-def _bands_differ(scene: Scene, label: str, expected: int) -> UserError:
-    order = " (red, green, blue, near-infrared)" if expected == len(ROLES) else ""
-    choice = f"choose {expected} of the scene's bands"
-    if isinstance(scene, FileScene) and expected == len(ROLES):
-        choice = suggestion(*scene.every_band)
-    return UserError(
-        "bands-differ",
-        f"{scene.name}: {scene.count} bands, and the weights {label} expect {expected}{order}",
-        f"{choice}; or give weights trained for {scene.count} bands",
-    )
-
-
-def _warn_of_order(scene: Scene, expected: int) -> None:
-    """Warn if bands are called red, green, blue and near-infrared in another order."""
-    if not isinstance(scene, FileScene) or expected != len(ROLES):
-        return
-    found = find_colours(*scene.every_band)
-    if found and list(found) != [band.number for band in scene.bands]:
-        logger.warning(
-            "%s: by its names, red, green, blue and near-infrared are bands %s; they are taken in "
-            "the order of the file. What to do: choose the bands",
-            scene.name,
-            ", ".join(map(str, found)),
         )
 
 

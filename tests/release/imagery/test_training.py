@@ -11,7 +11,9 @@ import rasterio
 import torch
 
 from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.models.quantisation import set_rounding
 from sen2naip_sr.release.imagery.__main__ import main
+from sen2naip_sr.weights import names as shipped
 from sen2naip_sr.weights.files import load_weights
 
 SMALL = {
@@ -138,3 +140,63 @@ def test_a_training_needs_few_packages(packed, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "weights" / "best.safetensors").is_file()
+
+
+def distilled(packed, folder, file, **changes):
+    parameters = {"batch": SMALL["batches"][0] | {"turns": 1}, "kept": 2, "warmup_steps": 1}
+    parameters["imagery"] = {"validation": "town"}
+    folder.mkdir(exist_ok=True)
+    (folder / "distil.json").write_text(json.dumps(parameters | changes))
+    arguments = {
+        "packed": packed,
+        "start": file,
+        "teacher": file.with_name("best.safetensors"),
+        "out": folder / "distilled.safetensors",
+        "steps": 4,
+        "parameters": folder / "distil.json",
+    }
+    main(["distil", *(str(part) for name in arguments for part in (f"--{name}", arguments[name]))])
+    return load_weights(arguments["out"])
+
+
+@pytest.fixture(scope="module")
+def undistilled(packed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undistilled")
+    student = {"channels": 8, "blocks": 3, "learning_rate": 1e-3}
+    return trained(packed, folder / "weights", 3, student=student), folder / "weights"
+
+
+def test_a_network_is_distilled_to_8_bits_and_made_smaller(packed, undistilled, tmp_path):
+    before, folder = undistilled
+    after = distilled(
+        packed, tmp_path, folder / "default.safetensors", inner=4, blocks=2, rounding_from=0.5
+    )
+    known = after.metadata
+    expected = {"channels": 8, "blocks": 2, "inner": 4, "conditions": True, "quantised": True}
+    assert known.architecture_parameters == expected
+    assert known.started_from == before["default"].label
+    assert known.train_places == before["default"].metadata.train_places
+    assert all(end > 0 for name, end in after.state.items() if name.endswith("end"))
+    network, image = after.build(), torch.rand(1, 4, 20, 24)
+    with torch.no_grad():
+        exact = network(image)
+        set_rounding(network, True)
+        assert 0 < (network(image) - exact).abs().max() < 0.1
+
+
+def test_distilling_is_repeatable_and_may_start_from_its_own_weights(packed, undistilled, tmp_path):
+    file = undistilled[1] / "default.safetensors"
+    first, second = (distilled(packed, tmp_path / name, file) for name in "ab")
+    assert first.label == second.label
+    own = undistilled[1] / "own.safetensors"
+    own.write_bytes((tmp_path / "a" / "distilled.safetensors").read_bytes())
+    again = distilled(packed, tmp_path / "c", own)
+    assert again.metadata.started_from == first.label
+
+
+def test_distilling_needs_a_lean_with_conditions(packed, tmp_path):
+    plain = shipped.FOLDER / "lean.safetensors"
+    given = {"packed": packed, "start": plain, "teacher": plain, "out": tmp_path / "o", "steps": 1}
+    arguments = [str(part) for name, value in given.items() for part in (f"--{name}", value)]
+    with pytest.raises(SystemExit, match="not a Lean with conditions"):
+        main(["distil", *arguments])

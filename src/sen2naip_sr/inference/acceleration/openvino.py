@@ -6,6 +6,7 @@ Sums of whole numbers are exact, so tiles give the bits of the whole.
 """
 
 import copy
+import functools
 import importlib.util
 from typing import TYPE_CHECKING, cast
 
@@ -56,7 +57,10 @@ def with_openvino(model: nn.Module) -> nn.Module:
 
 
 class OpenvinoLean(GlobalResidualNetwork):
-    """A Lean in OpenVINO's hands, for single images in float32 on the CPU.
+    """A Lean in OpenVINO's hands, for images in float32 on the CPU.
+
+    It is compiled when it is first used: of a network that is told conditions, the one for clean
+    images is often made and not used.
 
     Args:
         network: A plain network that knows the ranges of its feature maps.
@@ -66,11 +70,15 @@ class OpenvinoLean(GlobalResidualNetwork):
         super().__init__(network.bands)
         self.receptive_field, self.multiple = network.receptive_field, network.multiple
         self.strength = network.strength
-        self._request = _compiled(network)
+        self._compile = functools.partial(_compiled, network)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "OpenvinoLean":
         """Return itself: it does not change."""
         return self
+
+    @functools.cached_property
+    def _request(self) -> "InferRequest":
+        return self._compile()
 
     def correction(self, image: Tensor, upscaled: Tensor) -> Tensor:
         """Return the correction of the bicubic upscaling, from the low-resolution image."""

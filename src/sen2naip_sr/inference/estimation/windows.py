@@ -5,6 +5,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.inference.values import ValueRange, normalise
@@ -41,6 +43,10 @@ class Windows:
 
     values: Array
     problem: str = ""
+
+    def normalised(self) -> Tensor:
+        """Return the windows with values in [0, 1]."""
+        return torch.from_numpy(self.values) / SCALE
 
 
 def sample_windows(scene: "Scene", value_range: ValueRange) -> Windows:

@@ -16,9 +16,13 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.weights.names import FOLDER, SUFFIX
+
+if TYPE_CHECKING:
+    from sen2naip_sr.training.optimization.schedule import Budget
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,9 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     train = commands.add_parser("train", help="train the networks")
     train.add_argument("--packed", type=Path, required=True, help="folder of packed files")
     train.add_argument("--out", type=Path, required=True, help="folder of the weights")
-    length = train.add_mutually_exclusive_group(required=True)
-    length.add_argument("--seconds", type=float, help="length of the training")
-    length.add_argument("--steps", type=int, help="length of the training in iterations")
+    _add_length(train)
     train.add_argument("--parameters", type=Path, help="JSON of an ImageryParameters")
     train.add_argument("--start", type=Path, help="folder of weights to start from")
     train.add_argument("--commit", help="the commit of this code, where git cannot tell it")
@@ -54,6 +56,23 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
 
 
+def _add_length(parser: argparse.ArgumentParser) -> None:
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--seconds", type=float, help="length of the training")
+    length.add_argument("--steps", type=int, help="length of the training in iterations")
+
+
+def _length(given: argparse.Namespace) -> "Budget":
+    from sen2naip_sr.training.optimization.schedule import Budget
+
+    return Budget(given.steps, None if given.seconds is None else given.seconds / 60)
+
+
+def _parameters(given: argparse.Namespace) -> str:
+    """Return the JSON of the parameters that are given."""
+    return given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
+
+
 def _pack(given: argparse.Namespace) -> None:
     from sen2naip_sr.release.imagery.pack import pack, pack_leaves
 
@@ -65,12 +84,9 @@ def _pack(given: argparse.Namespace) -> None:
 def _train(given: argparse.Namespace) -> None:
     from sen2naip_sr.release.imagery.parameters import ImageryParameters
     from sen2naip_sr.release.imagery.training import train
-    from sen2naip_sr.training.optimization.schedule import Budget
 
-    text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
-    minutes = None if given.seconds is None else given.seconds / 60
-    parameters = ImageryParameters.model_validate_json(text)
-    budget = Budget(given.steps, minutes)
+    parameters = ImageryParameters.model_validate_json(_parameters(given))
+    budget = _length(given)
     train(given.packed, given.out, parameters, budget, start=given.start, commit=given.commit)
 
 
@@ -79,25 +95,20 @@ def _add_distil(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=Path, required=True, help="weights to start from")
     parser.add_argument("--teacher", type=Path, required=True, help="weights to learn from")
     parser.add_argument("--out", type=Path, required=True, help="file of the weights")
-    length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--seconds", type=float, help="length of the training")
-    length.add_argument("--steps", type=int, help="length of the training in steps")
+    _add_length(parser)
     parser.add_argument("--parameters", type=Path, help="JSON of a DistillingParameters")
     parser.set_defaults(run=_distil)
 
 
 def _distil(given: argparse.Namespace) -> None:
     from sen2naip_sr.release.imagery.distilling import DistillingParameters, distil
-    from sen2naip_sr.training.optimization.schedule import Budget
     from sen2naip_sr.weights.files import load_weights
 
-    text = given.parameters.read_text(encoding="utf-8") if given.parameters else "{}"
-    minutes = None if given.seconds is None else given.seconds / 60
     distil(
         given.packed,
         given.out,
-        DistillingParameters.model_validate_json(text),
-        Budget(given.steps, minutes),
+        DistillingParameters.model_validate_json(_parameters(given)),
+        _length(given),
         teacher=load_weights(given.teacher),
         start=load_weights(given.start),
     )
