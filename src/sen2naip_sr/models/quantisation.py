@@ -68,7 +68,8 @@ class QuantisableConv2d(nn.Conv2d):
     Args:
         inputs: Feature maps in.
         outputs: Feature maps out.
-        kernel_size, padding: As of `nn.Conv2d`.
+        kernel_size: Side of the kernel, in pixels.
+        padding: Zeros that are added on each side, in pixels.
 
     Attributes:
         end: The largest value that is kept of what it reads, a scalar.
