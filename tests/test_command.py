@@ -1,5 +1,6 @@
 """The command ``sen2naip-sr`` as it is typed."""
 
+import json
 import subprocess
 import sys
 import time
@@ -170,3 +171,36 @@ def test_heavy_packages_are_not_imported_for_help():
 
 def test_version_is_the_package_s():
     assert __version__ in run("--version").output
+
+
+def events_of(result):
+    return [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+
+
+def test_programs_are_told_of_every_tile_and_the_outcome(scene):
+    result = run("upscale", scene, "--tile", 16, "--progress", "json")
+    *tiles, last = events_of(result)
+    assert [(tile["done"], tile["total"]) for tile in tiles] == [(n, 4) for n in range(1, 5)]
+    assert {tile["event"] for tile in tiles} == {"progress"}
+    assert last["event"] == "done"
+    assert last["target"] == str(scene.with_name("scene_x2.tif"))
+    assert not events_of(run("upscale", scene, "--overwrite"))
+
+
+def test_programs_are_told_problem_and_remedy(scene):
+    scene.write_bytes(b"")
+    (event,) = events_of(run("upscale", scene, "--progress", "json"))
+    assert (event["event"], event["code"]) == ("failed", "file-empty")
+    assert event["problem"].endswith("is empty (0 bytes)")
+    assert event["remedy"] == "copy or download it again"
+    (event,) = events_of(run("upscale", scene, "--model", "leen", "--progress", "json"))
+    assert (event["event"], event["code"]) == ("error", "options-invalid")
+    assert event["remedy"]
+
+
+def test_models_are_listed_for_programs_with_their_cards():
+    told = json.loads(run("models", "--json").stdout)
+    assert told["version"] == __version__
+    assert told["threads"] >= 1
+    assert {model["model"] for model in told["models"]} == set(shipped_names())
+    assert all(model["card"].startswith("---") or "#" in model["card"] for model in told["models"])

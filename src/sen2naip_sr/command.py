@@ -3,7 +3,9 @@
 Each command imports what it needs, so that ``--help`` answers at once.
 """
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +104,20 @@ def main() -> None:
 @click.option("--overwrite", is_flag=True, help="Replace existing results.")
 @click.option("--shard", help="i/n: upscale only the i-th of n parts of the scenes.")
 @click.option("--scheduler", help="Address of a Dask scheduler that distributes the scenes.")
+@click.option(
+    "--progress",
+    type=click.Choice(["bar", "json"]),
+    default="bar",
+    show_default=True,
+    help="bar: on a terminal; json: one JSON object a line on standard error, for programs.",
+)
 def upscale(
-    source: str, bands: str | None, drivers: str | None, consistency: str, **options: Any
+    source: str,
+    bands: str | None,
+    drivers: str | None,
+    consistency: str,
+    progress: str,
+    **options: Any,
 ) -> None:
     """Upscale SOURCE: a GeoTIFF or another raster, a folder of them, or a quoted glob pattern.
 
@@ -114,7 +128,8 @@ def upscale(
     from sen2naip_sr.upscaling.batch import upscale_all
     from sen2naip_sr.upscaling.parameters import make_parameters
 
-    with plain_errors(COMMAND):
+    tell = _tell if progress == "json" else None
+    with plain_errors(COMMAND, tell):
         parameters = make_parameters(
             source=source,
             bands=None if bands is None else [band.strip() for band in bands.split(",")],
@@ -122,7 +137,7 @@ def upscale(
             consistency=consistency == "on",
             **options,
         )
-        outcomes = upscale_all(parameters, show=click.echo)
+        outcomes = upscale_all(parameters, show=click.echo, tell=tell)
     for typed in typed_against((outcome.code for outcome in outcomes), COMMAND):
         click.echo(f"For the scenes that failed: {typed}")
     states = {outcome.state for outcome in outcomes}
@@ -132,14 +147,23 @@ def upscale(
         sys.exit(1)
 
 
+def _tell(event: Mapping[str, Any]) -> None:
+    """Write what happened to standard error, for the program that started the command."""
+    click.echo(json.dumps(event), err=True)
+
+
 @main.command()
 @click.option("--speed", is_flag=True, help="Measure the speed on this machine: takes a minute.")
-def models(speed: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the models' cards.")
+def models(speed: bool, as_json: bool) -> None:
     """List the networks that have weights, with their size, quality and, if asked for, speed."""
-    from sen2naip_sr.upscaling.catalogue import print_models
+    from sen2naip_sr.upscaling.catalogue import describe_models, print_models
 
     with plain_errors(COMMAND):
-        print_models(measure=speed)
+        if as_json:
+            click.echo(json.dumps(describe_models(measure=speed), indent=2))
+        else:
+            print_models(measure=speed)
 
 
 @main.command()

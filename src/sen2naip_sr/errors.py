@@ -3,6 +3,9 @@
 import errno
 from collections.abc import Callable
 
+REMEDY = "\n  What to do: "
+"""What stands between problem and remedy in an error's text."""
+
 READ_ONLY = "choose a folder that is writable"
 DISK_ERRORS = {
     errno.ENOSPC: "free some space on that disk, or choose another one",
@@ -27,7 +30,7 @@ class UserError(Exception):
     """
 
     def __init__(self, code: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}\n  What to do: {remedy}")
+        super().__init__(f"{problem}{REMEDY}{remedy}")
         self.code = code
         self.problem = problem
         self.remedy = remedy

@@ -1,7 +1,8 @@
 """What to type against a `UserError`, by its code: on the command line and in a Kedro run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -176,9 +177,17 @@ def phrased(error: UserError, phrases: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def plain_errors(phrases: Mapping[str, str]) -> Iterator[None]:
-    """Show errors that the user can fix without a traceback, with what to type against them."""
+def plain_errors(
+    phrases: Mapping[str, str], tell: Callable[[Mapping[str, Any]], object] | None = None
+) -> Iterator[None]:
+    """Show errors that the user can fix without a traceback, with what to type against them.
+
+    ``tell``, if given, is called with the error as an event for programs, before it is shown.
+    """
     try:
         yield
     except UserError as error:
+        if tell is not None:
+            parts = {"code": error.code, "problem": error.problem, "remedy": error.remedy}
+            tell({"event": "error", **parts})
         raise click.ClickException(phrased(error, phrases)) from error

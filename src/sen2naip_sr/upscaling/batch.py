@@ -1,10 +1,11 @@
 """Many scenes: one after the other in this process, or many at once on a Dask cluster."""
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
@@ -17,17 +18,23 @@ from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.files import Weights
 
 Progress = Callable[[int, int], object]
+Tell = Callable[[Mapping[str, Any]], object]
 
 _at_a_time = Lock()
 
 
 def upscale_all(
-    parameters: UpscalingParameters, show: Callable[[str], object], weights: Weights | None = None
+    parameters: UpscalingParameters,
+    show: Callable[[str], object],
+    weights: Weights | None = None,
+    tell: Tell | None = None,
 ) -> list[Outcome]:
     """Upscale all scenes that the parameters name. A failed scene does not stop the others.
 
     ``show`` is called with lines of text: the network, the outcome of each scene, a summary.
-    Weights replace those that the parameters name.
+    Weights replace those that the parameters name. ``tell``, if given, is called with events for
+    programs instead of a progress bar: ``progress`` with ``scene``, ``done`` and ``total`` tiles
+    (not on a cluster), then ``done``, ``skipped`` or ``failed`` (`Outcome.event`).
 
     Raises:
         UserError: If there is no scene, or no network to upscale it with.
@@ -44,10 +51,12 @@ def upscale_all(
     else:
         upscaler = Upscaler(parameters, weights)
         show(f"{upscaler.label}; {upscaler.network.describe()}")
-        finished = _one_by_one(parameters, upscaler, jobs)
+        finished = _one_by_one(parameters, upscaler, jobs, tell)
     outcomes = []
     for outcome in finished:
         outcomes.append(outcome)
+        if tell is not None:
+            tell(outcome.event())
         show(describe(outcome))
     if len(outcomes) > 1:
         show(summarise_outcomes(outcomes))
@@ -55,14 +64,17 @@ def upscale_all(
 
 
 def _one_by_one(
-    parameters: UpscalingParameters, upscaler: Upscaler, jobs: Iterable[Job]
+    parameters: UpscalingParameters, upscaler: Upscaler, jobs: Iterable[Job], tell: Tell | None
 ) -> Iterator[Outcome]:
     for job in jobs:
-        with progress_bar() as bar:
+        with progress_bar(shown=tell is None) as bar:
             task = bar.add_task(job.name, total=None, status="")
 
             def advance(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)  # noqa: B023 - of this turn
+                if tell is not None:
+                    scene = str(job.source)  # noqa: B023 - of this turn
+                    tell({"event": "progress", "scene": scene, "done": done, "total": total})
 
             outcome = _attempt(parameters, upscaler, job, advance)
         # after the bar is closed, as lines of text would break into it

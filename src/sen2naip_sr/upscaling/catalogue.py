@@ -3,18 +3,21 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sen2naip_sr.inference.hardware import resolve_device
 from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.inference.speed import measure_speed
 from sen2naip_sr.models.registry import get_spec
+from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.files import Weights
 from sen2naip_sr.weights.names import BEST, DEFAULT, FOLDER, shipped_names
 from sen2naip_sr.weights.scores import Scores
@@ -84,6 +87,25 @@ def entries(*, measure: bool) -> list[Entry]:
         if (weights := load_shipped(name))
     ]
     return sorted(found, key=_rank)
+
+
+def describe_models(*, measure: bool) -> dict[str, Any]:
+    """Return `entries` as JSON takes them, with their cards, the version and the processors."""
+    return {
+        "version": __version__,
+        "device": str(resolve_device("auto")),
+        "threads": torch.get_num_threads(),
+        "models": [
+            {**asdict(entry), "gain": _or_none(entry.gain), "card": card(entry.model)}
+            for entry in entries(measure=measure)
+        ],
+    }
+
+
+def card(model: str) -> str:
+    """Return the model card of shipped weights as Markdown; empty if there is none."""
+    path = FOLDER / f"{model}.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def print_models(*, measure: bool) -> None:
@@ -173,6 +195,10 @@ def _quality(weights: Weights, benchmark: Mapping[str, Any]) -> tuple[Quality, .
 def _rank(entry: Entry) -> tuple[int, float]:
     first = (DEFAULT, BEST)
     return (first.index(entry.model) if entry.model in first else len(first)), -entry.psnr
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _mean(values: Iterable[float]) -> float:

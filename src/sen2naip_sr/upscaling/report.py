@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sen2naip_sr.errors import REMEDY
 from sen2naip_sr.upscaling.conditions import CONDITIONS
 from sen2naip_sr.upscaling.files import Upscaled
 from sen2naip_sr.upscaling.scenes import Job
@@ -37,6 +38,14 @@ class Outcome:
             "message": self.message,
             **{name: getattr(self.result, name, None) for name in known},
         }
+
+    def event(self) -> dict[str, Any]:
+        """Return it as an event for programs: files as text, and why it failed."""
+        told = {"event": self.state, "scene": str(self.job.source), "target": str(self.job.target)}
+        if self.state != "failed":
+            return told
+        problem, _, remedy = self.message.partition(REMEDY)
+        return {**told, "code": self.code, "problem": problem, "remedy": remedy}
 
 
 def describe(outcome: Outcome) -> str:
