@@ -128,9 +128,12 @@ def kedro():
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, copy_project, kedro):
-    """Return a project after `kedro run`, and what that printed. Tests must not change it."""
+    """Return a project after `kedro run`, and what that printed. Tests must not change it.
+
+    Every tracker has recorded the run.
+    """
     project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    return project, kedro(project, "run")
+    return project, kedro(project, "run", "--params=tracking=mlflow;tensorboard;wandb")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ ANY = {
     "dtype-unsupported": "gdal_translate -ot Int32, or -ot Float64",
     "onnx-package-missing": 'pip install "sen2naip_sr[onnx]"',
     "only-subdatasets": "gdal_translate SUBDATASET x.tif",
+    "trackers-package-missing": 'pip install "sen2naip_sr[trackers]"',
     "scheduler-missing": "dask scheduler, dask worker",
 }
 

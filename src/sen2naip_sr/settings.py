@@ -24,6 +24,7 @@ from sen2naip_sr.cli.hooks import CheckHooks  # noqa: E402
 from sen2naip_sr.hooks import ProjectHooks  # noqa: E402
 from sen2naip_sr.tracking.hooks import TrackingHooks  # noqa: E402
 from sen2naip_sr.tracking.recording import RecordingHooks  # noqa: E402
+from sen2naip_sr.tracking.trackers.hooks import TrackerHooks  # noqa: E402
 from sen2naip_sr.viz_hooks import VizHooks  # noqa: E402
 
 TRACKING_URI = "SEN2NAIP_SR_TRACKING_URI"
@@ -57,7 +58,14 @@ log_as_configured()
 defer_mlflow()
 
 # what a later one tries first comes first: the checks, then the tracker
-HOOKS = (RecordingHooks(), TrackingHooks(), ProjectHooks(), VizHooks(), CheckHooks())
+HOOKS = (
+    TrackerHooks(),
+    RecordingHooks(),
+    TrackingHooks(),
+    ProjectHooks(),
+    VizHooks(),
+    CheckHooks(),
+)
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

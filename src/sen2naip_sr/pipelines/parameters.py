@@ -21,6 +21,7 @@ from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.experiments.configured import NAME, is_comparison
 from sen2naip_sr.sources.parameters import IngestionParameters
+from sen2naip_sr.tracking.trackers.parameters import TrackingParameters
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 
@@ -44,6 +45,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "intrinsic_dimension": IntrinsicDimensionParameters,
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
+    "tracking": TrackingParameters,
     **dict.fromkeys(NETWORKS, NetworkParameters),
 }
 

@@ -8,6 +8,7 @@ from sen2naip_sr.evaluation.runs.tracked import MODEL_TAG, SCORED_IN
 from sen2naip_sr.tracking import writing
 from sen2naip_sr.tracking.flattening import flattened
 from sen2naip_sr.tracking.naming import RunName
+from sen2naip_sr.tracking.trackers.tracker import current
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,11 @@ class Contents:
         self._models: dict[str, TrackedModel | None] = {}
         self._own: str | None = None
 
+    @property
+    def _tracked(self) -> bool:
+        """Whether anything records the run."""
+        return self.run_id is not None or len(current()) > 0
+
     def tag(self, **tags: str) -> None:
         """Tag the run."""
         if self.run_id is not None:
@@ -44,7 +50,7 @@ class Contents:
 
     def loaded(self, name: str, data: Any) -> None:
         """Log what a dataset that was loaded says of the run."""
-        if self.run_id is None or name in self._logged:
+        if not self._tracked or name in self._logged:
             return
         if name == "hr":
             self._used_chips(data)
@@ -62,7 +68,7 @@ class Contents:
 
     def saved(self, name: str, data: Any) -> None:
         """Log what a dataset that was saved says of the run."""
-        if self.run_id is None:
+        if not self._tracked:
             return
         if name.endswith(WEIGHTS):
             self._made_weights(name.removesuffix(WEIGHTS), data)
@@ -80,23 +86,29 @@ class Contents:
     def _used_chips(self, hr: "Store") -> None:
         source, digest = hr.attributes["source"], hr.manifest.content
         self.tag(data_hash=digest, data_source=source)
-        writing.use_data(source, digest, self._kind)
+        if self.run_id is not None:
+            writing.use_data(source, digest, self._kind)
 
     def _made_weights(self, network: str, weights: "Weights") -> None:
-        from sen2naip_sr.tracking.models import find_model, log_model
-
-        run_id = self.run_id or ""
-        kept = writing.tags_of(run_id).get("training") == "kept"
-        if kept and (model := find_model(weights)):
-            writing.use_model(run_id, model.model_id)
-        else:
-            model = log_model(run_id, network, weights)
-        self._models[network] = model
+        self._models[network] = self._record_model(network, weights)
         self._trained.append(network)
         self._weights[network] = weights
         self.tag(**{MODEL_TAG: "+".join(sorted(self._trained))})
         if not math.isnan(psnr := weights.metadata.validation_psnr):
             self._log({"validation/psnr": psnr})
+
+    def _record_model(self, network: str, weights: "Weights") -> "TrackedModel | None":
+        from sen2naip_sr.tracking.models import find_model, log_model, register_model
+
+        if self.run_id is None:
+            return None
+        kept = writing.tags_of(self.run_id).get("training") == "kept"
+        if kept and (model := find_model(weights)):
+            writing.use_model(self.run_id, model.model_id)
+            return model
+        model = log_model(self.run_id, network, weights)
+        register_model(model, network, weights)
+        return model
 
     def _scored_test_chips(self, comparison: "pd.DataFrame") -> None:
         from sen2naip_sr.evaluation import own
@@ -154,6 +166,8 @@ class Contents:
         """Return the model of a network's weights, of this run or an earlier one."""
         from sen2naip_sr.tracking.models import find_model
 
+        if self.run_id is None:
+            return None
         if network not in self._models:
             self._models[network] = find_model(self._weights[network])
         return self._models[network]
@@ -168,7 +182,7 @@ class Contents:
 
     def _about(self, network: str) -> None:
         """Say of a run that only evaluates what it evaluates, and how that was trained."""
-        if network in self._trained:
+        if network in self._trained or self.run_id is None:
             return
         weights, model = self._weights[network], self._model(network)
         if self._kind == "evaluation":
@@ -189,7 +203,13 @@ class Contents:
         run_id: str | None = None,
         model_id: str | None = None,
     ) -> None:
+        found = current()
+        if run_id is None and model_id is None:
+            found.scalars(metrics)
+            return
         writing.log_metrics(run_id or self.run_id or "", metrics, model_id)
+        if run_id == self.run_id:
+            found.beside_mlflow.scalars(metrics)
 
 
 def _listed(labels: list[str]) -> str:

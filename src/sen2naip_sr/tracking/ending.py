@@ -36,7 +36,7 @@ def remove_if_empty(run_id: str) -> bool:
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
     if (
-        run.data.metrics
+        any(not name.startswith("system/") for name in run.data.metrics)  # nobody asked for those
         or (run.outputs and run.outputs.model_outputs)
         or client.list_artifacts(run_id)
     ):

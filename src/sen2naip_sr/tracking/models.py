@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LABEL_TAG = "weights"
 """The tag of a model that holds the label of its weights: architecture, step and hash."""
 FILE = "weights.safetensors"
+REGISTERED = "sen2naip_sr"
+"""What the names of registered models begin with; the network's name follows."""
+NEWEST = "newest"
+"""The alias of the version that was trained last."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,46 @@ def log_model(run_id: str, name: str, weights: "Weights") -> TrackedModel:
             params={"architecture": known.architecture, "step": str(known.step)},
         )
     return TrackedModel(logged.model_id, run_id, name)
+
+
+def register_model(model: TrackedModel, network: str, weights: "Weights") -> None:
+    """Register a model as the newest version of its network's, with a card.
+
+    Its address is ``models:/sen2naip_sr-NETWORK@newest``.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    name = f"{REGISTERED}-{network}"
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description=f"Networks of the kind {network}.")
+    source = f"models:/{model.model_id}"
+    version = client.create_model_version(
+        name, source, model.run_id, description=model_card(weights), model_id=model.model_id
+    ).version
+    client.set_registered_model_alias(name, NEWEST, version)
+
+
+def model_card(weights: "Weights") -> str:
+    """Return what a user of the weights should know, as Markdown."""
+    known = weights.metadata
+    low, high = known.value_range
+    imagery = "generated landscapes" if known.synthetic else "observed imagery"
+    rows = {
+        "network": f"{known.architecture} {known.architecture_parameters}",
+        "input": f"{known.bands} bands, {known.dtype}; {low:g} to {high:g} are 0 to 1",
+        "output": "the same bands and data type, half the pixel size",
+        "trained on": f"{imagery} of {', '.join(known.train_places)}; data {known.data_hash[:12]}",
+        "LR images": known.recipe,
+        "validation PSNR": f"{known.validation_psnr:.2f} dB at step {known.step}",
+        "started from": known.started_from or "random weights",
+        "code": f"version {known.version}, commit {known.commit or 'unknown'}",
+    }
+    table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+    return (
+        f"# {weights.label}\n\nDoubles the resolution of imagery.\n\n| | |\n| --- | --- |\n{table}"
+        "\n\nScores speak for imagery like that of the training places only."
+    )
 
 
 def find_model(weights: "Weights") -> TrackedModel | None:

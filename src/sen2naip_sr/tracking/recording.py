@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from sen2naip_sr import provenance
 from sen2naip_sr.errors import find_user_error
 from sen2naip_sr.models.networks import NETWORKS
-from sen2naip_sr.tracking import naming, writing
+from sen2naip_sr.tracking import naming
 from sen2naip_sr.tracking.contents import Contents
 from sen2naip_sr.tracking.ending import describe_run, remove_if_empty
 from sen2naip_sr.tracking.experiments import choose_experiment
 from sen2naip_sr.tracking.failures import attempt
+from sen2naip_sr.tracking.trackers.tracker import current
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -90,12 +91,9 @@ class RecordingHooks:
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self) -> None:
         """Log the cost of the run, and say where the run is."""
-        if self._contents.run_id is None:
-            return
         self._contents.tag(device=provenance.device_name())
         seconds, memory = time.perf_counter() - self._start, provenance.peak_memory_mb()
-        cost = {"usage/wall_seconds": seconds, "usage/peak_memory_mb": memory}
-        writing.log_metrics(self._contents.run_id, cost)
+        current().scalars({"usage/wall_seconds": seconds, "usage/peak_memory_mb": memory})
         self._say_where()
 
     @hook_impl(trylast=True)

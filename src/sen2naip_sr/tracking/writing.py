@@ -28,14 +28,16 @@ def tags_of(run_id: str) -> dict[str, str]:
     return dict(MlflowClient().get_run(run_id).data.tags)
 
 
-def log_metrics(run_id: str, metrics: Mapping[str, float], model_id: str | None = None) -> None:
+def log_metrics(
+    run_id: str, metrics: Mapping[str, float], model_id: str | None = None, step: int = 0
+) -> None:
     """Log metrics to a run, and to a model of it; letters that MLflow refuses become ``_``."""
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
     now = int(1000 * time.time())
     found = [
-        Metric(trackable(name), value, now, 0, model_id=model_id, run_id=run_id)
+        Metric(trackable(name), value, now, step, model_id=model_id, run_id=run_id)
         for name, value in metrics.items()
     ]
     for part in _parts(found, METRICS_AT_ONCE):

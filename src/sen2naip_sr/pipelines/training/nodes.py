@@ -92,19 +92,18 @@ def _tag(weights: Weights, *, kept: bool) -> None:
 
 
 def _live_report(architecture: str) -> Callable[[dict[str, float], int], None]:
-    """Return a report to the log and, if there is an MLflow run, to its curves.
+    """Return a report to the log and to the curves of the trackers of the run.
 
-    MLflow groups curves by the part of the name before the slash.
+    They group curves by the part of the name before the slash.
     """
-    import mlflow
+    from sen2naip_sr.tracking.trackers import current
 
-    tracked = mlflow.active_run() is not None
+    trackers = current()
 
     def report(metrics: dict[str, float], step: int) -> None:
         if "validation_psnr" in metrics:
             psnr = metrics["validation_psnr"]
             logger.info("%s, step %d: %.2f dB on the validation chips", architecture, step, psnr)
-        if tracked:
-            mlflow.log_metrics({f"train/{name}": v for name, v in metrics.items()}, step=step)
+        trackers.scalars({f"train/{name}": v for name, v in metrics.items()}, step)
 
     return report
