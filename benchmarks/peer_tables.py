@@ -65,6 +65,21 @@ def opensr(measured: Mapping[str, Any]) -> str:
     return scene_tables.table(head, rows)
 
 
+def speed(measured: Mapping[str, Any]) -> str:
+    """Return input pixels a second: a row for each network and runtime, a column for threads."""
+    threads = sorted({row["threads"] for row in measured["rows"]})
+    ways: dict[tuple[str, str], dict[int, int]] = {}
+    for row in measured["rows"]:
+        way = row["way"].partition(" (")[0]
+        ways.setdefault((row["network"], way), {})[row["threads"]] = row["lr_pixels_s"]
+    rows = [
+        [f"`{name}`" if name.islower() else name, way, *(f"{own[n]:,}" for n in threads)]
+        for (name, way), own in ways.items()
+    ]
+    counts = [f"{n} thread{'s' * (n > 1)}: input pixels a second" for n in threads]
+    return scene_tables.table(["network", "computed by", *counts], rows)
+
+
 def _by_place(measured: Mapping[str, Any], cell: Any) -> str:
     methods = [row["method"] for row in measured["rows"] if row["sensor"] == "all"]
     places: dict[tuple, dict[str, Mapping[str, Any]]] = {}
@@ -93,5 +108,6 @@ TABLES = {
     "places": lambda results: gains(results["places"]),
     "places-all": lambda results: everything(results["places"]),
     "places-ndvi": lambda results: ndvi(results["places"]),
+    "peer-speed": lambda results: speed(results["peer_speed"]),
     "opensr": lambda results: opensr(results["opensr"]),
 }

@@ -26,6 +26,7 @@ import intervals
 import lab
 import memory
 import opensr
+import peer_speed
 import places
 import quality
 import refinements
@@ -57,6 +58,7 @@ def main() -> None:
         "serving_load": lambda data: serving.measure_load(),
         "serving_memory": lambda data: serving.measure_memory(),
         "serving_growth": lambda data: serving.measure_growth(),
+        "peer_speed": lambda data: peer_speed.measure(arguments.peers),
         "backends": lambda data: backends.measure(data) if data else None,
         "scene_speed": lambda data: scene_speed.measure(data) if data else None,
         "refinements": lambda data: refinements.measure(data) if data else None,
@@ -87,7 +89,7 @@ def main() -> None:
         nargs="*",
         default=[],
         metavar="NAME=FILE",
-        help="networks of other projects in ncnn's format, for the parts places and opensr",
+        help="networks of other projects in ncnn's format, for places, opensr and peer_speed",
     )
     parser.add_argument("--chips", type=int, help="largest number of files of a place in these")
     arguments = parser.parse_args()
