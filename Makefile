@@ -8,11 +8,11 @@ TORCH := 2.13.0
 COMPILE = $(BIN)/uv pip compile --quiet --no-header --strip-extras --no-annotate --no-emit-index-url \
 	--no-emit-find-links --no-emit-package pip --python $(BIN)/python
 
-.PHONY: help demo test lint docs bench lock clean
+.PHONY: help demo test lint docs bench qgis-plugin lock clean
 .PHONY: containers/serve.lock containers/all.lock containers/torch-cuda.lock containers/sbom.lock
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(READY)  ## train a network on the embedded sample and compare it with interpolation
 	@$(BIN)/kedro run
@@ -32,6 +32,9 @@ docs: $(READY)  ## build the documentation into site/ and check its links
 
 bench: $(READY)  ## measure what README and docs claim (BENCH_DATA=folder of 4-band GeoTIFFs)
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
+
+qgis-plugin:  ## build the QGIS plugin: qgis/dist/sen2naip_sr_qgis.zip (docs/qgis.md)
+	@$(PYTHON) qgis/build.py
 
 # the lock serves machines with and without CUDA: pip adds what the torch of a machine needs
 lock: $(READY)  ## fix the dependencies anew in requirements.lock and, with hashes, for containers/

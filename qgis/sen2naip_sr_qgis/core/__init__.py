@@ -1,0 +1,1 @@
+"""All that needs no QGIS: layers' sources, bands, the command, its run, the server, results."""

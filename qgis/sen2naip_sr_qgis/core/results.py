@@ -1,0 +1,87 @@
+"""Results are made in a folder beside their places, and put there when they are complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sen2naip_sr_qgis.core.problems import Problem
+
+ENDINGS = (".tif", ".tiff")
+SIDECARS = (".aux.xml", ".msk", ".ovr")
+"""Endings of files beside a raster that GDAL reads as its statistics, mask and overviews."""
+
+
+def check_output(target: Path, source: str) -> None:
+    """Check the place of a result.
+
+    Args:
+        target: The place.
+        source: What is upscaled: a file, or anything else.
+
+    Raises:
+        Problem: If it is no GeoTIFF by its name, a folder, or the input itself.
+    """
+    if target.suffix.lower() not in ENDINGS:
+        raise Problem(f"The output {target.name} is no GeoTIFF by its name.", "let it end in .tif")
+    if target.is_dir():
+        raise Problem(f"The output {target} is a folder.", "name a file")
+    if target.exists() and os.path.exists(source) and os.path.samefile(target, source):
+        raise Problem(f"The output {target} is the input itself.", "name another file")
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Yield a new hidden folder, which is removed at the end with all that is in it.
+
+    It lies in ``folder``, which is made: what is made in it can be put beside it in one step.
+
+    Raises:
+        Problem: If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=".sen2naip_sr-", dir=folder))
+    except OSError as error:
+        raise Problem(
+            f"Nothing can be written in {folder}: {error.strerror}.", "choose another folder"
+        ) from error
+    try:
+        yield hidden
+    finally:
+        remove(hidden)
+
+
+def put(made: Mapping[Path, Path]) -> None:
+    """Put files in their places, and remove what older files in these places had beside them.
+
+    Args:
+        made: Places by the files that were made.
+
+    Raises:
+        Problem: If a place cannot be taken, as on Windows while a layer of it is open.
+    """
+    for new, place in made.items():
+        try:
+            os.replace(new, place)
+            for ending in SIDECARS:
+                place.with_name(place.name + ending).unlink(missing_ok=True)
+        except OSError as error:
+            raise Problem(
+                f"{place} cannot be replaced: {error.strerror}.",
+                "remove its layer from the project, or name another file",
+            ) from error
+
+
+def remove(folder: Path, tries: Sequence[float] = (0, 0.1, 0.3, 0.6)) -> None:
+    """Remove a folder; on Windows the files of an ended process stay locked for a moment."""
+    for wait in tries:
+        time.sleep(wait)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return

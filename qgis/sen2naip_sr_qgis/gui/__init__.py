@@ -1,0 +1,1 @@
+"""What is seen: widgets of the dialog, and how results are drawn."""
