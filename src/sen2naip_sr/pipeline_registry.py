@@ -11,6 +11,7 @@ from sen2naip_sr.pipelines import (
     comparison,
     evaluation,
     experiments,
+    federated,
     ingestion,
     preprocessing,
     training,
@@ -54,6 +55,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **calibrate,
         **experiment,
         "tune": preprocess + experiments.create_tuning(networks),
+        "federate": preprocess + federated.create_pipeline(networks),
         "__default__": train["train_lean"] + evaluate,
     }
     root = find_kedro_project(Path.cwd()) or Path(__file__).resolve().parents[2]

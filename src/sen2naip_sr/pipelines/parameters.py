@@ -17,6 +17,7 @@ from sen2naip_sr.experiments.comparison.parameters import (
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.running.parameters import ModelName
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.experiments.configured import NAME, is_comparison
@@ -43,6 +44,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "overfit": OverfitParameters,
     "tune": TuningParameters,
     "intrinsic_dimension": IntrinsicDimensionParameters,
+    "federate": FederatedParameters,
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     "tracking": TrackingParameters,

@@ -92,6 +92,24 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     return Weights(metadata, state, architecture), result
 
 
+def prepare_network(
+    hr: Store, lr: Store, splits: pd.DataFrame, architecture: str, parameters: NetworkParameters
+) -> tuple[WeightsMetadata, nn.Module]:
+    """Return what the weights of a training will say of themselves, and the network to train.
+
+    Raises:
+        UserError: If the weights to start from are missing or do not fit.
+    """
+    start = starting_weights(architecture, parameters)
+    if start:
+        _refuse_unfit(start, architecture, hr.manifest.shape[1])
+    data = _training_data(hr, lr, splits, parameters)
+    described = _describe(hr, lr, splits, architecture, parameters, start).model_copy(
+        update=_imagery(hr, splits, parameters, start, data)
+    )
+    return described, _initial_model(described, architecture, start, parameters.training.seed)
+
+
 def _initial_model(
     described: WeightsMetadata, architecture: str, start: Weights | None, seed: int
 ) -> nn.Module:

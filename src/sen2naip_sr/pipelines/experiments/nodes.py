@@ -57,7 +57,7 @@ def cross_validate(
     """Train a network once for each fold."""
     from sen2naip_sr.experiments.comparison.cross_validation import cross_validate
 
-    return _made(cross_validate(parameters, setting, _tracked(experiment)))
+    return made(cross_validate(parameters, setting, tracked(experiment)))
 
 
 def compare_variations(
@@ -66,14 +66,14 @@ def compare_variations(
     """Train and compare variations of networks."""
     from sen2naip_sr.experiments.comparison.variations import compare_variations
 
-    return _made(compare_variations(parameters, setting, _tracked(experiment)))
+    return made(compare_variations(parameters, setting, tracked(experiment)))
 
 
 def overfit(parameters: OverfitParameters, setting: Setting, *, experiment: str) -> Made:
     """Train a network on a few chips."""
     from sen2naip_sr.experiments.comparison.overfitting import overfit
 
-    return _made(overfit(parameters, setting, _tracked(experiment)))
+    return made(overfit(parameters, setting, tracked(experiment)))
 
 
 def find_dimension(
@@ -82,7 +82,7 @@ def find_dimension(
     """Find the intrinsic dimension."""
     from sen2naip_sr.experiments.dimension.experiment import find_dimension
 
-    return _made(find_dimension(parameters, setting, _tracked(experiment)))
+    return made(find_dimension(parameters, setting, tracked(experiment)))
 
 
 def search_hyperparameters(
@@ -91,7 +91,7 @@ def search_hyperparameters(
     """Run the trials of a search."""
     from sen2naip_sr.experiments.tuning.experiment import search_hyperparameters
 
-    found = search_hyperparameters(parameters, setting, _tracked(experiment))
+    found = search_hyperparameters(parameters, setting, tracked(experiment))
     model, _ = setting.network(parameters.model)
     return found.trials, dict(found.importance), {model: found.best}, found.figure
 
@@ -109,7 +109,7 @@ def confirm_best(
     from sen2naip_sr.experiments.tuning.findings import short_trials
 
     ((model, network),) = best.items()
-    text = confirm(parameters, setting, study, network, _tracked(experiment))
+    text = confirm(parameters, setting, study, network, tracked(experiment))
     if short_trials(study):
         return text
     return (
@@ -117,11 +117,13 @@ def confirm_best(
     )
 
 
-def _made(findings: Findings) -> Made:
+def made(findings: Findings) -> Made:
+    """Return findings by the last parts of their datasets' names."""
     return {"table": findings.table, "findings": findings.text, **findings.more}
 
 
-def _tracked(experiment: str) -> Done:
+def tracked(experiment: str) -> Done:
+    """Return what logs each training of an experiment as a nested run."""
     from sen2naip_sr.tracking.variations import track_variation
 
     tracked: Callable[..., object] = partial(track_variation, experiment)

@@ -20,12 +20,12 @@ EXPERIMENTS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
 def create_pipeline(experiment: str, networks: Sequence[str]) -> Pipeline:
     """Return the pipeline of an experiment of `EXPERIMENTS`; its parameters have its name."""
     function, makes = EXPERIMENTS[experiment]
-    return _create(experiment, networks, function, makes)
+    return create_experiment(experiment, networks, function, makes)
 
 
 def create_comparison(name: str, networks: Sequence[str]) -> Pipeline:
     """Return the pipeline of a comparison of variations with parameters ``params:<name>``."""
-    return _create(name, networks, nodes.compare_variations, ("figure", "gallery"))
+    return create_experiment(name, networks, nodes.compare_variations, ("figure", "gallery"))
 
 
 def create_tuning(networks: Sequence[str]) -> Pipeline:
@@ -52,9 +52,17 @@ def create_tuning(networks: Sequence[str]) -> Pipeline:
     )
 
 
-def _create(
+def create_experiment(
     name: str, networks: Sequence[str], function: Callable[..., Any], makes: Sequence[str]
 ) -> Pipeline:
+    """Return the pipeline of an experiment.
+
+    Args:
+        name: Its name, that of its parameters, and the beginning of its datasets' names.
+        networks: All networks, whose parameters it gets.
+        function: Its node's function; it takes parameters, setting and the experiment's name.
+        makes: What it makes beside a table and the findings.
+    """
     return grouped(
         name,
         [
