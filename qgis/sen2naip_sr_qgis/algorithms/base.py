@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,29 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsRasterLayer,
 )
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from sen2naip_sr_qgis.core.command import find_command
 from sen2naip_sr_qgis.core.problems import Cancelled, Problem
 from sen2naip_sr_qgis.core.sources import Layer
 from sen2naip_sr_qgis.provider import COMMAND, icon, setting
+
+
+def asking(feedback: QgsProcessingFeedback) -> Callable[[], bool]:
+    """Return a function that says whether the user has cancelled.
+
+    Batches run in the thread of the window. There it sees to it that clicks are noticed.
+    """
+    application = QCoreApplication.instance()
+    in_window = application is not None and QThread.currentThread() == application.thread()
+
+    def asked() -> bool:
+        if in_window:
+            QCoreApplication.processEvents()
+        return feedback.isCanceled()
+
+    return asked
 
 
 class Base(QgsProcessingAlgorithm):

@@ -10,7 +10,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from sen2naip_sr_qgis.algorithms.base import Base, the_command
+from sen2naip_sr_qgis.algorithms.base import Base, asking, the_command
 from sen2naip_sr_qgis.algorithms.help import CHECK
 from sen2naip_sr_qgis.core import models
 from sen2naip_sr_qgis.core.child import output_of
@@ -36,7 +36,7 @@ class Check(Base):
     def process(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         url = self.parameterAsString(parameters, "SERVER", context).strip() or setting(SERVER)
         if url:
-            told = server_of(url).models(feedback.isCanceled)
+            told = server_of(url).models(asking(feedback))
             feedback.pushInfo(f"Server: {url}")
             self._say_models(told["models"], "name", feedback)
             limits = told.get("limits", {})
@@ -45,9 +45,9 @@ class Check(Base):
             return {"COMMAND": url, "MODELS": names}
         command = the_command()
         feedback.pushInfo(f"Command: {command}")
-        version = output_of([str(command), "--version"], feedback.isCanceled).split()[-1]
+        version = output_of([str(command), "--version"], asking(feedback)).split()[-1]
         feedback.pushInfo(f"Version: {version}")
-        told = models.ask(command, feedback.isCanceled)
+        told = models.ask(command, asking(feedback))
         feedback.pushInfo(f"Computes on: {told['device']}, {told['threads']} processor cores")
         self._say_models(told["models"], "model", feedback)
         return {

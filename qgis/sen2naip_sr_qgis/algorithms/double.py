@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from qgis.core import (
 )
 
 from sen2naip_sr_qgis.algorithms.area import area_of
-from sen2naip_sr_qgis.algorithms.base import Base, Progress, read_layer, the_command
+from sen2naip_sr_qgis.algorithms.base import Base, Progress, asking, read_layer, the_command
 from sen2naip_sr_qgis.algorithms.help import DOUBLE, PARAMETERS
 from sen2naip_sr_qgis.core import bands as band_names
 from sen2naip_sr_qgis.core import child
@@ -76,9 +77,10 @@ class Double(Base):
     def process(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         target = Path(self.parameterAsOutputLayer(parameters, "OUTPUT", context))
         places = {"OUTPUT": target}
-        if self._options.uncertainty:
-            interval = self.parameterAsOutputLayer(parameters, "INTERVAL", context)
+        # batches hand on an empty place where none is wanted
+        if interval := self.parameterAsOutputLayer(parameters, "INTERVAL", context):
             places["INTERVAL"] = Path(interval)
+        self._options = replace(self._options, uncertainty="INTERVAL" in places)
         for place in places.values():
             check_output(place, self._source)
         url = self.parameterAsString(parameters, "SERVER", context).strip() or setting(SERVER)
@@ -92,7 +94,7 @@ class Double(Base):
             else:
                 line = arguments(the_command(), self._source, made["OUTPUT"], self._options)
                 feedback.pushCommandInfo(shown(line))
-                child.run(line, progress.told, progress.said, feedback.isCanceled)
+                child.run(line, progress.told, progress.said, asking(feedback))
             if feedback.isCanceled():
                 raise child.Cancelled
             for name, file in made.items():
@@ -118,7 +120,7 @@ class Double(Base):
             {parts[name]: file for name, file in made.items()},
             told=progress.told,
             said=progress.said,
-            cancelled=feedback.isCanceled,
+            cancelled=asking(feedback),
         )
 
     def _all_bands(self) -> Sequence[int]:
@@ -149,7 +151,6 @@ class Double(Base):
             sharpness=text("SHARPNESS") or "auto",
             consistency=flag("CONSISTENCY"),
             ensemble=flag("ENSEMBLE"),
-            uncertainty=bool(parameters.get("INTERVAL")),
             nodata=number("NODATA"),
             drivers=text("DRIVERS"),
             threads=None if threads is None else int(threads),

@@ -13,7 +13,7 @@ from qgis.core import (
     QgsSettings,
 )
 
-from sen2naip_sr_qgis.algorithms.base import Base, Progress
+from sen2naip_sr_qgis.algorithms.base import Base, Progress, asking
 from sen2naip_sr_qgis.algorithms.help import SET_UP
 from sen2naip_sr_qgis.core.command import own_folder
 from sen2naip_sr_qgis.core.setting_up import make_plan, set_up
@@ -59,7 +59,7 @@ class SetUp(Base):
         if not self.parameterAsBoolean(parameters, "DO", context):
             feedback.pushInfo("Nothing was done. Tick 'Do it' and run again to do it.")
             return {"PLAN": str(plan)}
-        version = set_up(plan, Progress(feedback).said, feedback.isCanceled)
+        version = set_up(plan, Progress(feedback).said, asking(feedback))
         if plan.folder != own_folder():
             QgsSettings().setValue(f"Processing/Configuration/{COMMAND}", str(plan.folder))
         feedback.pushInfo(f"Ready: {version}")

@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from sen2naip_sr_qgis.algorithms.base import Base, read_layer, the_command
+from sen2naip_sr_qgis.algorithms.base import Base, asking, read_layer, the_command
 from sen2naip_sr_qgis.algorithms.help import WHAT_IS_THIS
 from sen2naip_sr_qgis.core.child import output_of
 from sen2naip_sr_qgis.core.problems import Problem
@@ -62,7 +62,7 @@ class WhatIsThis(Base):
 
     def process(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         line = [str(the_command()), "info", "--", self._source]
-        text = output_of(line, feedback.isCanceled).strip()
+        text = output_of(line, asking(feedback)).strip()
         feedback.pushInfo(text)
         found = {"TEXT": text}
         report = self.parameterAsFileOutput(parameters, "OUTPUT", context)

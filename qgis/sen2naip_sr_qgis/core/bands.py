@@ -83,6 +83,13 @@ def require(chosen: Preset, layer: str, names: Sequence[str]) -> tuple[int, ...]
     Raises:
         Problem: If nothing told them. It names the layer and lists its bands.
     """
+    if len(names) < len(ROLES):
+        count = f"{len(names)} band{'s' * (len(names) != 1)}"
+        raise Problem(
+            f"The layer '{layer}' has {count}; red, green, blue and near-infrared are needed.",
+            "put the bands into one layer first (Raster, Miscellaneous, Build Virtual Raster, "
+            "with every file in a band of its own), or take weights for these bands",
+        )
     if chosen.numbers is None:
         listed = ", ".join(f"{n} {described(name)}".strip() for n, name in enumerate(names, 1))
         raise Problem(

@@ -23,6 +23,9 @@ Asked = Callable[[], bool]
 GRACE = 0.5
 """Seconds between asking a process to end and killing it."""
 
+REPEATED = ("Error: ", "FAILED ", "  What to do: ", "For the scenes that failed: ")
+"""How lines begin that tell an error to people, after its event."""
+
 LOOK = 0.05
 """Seconds between two looks at whether the user has cancelled."""
 
@@ -47,7 +50,9 @@ def run(arguments: Sequence[str], told: Told, said: Said, cancelled: Asked) -> N
         event = _event(line)
         if event is None:
             last.append(line)
-            said(line)
+            # an event has told the same, without what to type on a command line
+            if not (failures and line.startswith(REPEATED)):
+                said(line)
         else:
             if event["event"] in ("error", "failed"):
                 failures.append(event)

@@ -14,7 +14,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import Qt, QTimer
-from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from sen2naip_sr_qgis.algorithms.base import read_layer, the_command
 from sen2naip_sr_qgis.core import models
@@ -97,33 +97,39 @@ class BandsWidget(WidgetWrapper):
 class ModelWidget(WidgetWrapper):
     """A list of models with their cards as tooltips; other names can be typed."""
 
-    def createWidget(self) -> QComboBox:
-        box = QComboBox()
-        box.setEditable(True)
-        box.addItems(list(models.KNOWN))
-        box.currentTextChanged.connect(lambda _text: self._changed())
+    def createWidget(self) -> QWidget:
+        self.box = QComboBox()
+        self.box.setEditable(True)
+        self.box.addItems(list(models.KNOWN))
+        self.box.currentTextChanged.connect(lambda _text: self._changed())
         self._told: dict[str, Any] | None = None
-        self.widget = box
         self._ask()
-        return box
+        if self.dialogType != DIALOG_STANDARD:
+            return self.box
+        # QGIS gives the widget a tooltip of its own; the card is that of the list in it
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.box)
+        return widget
 
     def setValue(self, value: Any) -> None:
-        self.widget.setCurrentText("default" if value is None else str(value))
+        self.box.setCurrentText("default" if value is None else str(value))
 
     def value(self) -> str:
-        return self.widget.currentText().strip()
+        return self.box.currentText().strip()
 
     def _ask(self) -> None:
         """Ask the command for its models, without keeping the dialog waiting."""
         try:
             command = the_command()
         except Problem as problem:
-            self.widget.setToolTip(str(problem))
+            self.box.setToolTip(str(problem))
             return
         if models.known(command) is None:
             # it says at a run what is wrong with it, if anything is
             threading.Thread(target=_silently, args=(command,), daemon=True).start()
-        timer = QTimer(self.widget)
+        timer = QTimer(self.box)
 
         def look() -> None:
             found = models.known(command)
@@ -136,7 +142,7 @@ class ModelWidget(WidgetWrapper):
         look()
 
     def _show(self, told: dict[str, Any]) -> None:
-        box, before = self.widget, self.value()
+        box, before = self.box, self.value()
         self._told = told
         box.blockSignals(True)
         box.clear()
@@ -149,10 +155,10 @@ class ModelWidget(WidgetWrapper):
         self._changed()
 
     def _changed(self) -> None:
-        chosen = self.widget.currentText()
+        chosen = self.box.currentText()
         for model in (self._told or {}).get("models", []):
             if model["model"] == chosen:
-                self.widget.setToolTip(models.tooltip(model))
+                self.box.setToolTip(models.tooltip(model))
         self.widgetValueHasChanged.emit(self)
 
 
