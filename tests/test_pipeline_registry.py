@@ -33,6 +33,7 @@ def test_names_are_those_of_the_documentation():
         "evaluate_test_sets",
         "upscale",
         "compare",
+        "report",
         "__default__",
     }
     compared = ("architectures", "degradations", "losses", "optimizers", "schedules")

@@ -14,6 +14,7 @@ from sen2naip_sr.pipelines import (
     federated,
     ingestion,
     preprocessing,
+    report,
     training,
     upscaling,
 )
@@ -50,6 +51,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluate": evaluate,
         "evaluate_pairs": evaluation.create_pairs(networks),
         "evaluate_test_sets": evaluation.create_test_sets(networks),
+        "report": report.create_pipeline(),
         "compare": comparison.create_pipeline(),
         "upscale": upscaling.create_pipeline(networks),
         **calibrate,

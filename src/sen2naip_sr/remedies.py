@@ -15,6 +15,7 @@ ANY = {
     "onnx-package-missing": 'pip install "sen2naip_sr[onnx]"',
     "only-subdatasets": "gdal_translate SUBDATASET x.tif",
     "trackers-package-missing": 'pip install "sen2naip_sr[trackers]"',
+    "report-package-missing": 'pip install "sen2naip_sr[report]"',
     "scheduler-missing": "dask scheduler, dask worker",
 }
 
@@ -117,6 +118,9 @@ KEDRO = ANY | {
     "precision-missing": "NETWORK.training.precision",
     "recipe-not-recorded": "NETWORK.training.augmentation.recipes",
     "run-given-twice": '--params "runs=RUN/METHOD;RUN/METHOD"',
+    "experiment-not-run": "kedro run --pipelines=EXPERIMENT; report.experiments",
+    "report-items-invalid": "conf/base/report_items.yml",
+    "report-not-compiled": "src/sen2naip_sr/report/report.typ",
     "runner-not-usable": "--runner; 'workers' of an experiment is its number of processes",
     "runner-parameters-invalid": "--runner-params",
     "run-without-scores": "kedro run --pipelines=evaluate makes one",

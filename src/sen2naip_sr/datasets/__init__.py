@@ -1,6 +1,7 @@
 """Kedro datasets: thin adapters between the catalog and the core."""
 
 from sen2naip_sr.datasets.animation_dataset import AnimationDataset
+from sen2naip_sr.datasets.bytes_dataset import BytesDataset
 from sen2naip_sr.datasets.figure_dataset import FigureDataset
 from sen2naip_sr.datasets.geotiff_dataset import GeoTIFFDataset
 from sen2naip_sr.datasets.history_dataset import HistoryDataset
@@ -12,6 +13,7 @@ from sen2naip_sr.datasets.weights_dataset import WeightsDataset
 
 __all__ = [
     "AnimationDataset",
+    "BytesDataset",
     "FigureDataset",
     "GeoTIFFDataset",
     "HistoryDataset",

@@ -89,4 +89,5 @@ def _describe_run(run: "Run") -> TrackedRun:
         finished=run.info.status == "FINISHED",
         tags=dict(run.data.tags),
         params=dict(run.data.params),
+        metrics=dict(run.data.metrics),
     )

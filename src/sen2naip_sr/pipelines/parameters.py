@@ -21,6 +21,7 @@ from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.pipelines.experiments.configured import NAME, is_comparison
+from sen2naip_sr.report.parameters import ReportParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.tracking.trackers.parameters import TrackingParameters
 from sen2naip_sr.training.parameters import NetworkParameters
@@ -48,6 +49,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "runs": ComparedRuns,
     "comparing": ComparingParameters,
     "tracking": TrackingParameters,
+    "report": ReportParameters,
     **dict.fromkeys(NETWORKS, NetworkParameters),
 }
 

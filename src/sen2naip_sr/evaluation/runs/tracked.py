@@ -30,6 +30,7 @@ class TrackedRun:
         finished: Whether it finished.
         tags: Its tags.
         params: Its parameters by their path, as texts.
+        metrics: Its metrics: of curves the last values.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class TrackedRun:
     finished: bool
     tags: Mapping[str, str]
     params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def networks(self) -> list[str]:

@@ -1,0 +1,244 @@
+"""All that the report says, as plain data for its Typst source."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sen2naip_sr.evaluation.columns import REFERENCES
+from sen2naip_sr.metrics.catalogue import METRICS
+from sen2naip_sr.models.registry import MODELS
+from sen2naip_sr.report import environment, items
+from sen2naip_sr.report.figures import draw_curves, draw_examples
+from sen2naip_sr.report.layers import TIMES
+from sen2naip_sr.report.networks import losses_content, named, network_content, number
+from sen2naip_sr.report.parameters import ReportParameters
+from sen2naip_sr.report.sources import Sources
+
+DPI = 150
+
+
+def write_content(
+    sources: Sources, parameters: ReportParameters, item_file: Path, folder: Path
+) -> dict[str, Any]:
+    """Write the figures of the report, and return what it says.
+
+    Args:
+        sources: What runs have left.
+        parameters: What no run can know.
+        item_file: The table of completed items.
+        folder: Where the figures go.
+
+    Returns:
+        Plain data; the paths of figures are relative to the folder.
+    """
+    found = items.read_items(item_file)
+    networks = [network_content(network, sources, folder) for network in sources.networks]
+    for network in networks:
+        same = {(row["name"], row["value"]) for row in networks[0]["hyperparameters"]}
+        network["differing"] = [
+            row for row in network["hyperparameters"] if (row["name"], row["value"]) not in same
+        ]
+    return {
+        "title": parameters.title,
+        "authors": parameters.authors,
+        "repository": environment.repository(sources.root, parameters.repository),
+        "data": _data(sources, parameters, folder),
+        "networks": networks,
+        "training": _training(sources, folder),
+        "metrics": _metrics(),
+        "losses": losses_content(sources),
+        "comparison": _comparison(sources, folder),
+        "experiments": _experiments(sources, folder),
+        "times": _times(sources),
+        "libraries": environment.libraries(),
+        "machine": environment.machine(sources.root),
+        "items": items.rows_of(found, sources.root),
+        "points": items.total(found, sources.root),
+    }
+
+
+def _data(sources: Sources, parameters: ReportParameters, folder: Path) -> dict[str, Any] | None:
+    hr, lr, splits = sources.hr, sources.lr, sources.splits
+    if hr is None or lr is None or splits is None:
+        return None
+    count, bands, height, width = hr.manifest.shape
+    low, high = hr.attributes["value_range"]
+    chosen = np.linspace(0, count - 1, min(parameters.examples, count)).astype(int)
+    draw_examples(hr, lr, [int(chip) for chip in chosen]).savefig(folder / "examples.png", dpi=DPI)
+    groups = splits.groupby("split", sort=False)
+    return {
+        "synthetic": bool(hr.attributes["synthetic"]),
+        "source": str(hr.attributes["source"]),
+        "hash": hr.manifest.content[:16],
+        "recipe": str(lr.attributes["recipe"]),
+        "figure": "examples.png",
+        "chips": count,
+        "facts": [
+            ["chips", f"{count:,}"],
+            ["bands", str(bands)],
+            [
+                "size of a chip",
+                f"{height} {TIMES} {width} pixels (HR), {height // 2} {TIMES} {width // 2} (LR)",
+            ],
+            ["data type", str(hr.manifest.dtype)],
+            ["value range", f"{low:g} to {high:g}"],
+            ["low resolution", str(lr.attributes["recipe"])],
+            ["rejected", f"{len(hr.table('rejected')):,} files or chips"],
+        ],
+        "splits": [
+            [
+                str(name),
+                f"{len(group):,}",
+                str(group["place"].nunique()),
+                ", ".join(sorted(map(str, group["place"].unique()))),
+            ]
+            for name, group in groups
+        ],
+    }
+
+
+def _training(sources: Sources, folder: Path) -> dict[str, Any] | None:
+    figure = draw_curves(sources.networks)
+    if figure is None:
+        return None
+    figure.savefig(folder / "curves.png", dpi=DPI)
+    ends = []
+    for network in sources.networks:
+        if network.history is None or "validation_psnr" not in network.history:
+            continue
+        known = network.history["validation_psnr"].dropna()
+        loss = network.history["loss"].dropna()
+        ends.append(
+            {
+                "name": network.name,
+                "first": number(known.iloc[0]),
+                "best": number(known.max()),
+                "loss_first": f"{loss.iloc[0]:.4f}" if len(loss) else "",
+                "loss_last": f"{loss.iloc[-1]:.4f}" if len(loss) else "",
+                "steps": str(int(network.history["step"].max())),
+                "run": named(network.run),
+            }
+        )
+    return {"figure": "curves.png", "ends": ends}
+
+
+def _metrics() -> list[dict[str, str]]:
+    return [
+        {
+            "key": metric.key,
+            "title": metric.title,
+            "unit": metric.unit,
+            "better": "higher" if metric.higher_is_better else "lower",
+        }
+        for metric in METRICS.values()
+    ]
+
+
+def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
+    table = sources.comparison
+    if table is None:
+        return None
+    best = table.iloc[0]
+    networks = [row for row in table.to_dict("records") if _is_network(str(row["method"]))]
+    rows = [
+        [
+            str(row["method"]) + (f" ({row['origin']})" if isinstance(row["origin"], str) else ""),
+            METRICS["psnr"].amount(row["psnr"]).removesuffix(" dB"),
+            _interval(row, "psnr", "psnr_low", "psnr_high")[1],
+            f"{row['delta_psnr']:+.2f}",
+            f"[{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]",
+            *(f"{row[key]:.{METRICS[key].decimals}f}" for key in ("ssim", "sam", "ergas")),
+            f"{row['consistency']:.2f}",
+        ]
+        for row in table.to_dict("records")
+    ]
+    places = []
+    if sources.places is not None:
+        wide = sources.places.pivot_table(index="place", columns="method", values="psnr")
+        shown = [str(row["method"]) for row in networks][:5] or [str(best["method"])]
+        shown += [name for name in ("linear", "lanczos", "bicubic") if name in wide]
+        places = [["place", *shown]] + [
+            [str(place), *(f"{row[name]:.2f}" if name in row else "" for name in shown)]
+            for place, row in wide.iterrows()
+        ]
+    return {
+        "chips": int(table["n_chips"].max()),
+        "rows": rows,
+        "best": str(best["method"]),
+        "best_psnr": number(best["psnr"]),
+        "network": _sentence(networks[0]) if networks else None,
+        "places": places,
+        "figures": _copied(sources.figures, folder),
+        "run": named(sources.scored_by),
+    }
+
+
+def _sentence(row: Mapping[Any, Any]) -> dict[str, str]:
+    return {
+        "name": str(row["method"]),
+        "psnr": number(row["psnr"]),
+        "gain": f"{row['delta_psnr']:+.2f}",
+        "low": f"{row['delta_low']:+.2f}",
+        "high": f"{row['delta_high']:+.2f}",
+        "verdict": "better"
+        if row["delta_low"] > 0
+        else "worse"
+        if row["delta_high"] < 0
+        else "neither better nor worse",
+    }
+
+
+def _interval(row: Mapping[Any, Any], key: str, low: str, high: str) -> list[str]:
+    return [number(row[key]), f"[{number(row[low])}, {number(row[high])}]"]
+
+
+def _copied(figures: Any, folder: Path) -> dict[str, str]:
+    for name, file in figures.items():
+        (folder / f"{name}.png").write_bytes(file.read_bytes())
+    return {name: f"{name}.png" for name in figures}
+
+
+def _experiments(sources: Sources, folder: Path) -> list[dict[str, Any]]:
+    found = []
+    for experiment in sources.experiments:
+        files = {file.stem: file for file in experiment.figures}
+        found.append(
+            {
+                "name": experiment.name,
+                "findings": experiment.findings,
+                "figures": list(_copied(files, folder).values()),
+            }
+        )
+    return found
+
+
+def _times(sources: Sources) -> dict[str, Any]:
+    key = "usage/wall_seconds"
+    runs = [
+        [
+            run.name,
+            run.run_id[:8],
+            f"{run.metrics[key]:.0f}",
+            f"{run.metrics.get('usage/peak_memory_mb', math.nan):,.0f}",
+            run.tags.get("device", ""),
+            run.tags.get("git_commit", "")[:12],
+        ]
+        for run in sources.tracked
+        if key in run.metrics
+    ]
+    table, cost = sources.comparison, "seconds_per_megapixel"
+    inference = []
+    if table is not None and cost in table:
+        inference = [
+            [str(row["method"]), f"{row[cost]:.2f}"]
+            for row in table.to_dict("records")
+            if not math.isnan(row[cost])
+        ]
+    return {"runs": runs[:20], "left_out": max(0, len(runs) - 20), "inference": inference}
+
+
+def _is_network(method: str) -> bool:
+    return method not in REFERENCES and (method not in MODELS or MODELS[method].trainable)

@@ -1,0 +1,64 @@
+"""The figures that the report draws itself: chips of the data set, curves of the trainings."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from sen2naip_sr.chips.store import Store
+from sen2naip_sr.evaluation.figures.axes import plain
+from sen2naip_sr.evaluation.figures.tiles import composites, stretched
+from sen2naip_sr.report.sources import Network
+
+FONT = 8
+
+
+def draw_examples(hr: Store, lr: Store, chips: Sequence[int]) -> Figure:
+    """Draw chips in a row each: HR in visible and infrared colours, and the LR image.
+
+    Args:
+        hr: The HR chips.
+        lr: The LR chips.
+        chips: Numbers of the chips to draw.
+    """
+    shown = composites(hr.manifest.shape[1])
+    columns = [("HR", composite) for composite in shown] + [("LR", shown[0])]
+    figure = Figure(figsize=(2.1 * len(columns), 2.2 * len(chips)), layout="constrained")
+    axes = figure.subplots(len(chips), len(columns), squeeze=False)
+    for row, chip in zip(axes, chips, strict=True):
+        truth, small = np.asarray(hr.chips[chip]), np.asarray(lr.chips[chip])
+        for axis, (kind, (name, order)) in zip(row, columns, strict=True):
+            image = truth if kind == "HR" else small
+            low, high = np.percentile(truth[list(order)], (1, 99), axis=(1, 2))
+            axis.imshow(stretched(image[list(order)], low, high), cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(f"{kind}, {name}", fontsize=FONT)
+        row[0].set_ylabel(str(hr.table("index")["place"].iloc[chip]), fontsize=FONT)
+    return figure
+
+
+def draw_curves(networks: Sequence[Network]) -> Figure | None:
+    """Draw loss, validation PSNR and learning rate of all trainings; None if none has a history."""
+    panels = {
+        "loss": "training loss",
+        "validation_psnr": "PSNR of the validation chips, dB",
+        "learning_rate": "learning rate",
+    }
+    known = [network for network in networks if network.history is not None]
+    if not known:
+        return None
+    figure = Figure(figsize=(7, 5.4), layout="constrained")
+    for axis, (column, title) in zip(figure.subplots(3, 1), panels.items(), strict=True):
+        for network in known:
+            assert network.history is not None
+            if column not in network.history:
+                continue
+            rows = network.history[network.history[column].notna()]
+            marker = "o" if len(rows) < 40 else None
+            axis.plot(rows["step"], rows[column], marker=marker, markersize=2, label=network.name)
+        axis.set_title(title, fontsize=FONT + 1, loc="left")
+        axis.tick_params(labelsize=FONT)
+        axis.grid(alpha=0.3)
+    axis.set_xlabel("step", fontsize=FONT)
+    figure.axes[0].legend(fontsize=FONT, frameon=False)
+    return plain(figure)
