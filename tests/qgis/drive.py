@@ -94,13 +94,13 @@ def task_drawing(processing):
             scene.renderer().setGreenBand(4)
             scene.renderer().setBlueBand(3)
         target = str(WORK / f"{name}_drawn.tif")
-        before = set(QgsProject.instance().mapLayers())
+        before, layers = look(scene), set(QgsProject.instance().mapLayers())
         parameters = {"INPUT": scene.id(), "OUTPUT": target}
         processing.runAndLoadResults(DOUBLE, parameters, feedback=Listener())
-        (new,) = set(QgsProject.instance().mapLayers()) - before
+        (new,) = set(QgsProject.instance().mapLayers()) - layers
         result = QgsProject.instance().mapLayer(new)
-        drawn = [look(layer) for layer in (scene, result)]
-        found[name] = {"input": drawn[0], "result": drawn[1], "name": result.name()}
+        found[name] = {"before": before, "input": look(scene), "result": look(result)}
+        found[name]["name"] = result.name()
     return found
 
 

@@ -160,9 +160,10 @@ def test_results_are_drawn_as_their_inputs(work):
     for name, layers in found.items():
         given, made = layers["input"], layers["result"]
         assert layers["name"] == f"{name} x2"
-        assert made["limits"] == given["limits"]
-        # QGIS draws the fourth band of RGBN files as opacity
-        assert made["alpha"] == -1
+        assert made["limits"] == given["limits"] == layers["before"]["limits"]
+        assert made["alpha"] == given["alpha"] == -1
+    # QGIS draws the fourth band of such files as opacity
+    assert found["flagged"]["before"]["alpha"] == 4
     assert found["flagged"]["result"]["bands"] == [1, 2, 3]
     assert found["twelve"]["input"]["bands"] == [8, 4, 3]
     assert found["twelve"]["result"]["bands"] == [4, 1, 2]

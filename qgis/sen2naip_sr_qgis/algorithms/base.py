@@ -59,7 +59,8 @@ class Base(QgsProcessingAlgorithm):
         return self.SHORT
 
     def shortHelpString(self) -> str:
-        return self.HELP
+        # QGIS begins a paragraph at the end of every line
+        return " ".join(self.HELP.split())
 
     def tags(self) -> list[str]:
         return ["super-resolution", "upscale", "sharpen", *self.TAGS]

@@ -14,6 +14,15 @@ from sen2naip_sr_qgis.core.problems import Problem
 KNOWN = ("default", "best", "lean", "carn", "carn_m", "gan", "unet")
 """Names that are offered before the command has answered."""
 
+COLUMNS = 4
+"""Columns of a card's table that a tooltip shows."""
+
+LEFT_OUT = (
+    "file", "half precision", "low-resolution recipe of clean images", "split, data",
+    "started from", "commit, version",
+)  # fmt: skip
+"""Rows of a card that say how weights were made, for those who make them."""
+
 _asked: dict[tuple[str, float], dict[str, Any]] = {}
 
 
@@ -54,14 +63,17 @@ def line(model: Mapping[str, Any]) -> str:
     return text if gain is None else f"{text}, {gain:+.2f} dB over Lanczos on the test places"
 
 
-def tooltip(model: Mapping[str, Any], lines: int = 24) -> str:
+def tooltip(model: Mapping[str, Any], lines: int = 34) -> str:
     """Return a model's card as HTML of a size that fits a tooltip."""
     card = str(model.get("card") or "")
     return f"<p><b>{model.get('model')}</b>: {line(model)}</p>{as_html(card, lines)}"
 
 
 def as_html(card: str, lines: int) -> str:
-    """Return the first lines of a card in Markdown as HTML: headings, tables and paragraphs."""
+    """Return the first lines of a card in Markdown as HTML: headings, tables and paragraphs.
+
+    Tables lose columns and rows that do not fit a tooltip (`COLUMNS`, `LEFT_OUT`).
+    """
     parts: list[str] = []
     rows: list[str] = []
     paragraph: list[str] = []
@@ -77,7 +89,9 @@ def as_html(card: str, lines: int) -> str:
     for text in card.splitlines()[:lines]:
         stripped = _escaped(text.strip())
         if stripped.startswith("|"):
-            cells = [cell.strip() for cell in stripped.strip("|").split("|")]
+            cells = [cell.strip() for cell in stripped.strip("|").split("|")][:COLUMNS]
+            if cells[0] in LEFT_OUT:
+                continue
             if any(cells) and not all(re.fullmatch(r":?-*:?", cell) for cell in cells):
                 rows.append(
                     f"<tr>{''.join(f'<td>{_inline(cell)}&nbsp;</td>' for cell in cells)}</tr>"

@@ -12,6 +12,7 @@ from qgis.core import (
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRasterRenderer,
@@ -43,6 +44,7 @@ class DrawnAlike(QgsProcessingLayerPostProcessorInterface):
         self._chosen = list(chosen)
         self._style = QDomDocument("style")
         layer.exportNamedStyle(self._style, QgsReadWriteContext(), _categories())
+        self._input = layer.id()
         # a system that the user has given the layer instead of the file's own
         own = layer.dataProvider().crs()
         self._crs = layer.crs() if own != layer.crs() else None
@@ -59,8 +61,26 @@ class DrawnAlike(QgsProcessingLayerPostProcessorInterface):
         draw_alike(layer, self._renderer, self._style, self._chosen)
         if self._crs is not None:
             layer.setCrs(self._crs)
+        self._correct_input(feedback)
         if self in _waiting:
             _waiting.remove(self)
+
+    def _correct_input(self, feedback: Any) -> None:
+        """See to it that the input does not show an image band as opacity either."""
+        layer = QgsProject.instance().mapLayer(self._input)
+        renderer = layer.renderer() if layer is not None else None
+        if renderer is None or renderer.alphaBand() not in self._chosen:
+            return
+        band = renderer.alphaBand()
+        new = renderer.clone()
+        new.setAlphaBand(-1)
+        layer.setRenderer(new)
+        layer.triggerRepaint()
+        if feedback is not None:
+            feedback.pushInfo(
+                f"QGIS drew band {band} of '{layer.name()}' as opacity, though it is an image "
+                "band: switched off"
+            )
 
 
 def draw_alike(
