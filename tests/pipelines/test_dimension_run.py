@@ -90,8 +90,9 @@ def test_what_is_done_is_not_done_again(done, monkeypatch):
 
     def counted(*arguments, **options):
         trained.append(options["wrap"])
-        return train_network(*arguments, **options)
+        return trained_before(*arguments, **options)
 
+    trained_before = runner.train_network
     monkeypatch.setattr(runner, "train_network", counted)
     again = run(folder, inputs)
     assert trained == []

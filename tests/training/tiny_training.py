@@ -28,13 +28,13 @@ GAN = {
 }
 
 
-def tiny_data(dtype=np.uint8, chips=8, side=16):
+def tiny_data(dtype=np.uint8, chips=8, side=16, train=None):
     """Chips of noise up to half of the Nyquist frequency, their area means, a split into 6 and 2.
 
     The means blur what the chips hold and the interpolation blurs it again, so there is much to
     learn within a few steps.
     """
-    size = 2 * side
+    size, train = 2 * side, train or chips - 2
     noise = np.random.default_rng(0).normal(size=(chips, BANDS, size, size))
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size))
     smooth = np.fft.ifft2(np.fft.fft2(noise) * (frequency < 0.25)).real
@@ -43,8 +43,8 @@ def tiny_data(dtype=np.uint8, chips=8, side=16):
     return TrainingData(
         hr=ShardedArray.from_array(hr),
         lr=ShardedArray.from_array(lr),
-        train=np.arange(chips - 2),
-        validation=np.arange(chips - 2, chips),
+        train=np.arange(train),
+        validation=np.arange(train, chips),
         value_range=(0, 255),
         recipe=get_recipe("area"),
     )
@@ -69,9 +69,9 @@ def tiny_parameters(**changes):
     )
 
 
-def tiny_model(name="carn"):
+def tiny_model(name="carn", **changes):
     torch.manual_seed(0)
-    return build_model(name, BANDS, **SIZES[name])
+    return build_model(name, BANDS, **SIZES[name] | changes)
 
 
 def tiny_fabric(parameters):

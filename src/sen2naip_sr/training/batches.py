@@ -38,6 +38,7 @@ class Batches:
         self, model: nn.Module, data: TrainingData, parameters: TrainingParameters, fabric: Fabric
     ) -> None:
         p, self._device, self._range = parameters, fabric.device, data.value_range
+        self._double = p.precision == "64-true"
         ranks = {"rank": fabric.global_rank, "world_size": fabric.world_size}
         self._weighted = bool(p.detail and p.detail.weighted)
         self._told = _is_told(model)
@@ -60,6 +61,8 @@ class Batches:
         assert self._sampler is not None
         cut = self._sampler.cut(number)
         lr, hr = (normalised(array, self._range, self._device) for array in (cut.lr, cut.hr))
+        if self._double:
+            lr, hr = lr.double(), hr.double()
         weights = None
         if self._weighted:
             weights = torch.from_numpy(self._sampler.weights(number)).to(self._device)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ class Checkpoint(TypedDict):
         parts: The states of weights, averaged weights, optimiser and so on, by name.
         best: The best weights so far.
         history: What has been logged.
+        processes: The number of processes that took the last step.
     """
 
     fingerprint: dict[str, Any]
@@ -44,6 +45,7 @@ class Checkpoint(TypedDict):
     parts: dict[str, dict[str, Any]]
     best: Best
     history: list[dict[str, float]]
+    processes: NotRequired[int]
 
 
 class Stateful(Protocol):

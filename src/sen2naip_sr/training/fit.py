@@ -1,5 +1,6 @@
 """The training loop."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,11 @@ Report = Callable[[dict[str, float], int], None]
 """Takes what was measured and the step."""
 Observe = Callable[[nn.Module, int], None]
 """Takes the averaged network, in eval mode, and the step."""
+
+Show = Callable[[float, float, str], None]
+"""Takes what is done, the total of it, and the status in a few words."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ def fit(  # noqa: PLR0913 - the last four are keywords
     fingerprint: dict[str, Any] | None = None,
     report: Report | None = None,
     observe: Observe | None = None,
+    show: Show | None = None,
 ) -> FitResult:
     """Train a network and return its averaged weights.
 
@@ -80,23 +87,24 @@ def fit(  # noqa: PLR0913 - the last four are keywords
         report: Called at every entry of the history. After a resume, the steps since the
             checkpoint are reported again.
         observe: Called after every validation.
+        show: Shows the progress, instead of a bar on standard error.
 
     Raises:
         UserError: If data, parameters and memory do not fit, the loss or the gradient is not
             finite, or an adversarial training collapses. The last checkpoint stays.
     """
     p, leads = parameters, fabric.is_global_zero
-    report, observe = (report, observe) if leads else (None, None)
-    parts = {"training": p.model_dump(), **(fingerprint or {})}
+    report, observe, show = (report, observe, show) if leads else (None, None, None)
+    parts = {"training": p.described(), **(fingerprint or {})}
     trainer = Trainer(model, data, p, fabric)
     state = trainer.state
-    saved = load_checkpoint(checkpoint, parts) if checkpoint else None
+    saved = _saved(checkpoint, parts, fabric)
     if saved:
         state.restore(saved)
     budget = Budget(p.steps, p.minutes, saved["elapsed"] if saved else 0.0)
     if not saved:
         _record(state, {"validation_psnr": trainer.validate(observe)}, report)
-    with progress_bar(shown=leads) as bar:
+    with progress_bar(shown=leads and show is None) as bar:
         task = bar.add_task("Training", total=budget.total, status="")
         progress = _progress(budget, state, fabric)
         while progress < 1 and not state.is_enough(p.patience, p.target_psnr):
@@ -106,12 +114,37 @@ def fit(  # noqa: PLR0913 - the last four are keywords
                 metrics["validation_psnr"] = trainer.validate(observe)
             if metrics:
                 _record(state, metrics, report)
-            if checkpoint and leads and state.step % p.checkpoint_every == 0:
-                save_checkpoint(checkpoint, state.checkpoint(parts, budget.elapsed))
+            if checkpoint and state.step % p.checkpoint_every == 0:
+                reached = trainer.checkpoint(parts, budget.elapsed)
+                if leads:
+                    save_checkpoint(checkpoint, reached)
             bar.update(task, completed=progress * budget.total, status=state.status)
+            if show:
+                show(progress * budget.total, budget.total, state.status)
     if checkpoint and leads:
         checkpoint.unlink(missing_ok=True)
     return _result(state, budget.elapsed, saved)
+
+
+def _saved(
+    checkpoint: Path | None, fingerprint: dict[str, Any], fabric: Fabric
+) -> Checkpoint | None:
+    """Return the checkpoint to resume from; rank zero reads it for all."""
+    if checkpoint is None:
+        return None
+    found = load_checkpoint(checkpoint, fingerprint) if fabric.is_global_zero else None
+    if fabric.world_size > 1:
+        found = fabric.broadcast(found)
+    before = found.get("processes", 1) if found else fabric.world_size
+    if found and before != fabric.world_size:
+        logger.info(
+            "The training resumes at step %d in %d processes instead of %d: its weights may differ "
+            "by rounding",
+            found["step"],
+            fabric.world_size,
+            before,
+        )
+    return found
 
 
 def _result(state: TrainingState, seconds: float, saved: Checkpoint | None) -> FitResult:

@@ -19,7 +19,7 @@ from sen2naip_sr.models.registry import build_model, complete_parameters
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.finished import RESULTS, Finished, code_hash, find_finished
-from sen2naip_sr.training.fit import FitResult, Observe, Report, fit
+from sen2naip_sr.training.fit import FitResult, Observe, Report, Show, fit
 from sen2naip_sr.training.mixture.held_out import HeldOut
 from sen2naip_sr.training.mixture.sources import imagery_hash, open_sources
 from sen2naip_sr.training.parameters import NetworkParameters
@@ -30,7 +30,7 @@ from sen2naip_sr.weights.seen import Seen
 from sen2naip_sr.weights.shipped import load_shipped
 
 
-def train_network(  # noqa: PLR0913 - the last seven are keywords
+def train_network(  # noqa: PLR0913 - the last eight are keywords
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
@@ -43,6 +43,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
     report: Report | None = None,
     observe: Observe | None = None,
     wrap: Wrap | None = None,
+    show: Show | None = None,
 ) -> tuple[Weights, FitResult]:
     """Train one network, or resume an interrupted training with equal inputs.
 
@@ -59,6 +60,7 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
         observe: See there.
         wrap: Makes a `Reparametrised` of the built network, which is trained instead. The returned
             weights are those of the built network. None: the network itself is trained.
+        show: See `sen2naip_sr.training.fit.fit`.
 
     Returns:
         The averaged weights that were kept, and the result of the training.
@@ -84,12 +86,14 @@ def train_network(  # noqa: PLR0913 - the last seven are keywords
         fingerprint=_fingerprint(described, trained),
         report=report,
         observe=observe,
+        show=show,
     )
     metadata = described.model_copy(
         update={"validation_psnr": result.best_psnr, "step": result.best_step}
     )
     state = trained.folded(result.state) if isinstance(trained, Reparametrised) else result.state
-    return Weights(metadata, state, architecture), result
+    single = {n: t.float() if t.dtype == torch.float64 else t for n, t in state.items()}
+    return Weights(metadata, single, architecture), result
 
 
 def prepare_network(
@@ -251,7 +255,7 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that the metadata describe
         train_places=[],
         validation_psnr=float("nan"),
         step=0,
-        training=parameters.training.model_dump(),
+        training=parameters.training.described(),
         version=__version__,
         synthetic=hr.attributes["synthetic"],
         started_from=start.label if start else None,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -10,16 +11,19 @@ from torch import Tensor, nn
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.internals import keep_backward_buffers
 from sen2naip_sr.training.batches import Batches, listed
-from sen2naip_sr.training.checkpoint import TrainingState
+from sen2naip_sr.training.checkpoint import Checkpoint, TrainingState
 from sen2naip_sr.training.crops.sampler import TrainingData
-from sen2naip_sr.training.dynamics import NoiseScale, PartGradients, snapshot, step_dynamics
+from sen2naip_sr.training.dynamics import NoiseScale, snapshot, step_dynamics
+from sen2naip_sr.training.gradient import Gradient
 from sen2naip_sr.training.memory import enough_memory
 from sen2naip_sr.training.objective.objective import Crops, Objective
 from sen2naip_sr.training.optimization.averaging import averaged
 from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
+from sen2naip_sr.training.optimization.local_steps import LocalSteps
 from sen2naip_sr.training.optimization.optimizers import build_optimizer
 from sen2naip_sr.training.optimization.schedule import learning_rate_factor
 from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.ranks import Ranks
 from sen2naip_sr.training.validation import Validator
 
 
@@ -51,23 +55,33 @@ class Trainer:
     ) -> None:
         p = self.parameters = parameters
         self._fabric = fabric
+        self._ranks = Ranks(fabric, p.batch_size)
         self._batches = Batches(model, data, p, fabric)
         self._validator = Validator(
-            data.hr, data.lr, data.validation, data.value_range, p.validation_chips, data.scored
+            data.hr,
+            data.lr,
+            data.validation,
+            data.value_range,
+            p.validation_chips,
+            data.scored,
+            self._ranks,
         )
         self._model = model = model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if p.precision == "64-true":
+            model.double()
         self._weights = list(model.parameters())
-        # a network may have vectors only, such as the coordinates of a subspace
-        matrices = [weight for weight in self._weights if weight.ndim > 1]
-        self._last_layer = (matrices or self._weights)[-1]
         self._ema = averaged(model, fabric.device, p.ema_decay)
-        self._objective = Objective(p, data, fabric)
+        self._objective = Objective(p, data, fabric, self._ranks)
         optimizer = build_optimizer(
             model, p.learning_rate, p.optimizer, fabric.device, self._objective.parameters
         )
         network = _compiled(model, p) if p.compile else model
         self._network, self._optimizer = fabric.setup(network, optimizer)
+        self._gradient = Gradient(
+            self._network, self._weights, self._objective, fabric, self._ranks
+        )
+        self._local = LocalSteps(p.distributed.averaging, self._ranks)
         self._growth = BatchGrowth(p.batch_growth, p.batch_size)
         self._noise = NoiseScale()
         self.state = TrainingState(
@@ -110,6 +124,25 @@ class Trainer:
         """
         self._model.load_state_dict(weights)
 
+    def synchronise(self) -> None:
+        """Make all ranks hold the same weights, where steps are local; else they do anyway."""
+        networks = (self._model, self._ema.module, self._objective.balance)
+        self._local.average(self.state.step, iter(networks), self._optimizer)
+
+    def checkpoint(self, fingerprint: Mapping[str, Any], elapsed: float) -> Checkpoint:
+        """Return the state of the training, which every rank asks for and any number can resume.
+
+        Args:
+            fingerprint: What the result depends on.
+            elapsed: Seconds spent so far.
+        """
+        self.synchronise()
+        found = self.state.checkpoint(fingerprint, elapsed)
+        columns = torch.tensor(list(found["losses"].values()), dtype=torch.float64)
+        means = (self._ranks.add(columns) / self._ranks.count).tolist()
+        losses = dict(zip(found["losses"], means, strict=True))
+        return {**found, "losses": losses, "processes": self._ranks.count}
+
     def take_steps(self, count: int) -> list[dict[str, float]]:
         """Take steps without validating, and add what was measured to the history.
 
@@ -150,10 +183,13 @@ class Trainer:
         rate = self._set_learning_rate(progress)
         observed = (state.step + 1) % p.log_every == 0
         self._optimizer.zero_grad()
-        divided = observed and self._growth.size > self._fabric.world_size
-        gradients = PartGradients(self._weights, self._growth.size) if divided else None
-        crops = self._crops(pieces=2 if divided else 1)
-        predictions = self._backward(crops, gradients)
+        divided = observed and self._growth.size > 1
+        halved = divided and self._ranks.alone
+        crops = self._crops(pieces=max(p.distributed.accumulation, 2 if halved else 1))
+        predictions, losses, gradients = self._gradient.compute(
+            crops, state.step, measured=divided, exchanged=not self._local.local(state.step)
+        )
+        state.log_losses(losses)
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=p.clip_norm, error_if_nonfinite=False
         )
@@ -164,6 +200,8 @@ class Trainer:
         self._ema.update_parameters(self._model)
         adversary = self._objective.update(predictions, crops, state.step)
         state.step += 1
+        if self._local.due(state.step):
+            self.synchronise()
         if gradients:
             self._noise.observe(*gradients.squares(float(norm)))
         self._growth.advance(state.step, self._noise.samples)
@@ -181,7 +219,9 @@ class Trainer:
         }
 
     def validate(self, observe: Callable[[nn.Module, int], None] | None = None) -> float:
-        """Score the averaged weights on rank zero, and keep them if they are the best so far.
+        """Score the averaged weights, and keep them if they are the best so far.
+
+        Every rank scores its part of the chips, and all get the mean.
 
         Args:
             observe: Called with the averaged network and the step.
@@ -193,10 +233,9 @@ class Trainer:
             UserError: If an untrained network's PSNR is not a number, or an adversarial training
                 has collapsed.
         """
+        self.synchronise()
         state, network = self.state, self._ema.module
-        scored = self._fabric.is_global_zero
-        psnr = self._validator(network, self._fabric.device) if scored else math.nan
-        psnr = self._fabric.broadcast(psnr)
+        psnr = self._validator(network, self._fabric.device)
         if math.isnan(psnr) and not state.best["state"]:
             raise UserError(
                 "score-not-finite",
@@ -222,33 +261,12 @@ class Trainer:
         batches = [self._batches.crops(number) for number in self._growth.numbers]
         return [part for batch in batches for part in batch.chunk(pieces)]
 
-    def _backward(self, crops: list[Crops], gradients: PartGradients | None) -> list[Tensor]:
-        """Compute the gradient of the step, note its losses, and return what was predicted."""
-        losses: dict[str, float] = {}
-        predictions: list[Tensor] = []
-        ranks = self._fabric.world_size
-        for part in crops:
-            # gradients of the ranks are averaged, so each rank's losses are means over its crops
-            share = ranks * len(part.lr) / self._growth.size
-            prediction = self._network(*part.inputs)
-            shared = None if predictions else self._last_layer
-            total, terms = self._objective(prediction, part, self.state.step, shared)
-            self._fabric.backward(total * share)
-            if gradients:
-                gradients.add(ranks * len(part.lr))
-            for name, value in terms.items():
-                losses[name] = losses.get(name, 0.0) + share * value
-            predictions.append(prediction.detach())
-        self.state.log_losses(losses)
-        return predictions
-
     def _over_ranks(self, losses: dict[str, float]) -> dict[str, float]:
-        """Return the means of all ranks' losses."""
-        if self._fabric.world_size == 1:
+        """Return the means of all ranks' losses, which they have weighted by their crops."""
+        if self._ranks.alone or not losses:
             return losses
-        mine = torch.tensor(list(losses.values()), device=self._fabric.device)
-        means = self._fabric.all_reduce(mine, reduce_op="mean")
-        assert isinstance(means, Tensor)
+        mine = torch.tensor(list(losses.values()), dtype=torch.float64)
+        means = self._ranks.add(mine) / self._ranks.count
         return dict(zip(losses, means.tolist(), strict=True))
 
     def _refuse_non_finite(self, norm: Tensor) -> None:

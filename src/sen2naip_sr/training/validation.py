@@ -1,5 +1,6 @@
 """The score that selects the best weights: PSNR of whole validation chips."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.full_reference import SHAVE
 from sen2naip_sr.metrics.psnr import psnr
+from sen2naip_sr.training.ranks import Ranks
 
 CHIPS_AT_ONCE = 4
 
@@ -28,6 +30,7 @@ class Validator:
         value_range: Digital numbers that map to 0 and 1; their difference is the PSNR's peak.
         most: The largest number of chips to score, spread evenly over ``chips``.
         scored: Returns which HR pixels (C, 2h, 2w) of a chip count; None: all.
+        ranks: The processes that share the chips; None: there is one.
 
     Raises:
         UserError: If there is no chip to score, or the chips are too small to shave.
@@ -41,6 +44,7 @@ class Validator:
         value_range: tuple[float, float],
         most: int,
         scored: Callable[[int], Array | None] = lambda chip: None,
+        ranks: Ranks | None = None,
     ) -> None:
         if len(chips) == 0:
             raise UserError(
@@ -56,21 +60,33 @@ class Validator:
                 "make larger chips",
             )
         self._hr, self._lr, self._range, self._scored = hr, lr, value_range, scored
+        self._ranks = ranks
         self.chips = spread(chips, most)
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, device: torch.device) -> float:
         """Return the mean PSNR in dB over the chips with pixels that count, all bands together.
 
+        Every rank scores some of the chips, and all ranks return the mean over all of them.
+
         Predictions are made in float32, put back into digital numbers, clipped and rounded as the
         data's dtype demands. The model is on ``device``, and in eval mode afterwards.
         """
-        network = TorchNetwork(model.eval(), self._lr.shape[1], device, "eager", "float32")
-        scores: list[Tensor] = []
-        for start in range(0, len(self.chips), CHIPS_AT_ONCE):
-            chips = self.chips[start : start + CHIPS_AT_ONCE]
-            scores.append(self._psnr(network, chips))
-        return float(torch.cat(scores).mean())
+        network = TorchNetwork(_single(model.eval()), self._lr.shape[1], device, "eager", "float32")
+        starts = range(0, len(self.chips), CHIPS_AT_ONCE)
+        groups = [self.chips[start : start + CHIPS_AT_ONCE] for start in starts]
+        if (ranks := self._ranks) is None or ranks.alone:
+            return float(torch.cat([self._psnr(network, chips) for chips in groups]).mean())
+        # each rank fills its rows; the sum over the ranks is what one process measures
+        scores = torch.zeros(len(groups), CHIPS_AT_ONCE)
+        counts = torch.zeros(len(groups), dtype=torch.int64)
+        for number in range(ranks.rank, len(groups), ranks.count):
+            found = self._psnr(network, groups[number]).cpu()
+            counts[number] = len(found)
+            scores[number, : len(found)] = found
+        scores, counts = ranks.add(scores), ranks.add(counts)
+        each = [row[:count] for row, count in zip(scores, counts.tolist(), strict=True)]
+        return float(torch.cat(each).mean())
 
     def _psnr(self, network: TorchNetwork, chips: Array) -> Tensor:
         low, high = self._range
@@ -95,3 +111,9 @@ class Validator:
         return torch.from_numpy(
             np.stack([every if valid is None else valid for valid in found])
         ).to(device)
+
+
+def _single(model: nn.Module) -> nn.Module:
+    """Return a network in float32: itself, or a copy."""
+    doubled = any(weight.dtype == torch.float64 for weight in model.parameters())
+    return copy.deepcopy(model).float() if doubled else model

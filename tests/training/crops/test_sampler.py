@@ -140,7 +140,7 @@ def part(data, rank, world_size, detail=None, **augmentation):
     )
 
 
-@pytest.mark.parametrize("world_size", [2, 3])
+@pytest.mark.parametrize("world_size", [2, 5])
 @pytest.mark.parametrize("augmentation", [{}, VARIED], ids=["plain", "varied"])
 @pytest.mark.parametrize("detail", [None, DetailParameters(weighted=True)])
 def test_the_parts_of_all_ranks_are_the_batch_of_one_process(world_size, augmentation, detail):
@@ -153,18 +153,19 @@ def test_the_parts_of_all_ranks_are_the_batch_of_one_process(world_size, augment
     for step in (0, 7):
         parts = [sampler.batch(step) for sampler in ranks]
         for together, single in zip(zip(*parts, strict=True), whole.batch(step), strict=True):
-            assert {len(crops) for crops in together} == {12 // world_size}
+            sizes = [len(crops) for crops in together]
+            assert max(sizes) - min(sizes) == (12 % world_size > 0)
             assert np.array_equal(np.concatenate(together), single)
         weights = np.concatenate([sampler.weights(step) for sampler in ranks])
         assert np.array_equal(weights, whole.weights(step))
         assert all(np.array_equal(s.chips(step), whole.chips(step)) for s in ranks)
 
 
-def test_a_batch_that_ranks_cannot_share_evenly_is_refused():
+def test_fewer_crops_than_ranks_are_refused():
     hr, lr, _ = pairs()
     data = TrainingData(hr, lr, np.arange(len(lr)), np.empty(0, int), (0, 65535))
-    with pytest.raises(UserError, match=r"12 crops .* 5 processes") as caught:
-        part(data, 0, 5)
+    with pytest.raises(UserError, match=r"12 crops .* 13 processes") as caught:
+        part(data, 0, 13)
     assert caught.value.code == "batch-not-divisible"
 
 

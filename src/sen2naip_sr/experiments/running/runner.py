@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from sen2naip_sr.arrays import Array
 from sen2naip_sr.chips.splits import VALIDATION
 from sen2naip_sr.chips.store import Store, require_store
 from sen2naip_sr.errors import UserError
@@ -42,9 +44,8 @@ from sen2naip_sr.inference.network import TorchNetwork
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.metrics.catalogue import QUICK
 from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel
+from sen2naip_sr.training.distributed import train_network
 from sen2naip_sr.training.fit import Observe, Report
-from sen2naip_sr.training.launch import make_fabric
-from sen2naip_sr.training.network import train_network
 from sen2naip_sr.weights.files import load_weights, save_weights
 
 KILLED = "its process was killed (out of memory?)"
@@ -154,18 +155,16 @@ def _train(  # noqa: PLR0913, PLR0917
     frames, checkpoint = folder / FRAMES / fingerprint, folder / CHECKPOINT
     if variation.watched and not frames.is_dir():
         checkpoint.unlink(missing_ok=True)  # of a training that watched something else
-    training = variation.parameters.training
     weights, result = train_network(
         hr,
         lr,
         variation.splits,
         variation.parameters,
-        fabric=make_fabric(training.accelerator, training.precision),
         architecture=variation.model,
         checkpoint=checkpoint,
         report=report,
         observe=_watcher(variation, hr, lr, frames) if variation.watched else None,
-        wrap=in_subspace(variation.subspace, training.seed),
+        wrap=in_subspace(variation.subspace, variation.parameters.training.seed),
     )
     save_weights(folder / WEIGHTS, weights.state, weights.metadata)
     model = load_weights(folder / WEIGHTS).build()
@@ -205,16 +204,19 @@ def _watcher(variation: Variation, hr: Store, lr: Store, folder: Path) -> Observ
     chips = np.stack([lr.chips[chip] for chip in variation.watched])
     value_range = tuple(hr.attributes["value_range"])
 
-    def watch(model: nn.Module, step: int) -> None:
-        if step == 0:
-            shutil.rmtree(folder.parent, ignore_errors=True)
-        device = next(model.parameters()).device
-        network = TorchNetwork(model, chips.shape[1], device, "eager", "float32")
-        upscaled = predict(network, chips, value_range)
-        with replacing(folder / f"{step:08d}.npy") as hidden:
-            np.save(hidden, upscaled.astype(np.float32))
+    return partial(_watch, chips, value_range, folder)
 
-    return watch
+
+def _watch(
+    chips: Array, value_range: tuple[float, float], folder: Path, model: nn.Module, step: int
+) -> None:
+    if step == 0:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    device = next(model.parameters()).device
+    network = TorchNetwork(model, chips.shape[1], device, "eager", "float32")
+    upscaled = predict(network, chips, value_range)
+    with replacing(folder / f"{step:08d}.npy") as hidden:
+        np.save(hidden, upscaled.astype(np.float32))
 
 
 def _outcomes(  # noqa: PLR0913, PLR0917

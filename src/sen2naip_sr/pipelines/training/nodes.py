@@ -37,7 +37,7 @@ def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
 ) -> tuple[Weights, DataFrame]:
     """Train one network, unless an equal training has finished in its folder.
 
-    See `sen2naip_sr.training.network.train_network`; ``force`` trains in any case.
+    See `sen2naip_sr.training.distributed.train_network`; ``force`` trains in any case.
 
     Returns:
         The averaged weights that were kept, and the history with one row per entry.
@@ -45,7 +45,7 @@ def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
     import pandas as pd
 
     from sen2naip_sr.training import network
-    from sen2naip_sr.training.launch import make_fabric
+    from sen2naip_sr.training.distributed import train_network as train
 
     if not force and (
         found := network.finished_training(
@@ -60,12 +60,11 @@ def train_network(  # noqa: PLR0913, PLR0917 - one per dataset
         )
         _tag(found.weights, kept=True)
         return found.weights, found.history
-    weights, result = network.train_network(
+    weights, result = train(
         hr,
         lr,
         splits,
         parameters,
-        fabric=make_fabric(parameters.training.accelerator, parameters.training.precision),
         architecture=architecture,
         checkpoint=checkpoint,
         generators=generators,

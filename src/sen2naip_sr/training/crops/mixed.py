@@ -40,7 +40,7 @@ class MixtureSampler:
 
     Raises:
         UserError: If the recipe of the data's LR is another than the mixture's, chips are smaller
-            than crops, or the batch cannot be divided evenly among the processes.
+            than crops, or there are fewer crops in a batch than processes.
     """
 
     def __init__(

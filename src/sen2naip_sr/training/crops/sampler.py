@@ -87,7 +87,7 @@ class CropSampler:
     """Draws batches of crops as a pure function of seed, step, rank and world size.
 
     It has no state to save: a training that resumes at step n draws the same crops as one that was
-    never interrupted. In a training of several processes each rank gets its own equal part of the
+    never interrupted. In a training of several processes each rank gets its own part of the
     batch, and the parts of all ranks together are the batch of a single process. Every rank cuts
     the whole batch, because what varies the crops is drawn for the whole batch.
 
@@ -103,7 +103,7 @@ class CropSampler:
         world_size: The number of processes.
 
     Raises:
-        UserError: If the batch cannot be divided evenly among the processes, there is no chip to
+        UserError: If there are fewer crops than processes, there is no chip to
             draw from, HR is not twice as large as LR, a crop is larger than a chip, or what
             `PairMaker` raises.
     """
@@ -149,7 +149,7 @@ class CropSampler:
         return crops.lr, crops.hr
 
     def cut(self, step: int) -> CutCrops:
-        """Return this rank's part of a step's batch, B = batch_size / world_size crops.
+        """Return this rank's part of a step's batch, B crops of ``batch_size``.
 
         Args:
             step: The number of the batch, from 0.
@@ -212,16 +212,30 @@ def _part(array: Array | None, part: slice) -> Array | None:
     return None if array is None else array[part]
 
 
-def part_of_rank(batch_size: int, rank: int, world_size: int) -> slice:
-    """Return the crops of a batch that belong to a rank."""
+def sizes_of_parts(batch_size: int, world_size: int) -> list[int]:
+    """Return the crops of each rank; the first ranks have one more where they are not equal.
+
+    Raises:
+        UserError: If there are fewer crops than ranks.
+    """
     share, left = divmod(batch_size, world_size)
-    if left:
+    if not share:
         raise UserError(
             "batch-not-divisible",
-            f"a batch of {batch_size} crops cannot be divided evenly among {world_size} processes",
-            f"choose a batch size that is a multiple of {world_size}",
+            f"a batch of {batch_size} crops cannot be divided among {world_size} processes",
+            f"choose a batch of at least {world_size} crops, or fewer processes",
         )
-    return slice(rank * share, (rank + 1) * share)
+    return [share + (rank < left) for rank in range(world_size)]
+
+
+def part_of_rank(batch_size: int, rank: int, world_size: int) -> slice:
+    """Return the crops of a batch that belong to a rank.
+
+    Raises:
+        UserError: If there are fewer crops than ranks.
+    """
+    sizes = sizes_of_parts(batch_size, world_size)
+    return slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
 
 
 def _refuse_unfit(data: TrainingData, crop_size: int) -> None:

@@ -10,8 +10,16 @@ from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.discriminator import build_discriminator
-from sen2naip_sr.training.objective.adversarial_losses import LOSSES, accuracy, gradient_penalty
+from sen2naip_sr.training.objective.adversarial_losses import (
+    LOSSES,
+    Reduce,
+    accuracy,
+    gradient_penalty,
+    itself,
+    widened,
+)
 from sen2naip_sr.training.parameters.losses import AdversarialParameters
+from sen2naip_sr.training.ranks import Ranks
 
 SATURATED = 0.99
 """Above this accuracy a discriminator separates real from fake almost perfectly."""
@@ -35,11 +43,18 @@ class Adversary:
         fabric: The Fabric of the generator.
         seed: The seed of its weights and of the gradient penalty, any non-negative integer.
             torch's global random generator is not used.
+        ranks: The processes, which have the same discriminator; None: there is one.
     """
 
     def __init__(
-        self, parameters: AdversarialParameters, bands: int, fabric: Fabric, seed: int
+        self,
+        parameters: AdversarialParameters,
+        bands: int,
+        fabric: Fabric,
+        seed: int,
+        ranks: Ranks | None = None,
     ) -> None:
+        self._ranks = ranks or Ranks(fabric, fabric.world_size)
         self._parameters, self._fabric, self._seed = parameters, fabric, seed
         self._loss, self._generator_loss = LOSSES[parameters.loss]
         self._module = self._build(bands)
@@ -64,17 +79,20 @@ class Adversary:
             return 0.0
         return min(1.0, (step - p.start_step) / p.ramp_steps) if p.ramp_steps else 1.0
 
-    def generator_term(self, prediction: Tensor, truth: Tensor) -> Tensor:
+    def generator_term(
+        self, prediction: Tensor, truth: Tensor, over_ranks: Reduce = itself
+    ) -> Tensor:
         """Return the loss of the generator, a float32 scalar.
 
-        Both images are (B, C, H, W) in [0, 1]; the prediction has its graph.
+        Both images are (B, C, H, W) in [0, 1]; the prediction has its graph. ``over_ranks`` returns
+        the mean over all processes.
         """
         # the bare module: a wrapper for several processes would expect gradients of its weights
         with self._fabric.autocast():
             fake = self._module(prediction)
             with torch.no_grad():
                 real = self._module(truth)
-        return self._generator_loss(real.float(), fake.float())
+        return self._generator_loss(widened(real), widened(fake), over_ranks)
 
     def train_step(self, prediction: Tensor, truth: Tensor, step: int) -> dict[str, Tensor]:
         """Update the discriminator once, or ``discriminator_steps`` times.
@@ -162,12 +180,13 @@ class Adversary:
         self._optimizer.zero_grad()
         # in one pass, so that the same normalised weights score both
         real, fake = self._network(torch.cat([truth, prediction])).chunk(2)
-        loss = self._loss(real, fake)
+        over_ranks = self._ranks.mean
+        loss = self._loss(real, fake, over_ranks)
         figures = {}
         if self._parameters.loss == "wgan_gp":
             figures["gradient_penalty"] = self._penalty(prediction, truth, moment)
             loss = loss + self._parameters.gradient_penalty * figures["gradient_penalty"]
-        self._fabric.backward(loss)
+        self._fabric.backward(loss if self._ranks.alone else loss * self._ranks.share)
         # an infinite norm clips nothing, but unscales the gradient if needed and measures it
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=math.inf, error_if_nonfinite=False
@@ -178,14 +197,15 @@ class Adversary:
             "discriminator_loss": loss,
             "real_score": real.mean(),
             "fake_score": fake.mean(),
-            "discriminator_accuracy": accuracy(self._parameters.loss, real, fake),
+            "discriminator_accuracy": accuracy(self._parameters.loss, real, fake, over_ranks),
             "discriminator_gradient_l2": norm,
         }
-        return {name: figure.detach() for name, figure in figures.items()}
+        return self._ranks.means({name: figure.detach() for name, figure in figures.items()})
 
     def _penalty(self, prediction: Tensor, truth: Tensor, moment: tuple[int, int]) -> Tensor:
         random = np.random.default_rng([self._seed, _PENALTY, *moment])
-        share = torch.from_numpy(random.random(len(truth), dtype=np.float32)).to(truth)
+        drawn = random.random(self._ranks.whole(len(truth)), dtype=np.float32)
+        share = torch.from_numpy(self._ranks.own(drawn)).to(truth)
         # the bare module computes in full precision, which second derivatives need
         return gradient_penalty(self._module, truth, prediction, share)
 

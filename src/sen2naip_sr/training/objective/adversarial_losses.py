@@ -15,6 +15,19 @@ from torch.nn import functional as F
 
 from sen2naip_sr.training.parameters.losses import AdversarialLossName
 
+Reduce = Callable[[Tensor], Tensor]
+"""Returns the mean over all processes of a tensor that is a mean over this one's crops."""
+
+
+def itself(mean: Tensor) -> Tensor:
+    """Return the mean of the only process."""
+    return mean
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """Return a tensor in float32, or in float64 if it is."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
 
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, share: Tensor
@@ -40,7 +53,9 @@ def gradient_penalty(
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def accuracy(loss: AdversarialLossName, real: Tensor, fake: Tensor) -> Tensor:
+def accuracy(
+    loss: AdversarialLossName, real: Tensor, fake: Tensor, over_ranks: Reduce = itself
+) -> Tensor:
     """Return the share of scores on the correct side of a threshold.
 
     The threshold of ``hinge`` is zero. Of the other losses only differences of scores have a
@@ -51,38 +66,47 @@ def accuracy(loss: AdversarialLossName, real: Tensor, fake: Tensor) -> Tensor:
         loss: The name of the loss.
         real: Scores of real images (B, ...).
         fake: Scores of fake images, same shape.
+        over_ranks: Returns the mean over all processes.
 
     Returns:
         A scalar in [0, 1]; 0.5 is chance.
     """
     if loss == "wgan_gp":
         real, fake = (scores.reshape(len(scores), -1).mean(dim=1) for scores in (real, fake))
-    lower, upper = (0.0, 0.0) if loss == "hinge" else (fake.mean(), real.mean())
+    lower: float | Tensor = 0.0
+    upper: float | Tensor = 0.0
+    if loss != "hinge":
+        lower, upper = over_ranks(fake.mean()), over_ranks(real.mean())
     return ((real > lower).float().mean() + (fake < upper).float().mean()) / 2
 
 
-def _hinge(real: Tensor, fake: Tensor) -> Tensor:
+def _hinge(real: Tensor, fake: Tensor, over_ranks: Reduce = itself) -> Tensor:
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def _raise_fake(real: Tensor, fake: Tensor) -> Tensor:
+def _raise_fake(real: Tensor, fake: Tensor, over_ranks: Reduce = itself) -> Tensor:
     return -fake.mean()
 
 
-def _relativistic(real: Tensor, fake: Tensor) -> Tensor:
-    return F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()
+def _relativistic(real: Tensor, fake: Tensor, over_ranks: Reduce = itself) -> Tensor:
+    below, above = over_ranks(fake.mean()), over_ranks(real.mean())
+    return F.softplus(below - real).mean() + F.softplus(fake - above).mean()
 
 
-def _wasserstein(real: Tensor, fake: Tensor) -> Tensor:
+def _relativistic_generator(real: Tensor, fake: Tensor, over_ranks: Reduce = itself) -> Tensor:
+    return _relativistic(fake, real, over_ranks)
+
+
+def _wasserstein(real: Tensor, fake: Tensor, over_ranks: Reduce = itself) -> Tensor:
     return fake.mean() - real.mean()
 
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Maps scores of real and of fake images to a scalar."""
+Loss = Callable[[Tensor, Tensor, Reduce], Tensor]
+"""Maps scores of real and of fake images, and the mean over processes, to a scalar."""
 
 LOSSES: dict[AdversarialLossName, tuple[Loss, Loss]] = {
     "hinge": (_hinge, _raise_fake),
-    "relativistic": (_relativistic, lambda real, fake: _relativistic(fake, real)),
+    "relativistic": (_relativistic, _relativistic_generator),
     "wgan_gp": (_wasserstein, _raise_fake),
 }
 """The losses of the discriminator and of the generator, by name."""

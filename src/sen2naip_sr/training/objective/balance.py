@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sen2naip_sr.training.objective.adversarial_losses import Reduce, itself
+
 RATE = 0.05
 """Step size of `GradientNormBalance`: the share of the way to a batch's ideal weights."""
 
@@ -30,7 +32,9 @@ class Balance(nn.Module):
         """Return the weighted sum of scalar terms, plus the cost of the weights."""
         return (self.weights() * torch.stack(list(terms))).sum()
 
-    def rebalance(self, terms: Sequence[Tensor], shared: Tensor, scale: float) -> None:
+    def rebalance(
+        self, terms: Sequence[Tensor], shared: Tensor, scale: float, over_ranks: Reduce = itself
+    ) -> None:
         """Adapt the weights to the gradients of the terms; fixed weights do not adapt."""
 
 
@@ -96,12 +100,14 @@ class GradientNormBalance(Balance):
         return self.log_weights.exp()
 
     @torch.no_grad()
-    def rebalance(self, terms: Sequence[Tensor], shared: Tensor, scale: float) -> None:
+    def rebalance(
+        self, terms: Sequence[Tensor], shared: Tensor, scale: float, over_ranks: Reduce = itself
+    ) -> None:
         """Move `RATE` of the way to the ideal weights of these terms.
 
         A term without a gradient keeps its weight. If a gradient is not finite, all weights stay.
         """
-        norms = torch.stack([_gradient_norm(term, shared, scale) for term in terms])
+        norms = torch.stack([_gradient_norm(term, shared, scale, over_ranks) for term in terms])
         known = norms > 0
         if not (norms.isfinite().all() and known.any()):
             return
@@ -110,10 +116,10 @@ class GradientNormBalance(Balance):
         self.log_weights[known] = after + before.logsumexp(dim=0) - after.logsumexp(dim=0)
 
 
-def _gradient_norm(term: Tensor, shared: Tensor, scale: float) -> Tensor:
+def _gradient_norm(term: Tensor, shared: Tensor, scale: float, over_ranks: Reduce) -> Tensor:
     if not term.requires_grad:
         return torch.zeros_like(term)
     (gradient,) = torch.autograd.grad(
         term, shared, grad_outputs=torch.full_like(term, scale), retain_graph=True
     )
-    return torch.linalg.vector_norm(gradient)
+    return torch.linalg.vector_norm(over_ranks(gradient))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from lightning_fabric import Fabric
@@ -11,9 +12,11 @@ from sen2naip_sr.training.checkpoint import Stateful
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.losses import Setting
 from sen2naip_sr.training.objective.adversarial import Adversary
+from sen2naip_sr.training.objective.adversarial_losses import Reduce, itself
 from sen2naip_sr.training.objective.total import TotalLoss
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.parameters.losses import ADVERSARIAL
+from sen2naip_sr.training.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,41 @@ class Objective:
         parameters: The losses and their weights.
         data: The chips of the training.
         fabric: The Fabric of the training.
+        ranks: The processes; None: those of ``fabric``.
 
     Raises:
         UserError: What `TotalLoss` raises.
     """
 
-    def __init__(self, parameters: TrainingParameters, data: TrainingData, fabric: Fabric) -> None:
+    def __init__(
+        self,
+        parameters: TrainingParameters,
+        data: TrainingData,
+        fabric: Fabric,
+        ranks: Ranks | None = None,
+    ) -> None:
         p, bands = parameters, data.hr.shape[1]
+        self._ranks = ranks or Ranks(fabric, p.batch_size)
         self._balanced = p.balance != "fixed"
         self._precision = fabric.strategy.precision
         self._recipe = data.recipe
         self._losses = TotalLoss(Setting(p, bands, data.recipe)).to(fabric.device)
+        if p.precision == "64-true":
+            self._losses.double()
         adversarial = ADVERSARIAL in p.losses
-        self._adversary = Adversary(p.adversarial, bands, fabric, p.seed) if adversarial else None
+        self._adversary = (
+            Adversary(p.adversarial, bands, fabric, p.seed, self._ranks) if adversarial else None
+        )
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         """Trained parameters besides the network's: the adaptive weights of the losses."""
         return list(self._losses.parameters())
+
+    @property
+    def balance(self) -> nn.Module:
+        """The weights of the losses."""
+        return self._losses.balance
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -93,7 +113,13 @@ class Objective:
         return {"losses": self._losses, **adversary}
 
     def __call__(
-        self, prediction: Tensor, crops: Crops, step: int, shared: Tensor | None
+        self,
+        prediction: Tensor,
+        crops: Crops,
+        step: int,
+        shared: Tensor | None,
+        *,
+        halves: bool = False,
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the weighted sum to minimise, a scalar, and the losses for the log.
 
@@ -103,11 +129,14 @@ class Objective:
             step: The current step, from 0.
             shared: The weights of the network's last layer, once a step, to balance gradients by;
                 None: leave the weights of the losses as they are.
+            halves: Whether a process alone would compute this step in halves of the batch.
         """
-        terms = self._terms(prediction, crops)
+        terms = self._terms(prediction, crops, halves)
         if shared is not None and self._balanced:
             scaler = getattr(self._precision, "scaler", None)
-            self._losses.rebalance(terms, shared, scaler.get_scale() if scaler else 1.0)
+            scale = scaler.get_scale() if scaler else 1.0
+            reduce = partial(self._ranks.first_half, halves=halves)
+            self._losses.rebalance(terms, shared, scale, reduce)
         ramped = dict(terms)
         if self._adversary:
             ramped[ADVERSARIAL] = terms[ADVERSARIAL] * self._adversary.weight(step)
@@ -139,9 +168,9 @@ class Objective:
         if self._adversary:
             self._adversary.check(step, psnr)
 
-    def _terms(self, prediction: Tensor, crops: Crops) -> dict[str, Tensor]:
+    def _terms(self, prediction: Tensor, crops: Crops, halves: bool) -> dict[str, Tensor]:
         if crops.weights is None:
-            return self._unweighted(prediction, crops)
+            return self._unweighted(prediction, crops, partial(self._ranks.mean, halves=halves))
         each = [
             self._unweighted(one, crop)
             for one, crop in zip(prediction.split(1), crops, strict=True)
@@ -151,11 +180,13 @@ class Objective:
             for name in each[0]
         }
 
-    def _unweighted(self, prediction: Tensor, crops: Crops) -> dict[str, Tensor]:
+    def _unweighted(
+        self, prediction: Tensor, crops: Crops, over_ranks: Reduce = itself
+    ) -> dict[str, Tensor]:
         prediction = crops.counted(prediction)
         terms = self._losses.terms(prediction, crops.hr, self._lr(crops))
         if self._adversary:
-            terms[ADVERSARIAL] = self._adversary.generator_term(prediction, crops.hr)
+            terms[ADVERSARIAL] = self._adversary.generator_term(prediction, crops.hr, over_ranks)
         return terms
 
     def _lr(self, crops: Crops) -> Tensor:

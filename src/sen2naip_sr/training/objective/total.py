@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sen2naip_sr.training.losses import Setting, build_loss
+from sen2naip_sr.training.objective.adversarial_losses import Reduce, itself, widened
 from sen2naip_sr.training.objective.balance import Balance, GradientNormBalance, UncertaintyBalance
 from sen2naip_sr.training.parameters.losses import ADVERSARIAL, BalanceName
 
@@ -39,7 +40,7 @@ class TotalLoss(nn.Module):
     def terms(self, prediction: Tensor, truth: Tensor, lr: Tensor) -> dict[str, Tensor]:
         """Return the unweighted losses, scalars, without ``adversarial``, which the caller adds.
 
-        They are computed in float32, under autocast too.
+        They are computed in float32 at least, under autocast too.
 
         Args:
             prediction: (B, C, 2h, 2w), of any float dtype, in [0, 1].
@@ -50,7 +51,7 @@ class TotalLoss(nn.Module):
             UserError: If the images are too small for a loss.
         """
         with torch.autocast(prediction.device.type, enabled=False):
-            images = prediction.float(), truth.float(), lr.float()
+            images = widened(prediction), widened(truth), widened(lr)
             return {name: loss(*images) for name, loss in self._losses.items()}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -65,7 +66,13 @@ class TotalLoss(nn.Module):
         total: Tensor = self.balance(self._in_order(terms))
         return total
 
-    def rebalance(self, terms: Mapping[str, Tensor], shared: Tensor, scale: float = 1.0) -> None:
+    def rebalance(
+        self,
+        terms: Mapping[str, Tensor],
+        shared: Tensor,
+        scale: float = 1.0,
+        over_ranks: Reduce = itself,
+    ) -> None:
         """Adapt the weights of ``gradient_norm`` to a batch, before the backward pass.
 
         The graph of the terms stays intact. Other balances do nothing.
@@ -76,11 +83,12 @@ class TotalLoss(nn.Module):
             shared: The weight of the network's last layer, which all terms depend on.
             scale: A factor on the terms for their gradients, from the gradient scaler, so that
                 they do not vanish in float16. It does not change the weights.
+            over_ranks: Returns the mean of all ranks' gradients.
 
         Raises:
             ValueError: If a term is missing or not one of the losses.
         """
-        self.balance.rebalance(self._in_order(terms), shared, scale)
+        self.balance.rebalance(self._in_order(terms), shared, scale, over_ranks)
 
     def current_weights(self) -> dict[str, float]:
         """Return the current weight of each term."""
@@ -91,7 +99,7 @@ class TotalLoss(nn.Module):
             raise ValueError(
                 f"the terms are {', '.join(sorted(terms))}: expected {', '.join(self.names)}"
             )
-        return [terms[name].float() for name in self.names]
+        return [widened(terms[name]) for name in self.names]
 
 
 def _balance(name: BalanceName, weights: Mapping[str, float]) -> Balance:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sen2naip_sr.parameters import Parameters
 from sen2naip_sr.training.parameters.crops import AugmentationParameters, DetailParameters
+from sen2naip_sr.training.parameters.distributed import DistributedParameters
 from sen2naip_sr.training.parameters.losses import (
     AdversarialParameters,
     BalanceName,
@@ -80,10 +81,13 @@ class TrainingParameters(Parameters):
     """Steps between checkpoints, from which a killed training resumes."""
     log_every: int = Field(default=20, ge=1)
     """Steps between entries of the history."""
+    distributed: DistributedParameters = Field(default_factory=DistributedParameters)
+    """The processes of the training."""
     compile: bool = False
     """Compile the network with torch.compile; worthwhile for long trainings on accelerators."""
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
-    """Precision of the network; auto: bfloat16 if the device has it in hardware."""
+    precision: Literal["auto", "32-true", "64-true", "bf16-mixed", "16-mixed"] = "auto"
+    """Precision of the network; auto: bfloat16 if the device has it in hardware; 64-true: to check
+    computations, slow."""
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     """Device to train on; auto: an accelerator if there is one."""
 
@@ -102,6 +106,35 @@ class TrainingParameters(Parameters):
                 "to 2 or more, or batch_growth.largest to 1"
             )
         return self
+
+    @model_validator(mode="after")
+    def _processes_fit_the_losses(self) -> Self:
+        d, adversarial = self.distributed, "adversarial" in self.losses
+        if adversarial and (d.accumulation > 1 or d.averaging):
+            raise ValueError(
+                "a discriminator scores all crops of a step together: leave out 'accumulation' "
+                "and 'averaging', or the loss 'adversarial'"
+            )
+        if d.averaging and self.batch_growth.largest > 1:
+            raise ValueError(
+                "batch_growth needs the gradients of all processes, and with 'averaging' they are "
+                "not exchanged: leave out one of them"
+            )
+        if d.strategy == "fsdp" and (adversarial or self.balance != "fixed" or self.compile):
+            raise ValueError(
+                "fsdp takes fixed weights of the losses, no discriminator and no 'compile': choose "
+                "ddp"
+            )
+        return self
+
+    def described(self) -> dict[str, Any]:
+        """Return what the result of the training depends on.
+
+        How many processes share the batches changes it by rounding alone, and is left out.
+        """
+        changes = self.distributed.changes()
+        own = self.model_dump(exclude={"distributed"})
+        return own | ({"distributed": changes} if changes else {})
 
     @model_validator(mode="after")
     def _mixture_makes_all_crops(self) -> Self:
