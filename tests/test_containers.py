@@ -80,7 +80,7 @@ def test_commands_are_installed(command):
 
 
 def test_the_image_is_healthy_when_the_server_is_ready():
-    from sen2naip_sr.serving.paths import HEALTH
+    from sen2naip_sr.serving.guard.paths import HEALTH
 
     (check,) = of_last_stage("HEALTHCHECK")
     path = re.search(r"'GET', '([^']+)'", check)[1]

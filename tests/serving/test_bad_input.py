@@ -4,6 +4,7 @@ import errno
 import gc
 import re
 import time
+from contextlib import ExitStack
 from threading import Event
 from types import SimpleNamespace
 
@@ -13,7 +14,8 @@ import rasterio
 from served import TIFF, ask, files_below, refusal, running
 
 from sen2naip_sr.raster.access.opening import MOST_BANDS
-from sen2naip_sr.serving import uploads
+from sen2naip_sr.serving.guard import uploads
+from sen2naip_sr.serving.places import Busy, Places
 
 VRT = (
     b'<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1">'
@@ -116,7 +118,8 @@ def test_pixels_and_blocks_are_bounded_before_any_is_decoded(tmp_path):
         ({"model": "leen"}, "did you mean 'lean'"),
         ({"modell": "lean"}, "did you mean 'model'"),
         ({"noise": "loud"}, "noise: Input should be 'auto' or a valid number"),
-        ({"range": "5:1"}, "LOW below HIGH"),
+        ({"range": "5:1"}, "range: value range '5:1': neither"),
+        ({"range": "5:1", "bands": "1,1"}, "; range: value range '5:1'"),
         ({"bands": "1,1,2,3"}, "names a band twice"),
         ({"weights": "/etc/passwd"}, "unknown parameter 'weights'"),
         ({"drivers": "VRT"}, "unknown parameter 'drivers'"),
@@ -127,6 +130,7 @@ def test_unknown_and_invalid_parameters_are_named_with_valid_ones(client, route,
     # before the body: there is none
     problem = refusal(client.post(route, params=parameters), 422, "options-invalid")
     assert said in problem["detail"]
+    assert "value_range" not in problem["detail"]
 
 
 def test_parameters_that_do_not_suit_the_model_or_scene_are_refused(client, scene):
@@ -219,6 +223,32 @@ def test_a_slow_upload_is_ended(tmp_path, scene):
         body = [{"type": "http.request", "body": b"II*\0", "more_body": True}]
         assert ask(client.app, "/v1/upscale", body)[0] == 408
         assert files_below(tmp_path) == []
+
+
+def test_one_client_that_sends_slowly_leaves_places_to_others(scene):
+    places = Places(4)
+    with places.place(), places.receiving("a"), places.place(), places.receiving("a"):
+        with places.place():
+            with pytest.raises(Busy), places.receiving("a"):
+                pass
+            with places.receiving("b"):
+                assert places.taken == 3
+    with places.place(), places.receiving("a"):
+        pass
+    assert places.taken == 0
+    assert not places._senders
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_scenes_are_received_within_the_share_of_a_client(client, scene, route):
+    service = client.app.state.service
+    places = service.requests if route == "/v1/upscale" else service.jobs
+    with ExitStack() as slow:
+        for _ in range(places._limit // 2):
+            slow.enter_context(places.receiving("testclient"))
+        answer = post(client, scene.read_bytes(), route)
+        refusal(answer, 429, "busy")
+        assert int(answer.headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -1,12 +1,14 @@
-"""The engine: networks loaded once, turns in the order of asking, an end to long work."""
+"""The engine: networks loaded once, one thread in the order of asking, an end to long work."""
 
 import threading
-import time
+from concurrent import futures
 
 import pytest
 from served import MISSING, TIFF, running
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.serving.engine import TILE
+from sen2naip_sr.serving.line import Line
 from sen2naip_sr.upscaling.parameters import make_options
 
 assert not MISSING
@@ -27,7 +29,7 @@ def test_a_model_is_loaded_once_for_all_options(engine):
 def test_what_is_the_server_s_to_choose_has_no_effect(engine, tmp_path):
     given = {"tile": 4096, "batch": 64, "drivers": ["VRT"], "weights": tmp_path / "x"}
     found = engine.check(make_options(model="lean", **given)).parameters
-    assert (found.tile, found.batch, found.drivers, found.weights) == (None, None, [], None)
+    assert (found.tile, found.batch, found.drivers, found.weights) == (TILE, None, [], None)
 
 
 @pytest.mark.parametrize("model", ["srcnn", "/etc/passwd", ""])
@@ -36,7 +38,7 @@ def test_only_models_that_are_listed_are_loaded(engine, model):
         engine.load(model or "nothing")
 
 
-def test_only_the_thread_of_short_scenes_lasts(tmp_path, scene, monkeypatch):
+def test_one_lasting_thread_predicts_and_loads_end_theirs(tmp_path, scene, monkeypatch):
     from sen2naip_sr.serving import engine as module
     from sen2naip_sr.serving.settings import ServeSettings
 
@@ -49,41 +51,59 @@ def test_only_the_thread_of_short_scenes_lasts(tmp_path, scene, monkeypatch):
 
         return noted
 
-    for name in ("Upscaler", "upscale_file"):
+    for name in ("Upscaler", "upscale_file", "entries"):
         monkeypatch.setattr(module, name, noting(getattr(module, name)))
     engine = module.Engine(ServeSettings(spool=tmp_path, model="lean"))
     options = make_options(model="lean")
     try:
         for long in (True, False):
             engine.upscale(scene, tmp_path / "x2.tif", options, long=long)
-        loading, job, short = used
+        engine.entries()
+        loading, job, short, listing = used
         assert not loading.is_alive()
-        assert not job.is_alive()
+        assert not listing.is_alive()
+        assert job is short
         assert short.is_alive()
     finally:
         engine.close()
 
 
-def test_turns_are_given_in_the_order_of_asking():
-    from sen2naip_sr.serving.turns import Turns
+def test_long_work_makes_room_for_what_is_short():
+    line, done, begun, go_on = Line(), [], threading.Event(), threading.Event()
 
-    turns, order, threads = Turns(), [], []
+    def long():
+        begun.set()
+        go_on.wait(30)
+        line.let_others_go_first()
+        done.append("long")
 
-    def take(name):
-        with turns.turn():
-            order.append(name)
+    first = line.submit(long, long=True)
+    begun.wait(30)
+    other = line.submit(lambda: done.append("other long"), long=True)
+    short = [line.submit(lambda name=name: done.append(name)) for name in range(3)]
+    short[1].cancel()
+    failing = line.submit(lambda: 1 / 0)
+    go_on.set()
+    assert first.result(30) is other.result(30) is None
+    line.close()
+    assert done == [0, 2, "long", "other long"]
+    assert isinstance(failing.exception(), ZeroDivisionError)
 
-    with turns.turn():
-        for name in range(5):
-            threads.append(threading.Thread(target=take, args=(name,)))
-            threads[-1].start()
-            while len(turns._queue) < name + 2:
-                time.sleep(0.001)
-        turns.let_others_go_first()
-        order.append("long")
-    for thread in threads:
-        thread.join()
-    assert order == [0, 1, 2, 3, 4, "long"]
+
+def test_a_closed_line_cancels_what_waits_and_takes_nothing_more():
+    line, begun, go_on = Line(), threading.Event(), threading.Event()
+    running = line.submit(lambda: (begun.set(), go_on.wait(30)))
+    begun.wait(30)
+    waiting = line.submit(int)
+    closing = threading.Thread(target=line.close)
+    closing.start()
+    with pytest.raises(futures.CancelledError):
+        waiting.result(30)
+    go_on.set()
+    closing.join()
+    assert running.result()
+    with pytest.raises(RuntimeError):
+        line.submit(int)
 
 
 def test_a_scene_that_takes_too_long_is_ended(tmp_path, scene):

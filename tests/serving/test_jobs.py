@@ -148,6 +148,35 @@ def test_small_scenes_are_upscaled_between_the_tiles_of_a_job(monkeypatch, tmp_p
         assert until_closed(client, job)["state"] == "done"
 
 
+@pytest.mark.parametrize("gone", ["before", "while it is sent"])
+def test_a_result_that_goes_while_it_is_asked_for_is_sent_or_has_expired(
+    tmp_path, scene, monkeypatch, gone
+):
+    from sen2naip_sr.serving.api import jobs, passing
+
+    with running(tmp_path) as client:
+        job = until_closed(client, begin(client, scene.read_bytes()))
+        path = tmp_path / "jobs" / job["id"] / "scene_x2.tif"
+        content = path.read_bytes()
+
+        def held(*given):
+            if gone == "before":
+                path.unlink()
+                return passing.held(*given)
+            copy = passing.held(*given)
+            path.unlink()
+            return copy
+
+        monkeypatch.setattr(jobs, "held", held)
+        answer = client.get(f"{job['links']['self']}/result", headers={"Range": "bytes=2-9"})
+        if gone == "before":
+            refusal(answer, 410, "result-expired")
+        else:
+            assert answer.status_code == 206
+            assert answer.content == content[2:10]
+        assert not list((tmp_path / "requests").glob("*"))
+
+
 def test_results_expire_and_jobs_are_forgotten(tmp_path, scene):
     with running(tmp_path, expiry=0.2) as client:
         job = until_closed(client, begin(client, scene.read_bytes()))

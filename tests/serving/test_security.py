@@ -6,9 +6,9 @@ import time
 import pytest
 from served import TIFF, TOKEN, ask, refusal, running
 
-from sen2naip_sr.serving import security
-from sen2naip_sr.serving.security import COOKIE, is_session, issue_session, same
-from sen2naip_sr.serving.watching import Headed
+from sen2naip_sr.serving.guard import security
+from sen2naip_sr.serving.guard.security import COOKIE, is_session, issue_session, same
+from sen2naip_sr.serving.guard.watching import Headed
 
 PRIVATE = ("/v1/models", "/v1/jobs/a", "/metrics", "/docs", "/openapi.json", "/", "/page",
            "/gradio_api/info", "/docs/assets/swagger-ui.css", "/login/", "/healthz/../v1/models",
@@ -95,6 +95,12 @@ def test_people_log_in_with_the_token(guarded):
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"token", b"token=" + b"x" * 10_000])
 def test_any_login_is_answered(guarded, body):
     assert guarded.post("/login", content=body).status_code == 401
+
+
+def test_a_login_that_does_not_end_is_ended(guarded, monkeypatch):
+    monkeypatch.setattr("sen2naip_sr.serving.api.login.SMALL_SECONDS", 0.05)
+    slow = [{"type": "http.request", "body": b"token", "more_body": True}]
+    assert ask(guarded.app, "/login", slow)[0] == 408
 
 
 def test_sessions_end_and_are_bound_to_the_token(monkeypatch):

@@ -23,6 +23,16 @@ def test_flags_go_before_the_environment_and_that_before_the_file(tmp_path, monk
     assert (found.host, found.cors) == ("127.0.0.1", ["https://a.example"])
 
 
+def test_variables_that_are_no_settings_are_told_with_the_nearest(monkeypatch, caplog):
+    for name in ("TOKN", "SERVICE_HOST", "TRACKING_URI", "PORT"):
+        monkeypatch.setenv(f"SEN2NAIP_SR_{name}", "1")
+    settings()
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert "SEN2NAIP_SR_SERVICE_HOST is no setting and has no effect" in said[0]
+    assert said[1].endswith("did you mean SEN2NAIP_SR_TOKEN?")
+
+
 def test_lists_in_the_environment_are_separated_by_commas(monkeypatch):
     monkeypatch.setenv("SEN2NAIP_SR_CORS", "https://a.example, https://b.example")
     assert settings().cors == ["https://a.example", "https://b.example"]

@@ -19,12 +19,12 @@ from sen2naip_sr.serving import page
 from sen2naip_sr.serving.api import health, jobs, login, models, upscale
 from sen2naip_sr.serving.api.docs import add_docs, describe
 from sen2naip_sr.serving.api.nowhere import Nowhere
+from sen2naip_sr.serving.guard.security import Wall
+from sen2naip_sr.serving.guard.watching import Headed, Watched
 from sen2naip_sr.serving.places import Busy
 from sen2naip_sr.serving.problems import answer
-from sen2naip_sr.serving.security import Wall
 from sen2naip_sr.serving.service import Service
 from sen2naip_sr.serving.settings import ServeSettings
-from sen2naip_sr.serving.watching import Headed, Watched
 from sen2naip_sr.version import __version__
 
 ROUTERS = (upscale.router, jobs.router, models.router, health.router, login.router)

@@ -12,15 +12,18 @@ from typing import Any, TypeVar
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.serving.line import Line
 from sen2naip_sr.serving.metrics import Metrics
 from sen2naip_sr.serving.settings import ServeSettings
-from sen2naip_sr.serving.turns import Turns
 from sen2naip_sr.upscaling.catalogue import Entry, entries
 from sen2naip_sr.upscaling.files import Upscaled, upscale_file
 from sen2naip_sr.upscaling.parameters import UpscalerParameters, make_options
 from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.names import shipped_names
+
+TILE = 512
+"""Side of the tiles. Larger ones are a little quicker; in float32 they take more than 2 GB."""
 
 Progress = Callable[[int, int], object]
 T = TypeVar("T")
@@ -29,9 +32,8 @@ T = TypeVar("T")
 def in_passing_thread(call: Callable[[], T]) -> T:
     """Call something in a thread that ends with it.
 
-    torch's OpenMP keeps a team of threads for every thread that has called it. As soon as there
-    are more of them than cores, those that wait sleep at once, and predictions take a quarter
-    longer: only one lasting thread may call torch, that of the short scenes.
+    Only one lasting thread may call torch, that of the predictions; see `Line`. What is short and
+    seldom may have another, whose team of threads ends with it.
     """
     with ThreadPoolExecutor(1) as passing:
         return passing.submit(call).result()
@@ -73,11 +75,8 @@ class Engine:
         self._metrics = metrics or Metrics()
         self._upscalers: dict[str, Upscaler] = {}
         self._loading = Lock()
-        self._turns = Turns()
+        self._line = Line()
         self._stopping = Event()
-        self._short, self._long = (
-            ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("short", "long")
-        )
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -89,7 +88,7 @@ class Engine:
         """Return what is known of each model: size, receptive field, quality by place."""
         with self._loading:
             if not hasattr(self, "_entries"):
-                self._entries = entries(measure=False)
+                self._entries = in_passing_thread(lambda: entries(measure=False))
         return self._entries
 
     def load(self, model: str | None = None) -> Upscaler:
@@ -121,7 +120,7 @@ class Engine:
         Raises:
             UserError: If the model cannot be had, or not with these options.
         """
-        own: dict[str, Any] = {"tile": None, "batch": None, "drivers": [], "weights": None}
+        own: dict[str, Any] = {"tile": TILE, "batch": None, "drivers": [], "weights": None}
         return self.load(options.model).with_options(options.model_copy(update=own))
 
     def check_scene(self, source: Path, options: UpscalerParameters) -> None:
@@ -151,7 +150,8 @@ class Engine:
         """Upscale a raster file to a file, and wait for it.
 
         Args:
-            source: The scene. Its format and size have been checked; see `uploads.check_scene`.
+            source: The scene. Its format and size have been checked by `check_scene` of
+                `guard.uploads`.
             target: The result; an existing file is replaced. Intervals go beside it.
             options: How, made by `make_options`. What chooses weights other than a model's, device,
                 threads, tiles or drivers is the server's and has no effect.
@@ -191,28 +191,24 @@ class Engine:
         """Begin to upscale a raster file; arguments and errors as those of `upscale`."""
         upscaler = self.check(options)
         job = Job(source, target)
-        pool = self._long if long else self._short
 
         def work() -> Made:
-            with self._turns.turn():
-                advance = self._advance(progress, cancelled or Event(), long)
-                began = perf_counter()
-                result = upscale_file(upscaler, job, overwrite=True, progress=advance)
+            advance = self._advance(progress, cancelled or Event(), long)
+            began = perf_counter()
+            result = upscale_file(upscaler, job, overwrite=True, progress=advance)
             self._metrics.upscaled(options.model, result, perf_counter() - began)
             return Made(target, job.interval if result.intervals else None, result)
 
         try:
             # with the caller's context: Gradio finds its event by it when progress is reported
-            run = partial(contextvars.copy_context().run, work)
-            return pool.submit(in_passing_thread, run) if long else pool.submit(run)
+            return self._line.submit(partial(contextvars.copy_context().run, work), long=long)
         except RuntimeError as error:
             raise Cancelled from error
 
     def close(self) -> None:
         """Cancel what is done at the next tile, and wait for that."""
         self._stopping.set()
-        for pool in (self._short, self._long):
-            pool.shutdown(wait=True, cancel_futures=True)
+        self._line.close()
 
     def _advance(self, progress: Progress | None, cancelled: Event, long: bool) -> Progress:
         """Return what is called at every tile."""
@@ -235,7 +231,7 @@ class Engine:
                 return
             go_on()
             if long:
-                self._turns.let_others_go_first()
+                self._line.let_others_go_first()
 
         go_on()
         return advance

@@ -1,6 +1,7 @@
 """Places in a queue: how many may wait, and when somebody who is turned away may come again."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,7 @@ class Places:
         self._limit = limit
         self._others = others
         self._mean = 1.0
+        self._senders: Counter[str] = Counter()
         self.taken = 0
 
     @contextmanager
@@ -48,12 +50,37 @@ class Places:
             Busy: If there is none.
         """
         if self.taken + self._others() >= self._limit:
-            raise Busy(min(LONGEST_WAIT, max(1, math.ceil(self._mean))))
+            raise self._busy()
         self.taken += 1
         try:
             yield
         finally:
             self.taken -= 1
+
+    @contextmanager
+    def receiving(self, client: str) -> Iterator[None]:
+        """Receive a scene for a place that is taken; one client may fill half of the places so.
+
+        Otherwise a client that sends slowly would keep all others out.
+
+        Args:
+            client: Its address.
+
+        Raises:
+            Busy: If it sends so many already.
+        """
+        if self._senders[client] >= max(1, self._limit // 2):
+            raise self._busy()
+        self._senders[client] += 1
+        try:
+            yield
+        finally:
+            self._senders[client] -= 1
+            # addresses are not collected
+            self._senders += Counter()
+
+    def _busy(self) -> Busy:
+        return Busy(min(LONGEST_WAIT, max(1, math.ceil(self._mean))))
 
     def took(self, seconds: float) -> None:
         """Take how long a place was needed, from any thread."""

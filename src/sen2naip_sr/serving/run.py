@@ -4,9 +4,11 @@ import contextlib
 import ctypes
 import signal
 import socket
+import warnings
 from collections.abc import Callable
 
 import uvicorn
+from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.app import create_app, has_page
@@ -29,6 +31,8 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
         UserError: If the address or the spool folder is in use, or cannot be used.
     """
     use_few_arenas()
+    # where it is expected, it is not shown; but threads that say so at once undo each other's word
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
     with listen(settings.host, settings.port) as listening:
         app = create_app(settings)
         config = uvicorn.Config(

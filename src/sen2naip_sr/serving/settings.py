@@ -1,8 +1,10 @@
 """The settings of a server: flags, environment variables (SEN2NAIP_SR_*) and a TOML file."""
 
 import ipaddress
+import logging
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,7 +15,11 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import Parameters, known_as, summarise
 from sen2naip_sr.weights.names import DEFAULT, shipped_names
 
+logger = logging.getLogger(__name__)
+
 PREFIX = "SEN2NAIP_SR_"
+OF_OTHERS = (f"{PREFIX}CONFIG", f"{PREFIX}TRACKING_URI")
+"""Variables of other parts of this program."""
 SHORTEST_TOKEN = 16
 MEGA = 1_000_000
 
@@ -158,6 +164,9 @@ def make_settings(file: Path | None = None, **given: Any) -> ServeSettings:
         UserError: If one is unknown or not valid, or the file cannot be read; it says which.
     """
     in_environment = {name.upper() for name in os.environ}
+    for name in sorted(in_environment):
+        if unknown := _unknown_variable(name):
+            logger.warning("%s", unknown)
     values = {
         name: value
         for name, value in (_read(file) if file else {}).items()
@@ -168,6 +177,22 @@ def make_settings(file: Path | None = None, **given: Any) -> ServeSettings:
         return ServeSettings(**values)
     except ValidationError as error:
         raise UserError("settings-invalid", summarise(error), "correct these settings") from error
+
+
+def _unknown_variable(name: str) -> str | None:
+    """Return what is to be said of an environment variable: None if it is nobody's, or known.
+
+    It is no error: whoever runs containers may add variables that begin with a service's name.
+    """
+    if not name.startswith(PREFIX) or name in OF_OTHERS:
+        return None
+    known = [setting.upper() for setting in ServeSettings.model_fields]
+    given = name.removeprefix(PREFIX)
+    if given in known:
+        return None
+    nearest = get_close_matches(given, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else ""
+    return f"the environment variable {name} is no setting and has no effect{hint}"
 
 
 def _read(file: Path) -> dict[str, Any]:

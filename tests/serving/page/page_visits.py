@@ -61,7 +61,7 @@ def chromium():
 
 def cookie(address):
     """Return the cookie of somebody who has logged in."""
-    from sen2naip_sr.serving.security import COOKIE, issue_session
+    from sen2naip_sr.serving.guard.security import COOKIE, issue_session
 
     return {"name": COOKIE, "value": issue_session(TOKEN), "url": address}
 

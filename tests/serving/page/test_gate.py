@@ -1,12 +1,20 @@
 """Gradio's own routes open nothing but uploads, and nothing of unbounded size."""
 
+import asyncio
+import json
 import os
 import socket
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from served import files_below, running
+from served import ask, files_below, refusal, running
 
 pytest.importorskip("gradio")
+
+from sen2naip_sr.serving.page.gate import Gate
+from sen2naip_sr.serving.page.names import Names
+from sen2naip_sr.serving.settings import ServeSettings
 
 JOIN = "/page/gradio_api/queue/join"
 UPLOAD = "/page/gradio_api/upload"
@@ -66,7 +74,15 @@ def test_paths_do_not_lead_out_of_the_uploads(refused, spool, make_geotiff, tmp_
     (uploads / "link.tif").symlink_to(scene)
     for path in (scene, spool / "jobs.sqlite", uploads / "link.tif", uploads, uploads / "none.tif"):
         refused(file_data(str(path)))
-    refused(file_data(f"{uploads}/../../../jobs.sqlite"))
+    for name in ("b/link.tif", "b", "b/none.tif", "../../jobs.sqlite", "b/\0"):
+        refused(file_data(f"/uploads/{name}"))
+
+
+def test_files_are_named_as_they_are_outside_only(refused, client, spool, scene):
+    (name,) = client.post(UPLOAD, files={"files": ("a.tif", scene.read_bytes())}).json()
+    (path,) = (spool / "page").glob("uploads/*/a.tif")
+    assert name == f"/uploads/{path.parent.name}/a.tif"
+    refused(file_data(str(path)))
 
 
 @pytest.mark.parametrize("route", ["run", "api", "call", "call/v2"])
@@ -80,14 +96,20 @@ def test_no_event_is_taken_for_an_upload(client, route):
 def test_an_upload_may_be_named(client, scene):
     answer = client.post(UPLOAD, files={"files": ("a.tif", scene.read_bytes())})
     assert answer.status_code == 200
-    body = {"data": [file_data(answer.json()[0])], "fn_index": 0, "session_hash": "a"}
+    (name,) = answer.json()
+    body = {"data": [file_data(name)], "fn_index": 0, "session_hash": "a"}
     assert client.post(JOIN, json=body).status_code != 422
+    found = client.get(f"/page/gradio_api/file={name}")
+    assert found.content == scene.read_bytes()
+    assert client.get("/page/gradio_api/file=/uploads/../../jobs.sqlite").status_code in (403, 404)
 
 
 @pytest.mark.parametrize("name", ["../../evil.tif", "/etc/evil.tif", "a/../../evil.tif"])
 def test_uploads_stay_in_their_folder(client, spool, name):
     answer = client.post(UPLOAD, files={"files": (name, b"content")})
-    path = os.path.realpath(answer.json()[0])
+    (inside,) = answer.json()
+    assert inside.startswith("/uploads/")
+    path = os.path.realpath(f"{spool.resolve()}/page{inside}")
     assert path.startswith(f"{spool.resolve()}/page/uploads/")
 
 
@@ -108,6 +130,70 @@ def test_other_bodies_are_bounded(client):
     assert answer.status_code == 413
     for body in (b"[" * 90_000, b"\xff", b"path=/etc/passwd"):
         assert client.post(JOIN, content=body).json()["code"] == "request-invalid"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("queue/join", b""),
+        ("queue/join", b"7"),
+        ("queue/join", b'{"data": 3}'),
+        ("queue/join", b'{"data": [], "fn_index": 99, "session_hash": "a"}'),
+        ("queue/join", b'{"data": [], "fn_index": "x", "session_hash": []}'),
+        ("run/upload", b'{"data": []}'),
+        ("api/0", b"[]"),
+        ("reset", b'{"event_id": {}}'),
+        ("component_server", b'{"session_hash": 1}'),
+        ("cancel", b"[1]"),
+        ("stream/a", b"{}"),
+        ("upload", b"no form"),
+        ("none/such", b"{}"),
+    ],
+)
+def test_what_the_page_does_not_send_is_a_fault_of_the_request(client, spool, path, body):
+    answer = client.post(f"/page/gradio_api/{path}", content=body)
+    assert answer.status_code != 500
+    assert str(spool) not in answer.text
+    if answer.status_code >= 400:
+        refusal(answer, answer.status_code, answer.json()["code"])
+
+
+@pytest.mark.parametrize("path", [JOIN, UPLOAD])
+def test_bodies_that_do_not_end_are_ended(tmp_path, path, monkeypatch):
+    async def reading(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+
+    monkeypatch.setattr("sen2naip_sr.serving.page.gate.SMALL_SECONDS", 0.05)
+    gate = Gate(reading, tmp_path, ServeSettings(spool=tmp_path, max_upload_seconds=0.05))
+    slow = [{"type": "http.request", "body": b"{", "more_body": True}]
+    status, sent, _ = ask(gate, path, slow, headers=[(b"content-length", b"100")])
+    assert status == 408
+    assert b"upload-too-slow" in sent[1]["body"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_no_text_names_the_folder_of_uploads_in_any_way(size):
+    folder = Path('/srv/scènes "a"/page/uploads')
+    ways = (str(folder), json.dumps(str(folder)), quote(str(folder)))
+    text = "".join(f"/s/srv/{way}/b/c.tif, /" for way in ways).encode()
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
+    sent = []
+
+    async def send(message):
+        sent.append(message.get("body", b""))
+
+    async def answering():
+        sending = Names(folder).outside(send)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"7")]
+        await sending({"type": "http.response.start", "status": 200, "headers": headers})
+        for number, part in enumerate(parts, 1):
+            more = number < len(parts)
+            await sending({"type": "http.response.body", "body": part, "more_body": more})
+
+    asyncio.run(answering())
+    plain = "/s/srv//uploads/b/c.tif, /"
+    assert b"".join(sent).decode() == plain + plain.replace("//uploads", '/"/uploads"') + plain
 
 
 def test_no_file_of_the_server_is_given(client, spool):

@@ -18,7 +18,8 @@ from sen2naip_sr.serving.api.documents import (
     parts,
     problems,
 )
-from sen2naip_sr.serving.api.query import JobOptions
+from sen2naip_sr.serving.api.passing import PassingFile, held
+from sen2naip_sr.serving.api.query import NAMES, JobOptions
 from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.jobs.records import Record, State
 from sen2naip_sr.serving.jobs.spool import INTERVAL, RESULT, SCENE, keep, remove
@@ -26,9 +27,6 @@ from sen2naip_sr.serving.problems import Problem, recorded_problem
 from sen2naip_sr.serving.service import Served, Service
 
 router = APIRouter(prefix="/v1/jobs")
-
-_NAMES = {"value_range": "range"}
-"""Options whose name in the API differs."""
 
 
 class Result(BaseModel, extra="allow"):
@@ -90,7 +88,7 @@ async def begin(
     with service.jobs.place():
         id, folder = service.spool.make_job()
         try:
-            pixels = await receive_scene(request, folder / SCENE, service)
+            pixels = await receive_scene(request, folder / SCENE, service, service.jobs)
             await to_thread.run_sync(service.engine.check_scene, folder / SCENE, checked)
             given = checked.model_dump(mode="json", exclude_defaults=True) | {
                 "model": checked.model
@@ -171,9 +169,12 @@ def _file(id: str, name: str, service: Service) -> FileResponse:
     path = service.spool.of_job(id) / name
     if record.state == State.DONE and record.result and name == INTERVAL:
         _require_interval(record.result)
-    if record.state != State.DONE or not path.is_file():
-        raise UserError("result-expired", "the result has been removed", "send the scene again")
-    return FileResponse(path, media_type=GEOTIFF, filename=name)
+    if record.state == State.DONE:
+        if copy := held(path, service.spool):
+            return PassingFile(copy, media_type=GEOTIFF, filename=name)
+        if path.is_file():
+            return FileResponse(path, media_type=GEOTIFF, filename=name)
+    raise UserError("result-expired", "the result has been removed", "send the scene again")
 
 
 def _require_interval(result: dict[str, Any]) -> None:
@@ -200,7 +201,7 @@ def _shown(record: Record, service: Service) -> Job:
         waiting_before=service.spool.store.position(record.id) if waits else None,
         progress=round(share, 4),
         seconds_left=now.seconds_left if running else None,
-        options={_NAMES.get(name, name): value for name, value in record.options.items()},
+        options={NAMES.get(name, name): value for name, value in record.options.items()},
         result=Result(**record.result) if record.result and done else None,
         problem=recorded_problem(record.fault, service.settings.spool) if record.fault else None,
         links=_links(record, service),

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from sen2naip_sr.serving.security import COOKIE, SESSION, issue_session, same
+from sen2naip_sr.serving.guard.bodies import SMALL_SECONDS, within
+from sen2naip_sr.serving.guard.security import COOKIE, SESSION, issue_session, same
 from sen2naip_sr.serving.service import Served
 
 router = APIRouter(include_in_schema=False)
@@ -58,7 +59,7 @@ async def log_in(request: Request, service: Served) -> Response:
     if token is None:
         return RedirectResponse(home, 303)
     body = b""
-    async for chunk in request.stream():
+    async for chunk in Request(request.scope, within(request.receive, SMALL_SECONDS)).stream():
         body += chunk
         if len(body) > LONGEST:
             break

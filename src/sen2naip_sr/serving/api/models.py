@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.serving.api.documents import problems
+from sen2naip_sr.serving.guard.uploads import DRIVERS
 from sen2naip_sr.serving.service import Served, Service
-from sen2naip_sr.serving.uploads import DRIVERS
 from sen2naip_sr.upscaling.catalogue import Entry
 from sen2naip_sr.weights.names import FOLDER, SUFFIX
 from sen2naip_sr.weights.scores import Scores

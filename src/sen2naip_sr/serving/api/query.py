@@ -1,9 +1,11 @@
 """The options of a request: those of the command line, but for what is the server's to choose."""
 
+import re
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import Parameters
 from sen2naip_sr.upscaling.parameters import (
     Level,
@@ -13,6 +15,9 @@ from sen2naip_sr.upscaling.parameters import (
     Width,
     make_options,
 )
+
+NAMES = {"value_range": "range"}
+"""Options whose name in the API differs."""
 
 
 class Options(Parameters):
@@ -55,7 +60,13 @@ class Options(Parameters):
         given = self.model_dump(exclude={"model", "bands", "range"})
         bands = None if self.bands is None else [name.strip() for name in self.bands.split(",")]
         model = self.model or default_model
-        return make_options(model=model, bands=bands, value_range=self.range, **given)
+        try:
+            return make_options(model=model, bands=bands, value_range=self.range, **given)
+        except UserError as error:
+            problem = error.problem
+            for name, own in NAMES.items():
+                problem = re.sub(rf"(^|; ){name}(?=:)", rf"\1{own}", problem)
+            raise UserError(error.code, problem, "correct these parameters") from error
 
 
 class JobOptions(Options):

@@ -5,8 +5,9 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import Request
 
+from sen2naip_sr.serving.guard.uploads import check_headers, check_room, check_scene, receive
+from sen2naip_sr.serving.places import Places
 from sen2naip_sr.serving.service import Service
-from sen2naip_sr.serving.uploads import check_headers, check_room, check_scene, receive
 
 
 def check_upload(request: Request, service: Service) -> None:
@@ -26,15 +27,17 @@ def check_upload(request: Request, service: Service) -> None:
     check_room(service.settings.spool, int(length or 0))
 
 
-async def receive_scene(request: Request, path: Path, service: Service) -> int:
-    """Write the body of a request to a file and check it.
+async def receive_scene(request: Request, path: Path, service: Service, places: Places) -> int:
+    """Write the body of a request to a file and check it; it has one of the places.
 
     Returns:
         The number of pixels.
 
     Raises:
-        UserError: If it is too large, no raster, or of another format; see `check_scene`.
+        UserError: If it is too large, no raster, or of another format, or its client sends many
+            others; see `check_scene` and `Places.receiving`.
         starlette.requests.ClientDisconnect: If the client is gone.
     """
-    await receive(request.stream(), path, service.settings)
+    with places.receiving(request.client.host if request.client else ""):
+        await receive(request.stream(), path, service.settings)
     return await to_thread.run_sync(check_scene, path, service.settings)

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.api.documents import BODY, GEOTIFF, UPLOAD, geotiff, problems
+from sen2naip_sr.serving.api.passing import PassingFile
 from sen2naip_sr.serving.api.query import Options
 from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.engine import Cancelled, Made
@@ -25,23 +26,20 @@ router = APIRouter()
 RANGES = (b"range", b"if-range")
 
 
-class PassingFile(FileResponse):
-    """A file that is sent, and removed with its folder once it is sent or the client is gone."""
+class WholeFile(PassingFile):
+    """A file that is sent as a whole: there is no second request for the rest."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file, as a whole: there is no second request for the rest."""
+        """Send the file."""
         headers = [header for header in scope["headers"] if header[0] not in RANGES]
-        try:
-            await super().__call__({**scope, "headers": headers}, receive, send)
-        finally:
-            remove(Path(self.path).parent)
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 @router.post(
     "/v1/upscale",
     operation_id="upscale",
     summary="Upscale a small scene at once",
-    response_class=PassingFile,
+    response_class=WholeFile,
     responses=geotiff("The result, a cloud-optimised GeoTIFF.") | problems(*UPLOAD, 504),
     openapi_extra=BODY,
 )
@@ -59,13 +57,14 @@ async def upscale(
     with service.requests.place():
         folder = service.spool.make_request()
         try:
-            _require_small(await receive_scene(request, folder / SCENE, service), service)
+            pixels = await receive_scene(request, folder / SCENE, service, service.requests)
+            _require_small(pixels, service)
             made = await _upscaled(request, folder, checked, service)
         except BaseException:
             remove(folder)
             raise
     service.requests.took(made.result.seconds)
-    return PassingFile(made.target, media_type=GEOTIFF, filename=RESULT)
+    return WholeFile(made.target, media_type=GEOTIFF, filename=RESULT)
 
 
 def _require_small(pixels: int, service: Service) -> None:

@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from gradio.routes import App
 from starlette.routing import Mount
 
-from sen2naip_sr.serving.engine import Engine
+from sen2naip_sr.serving.engine import Engine, in_passing_thread
 from sen2naip_sr.serving.page.gate import Gate
 from sen2naip_sr.serving.page.layout import build, theme
 from sen2naip_sr.serving.page.networks import choices
@@ -29,6 +29,8 @@ _LONGEST = 3600.0
 """Seconds after which files of the page are removed, if those of jobs are kept longer."""
 _BETWEEN = 60.0
 """Seconds between two looks for files to remove."""
+_LOOK = 0.05
+"""Seconds between two looks of Gradio for events and their progress."""
 _TYPES = {".tif": "image/tiff", ".png": "image/png", ".svg": "image/svg+xml"}
 _FOLDER = Path(__file__).parent
 
@@ -42,11 +44,13 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
     )
     # Gradio asks for its folder of uploads when it makes components and when it receives
     os.environ["GRADIO_TEMP_DIR"] = str(shelf.uploads)
-    networks = choices()
+    networks = in_passing_thread(choices)
     runs = Runs(engine, settings, app.state.service.requests, shelf, networks)
     _add_routes(app, shelf, settings)
     _add_sweeping(app, shelf)
     page = build(runs, shelf, networks, settings)
+    # Gradio looks for events a thousand times a second, which disturbs predictions
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _LOOK
     # Gradio checks paths and addresses less strictly before
     page.has_launched = page.is_running = True
     gr.mount_gradio_app(

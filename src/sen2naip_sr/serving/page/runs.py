@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import perf_counter
@@ -14,7 +15,8 @@ from typing import Any
 
 from anyio import to_thread
 
-from sen2naip_sr.serving.engine import Cancelled, Engine, Made
+from sen2naip_sr.serving.engine import Cancelled, Engine, Made, in_passing_thread
+from sen2naip_sr.serving.guard.uploads import check_scene
 from sen2naip_sr.serving.page.form import Form
 from sen2naip_sr.serving.page.gate import is_inside
 from sen2naip_sr.serving.page.networks import Choice
@@ -23,7 +25,6 @@ from sen2naip_sr.serving.page.remedies import no_scene, upload_expired
 from sen2naip_sr.serving.page.shelf import Drawer, Shelf
 from sen2naip_sr.serving.places import Places
 from sen2naip_sr.serving.settings import ServeSettings
-from sen2naip_sr.serving.uploads import check_scene
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
 _SECONDS = 0.25
@@ -134,7 +135,7 @@ class Runs:
                     yield progress
                 assert run.made is not None
                 self._places.took(run.made.result.seconds)
-                yield await to_thread.run_sync(self._present, run)
+                yield await to_thread.run_sync(in_passing_thread, partial(self._present, run))
             except BaseException:
                 run.cancelled.set()
                 if self._of.get(visitor) is run:

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.serving.paths import API, OPEN, is_below, own_path
+from sen2naip_sr.serving.guard.paths import API, OPEN, is_below, own_path
 from sen2naip_sr.serving.problems import answer
 from sen2naip_sr.serving.settings import ServeSettings
 

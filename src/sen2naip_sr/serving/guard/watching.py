@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError, find_user_error
+from sen2naip_sr.serving.guard.paths import API, HEALTH, is_below, own_path
 from sen2naip_sr.serving.metrics import Metrics
-from sen2naip_sr.serving.paths import API, HEALTH, is_below, own_path
 from sen2naip_sr.serving.problems import answer
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from sen2naip_sr.raster.access.drivers import recognised
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.raster.access.sizes import largest_block
+from sen2naip_sr.serving.guard.bodies import too_slow
 from sen2naip_sr.serving.settings import ServeSettings
 
 DRIVERS = {"GTiff": "GeoTIFF", "JP2OpenJPEG": "JPEG 2000", "PNG": "PNG", "JPEG": "JPEG"}
@@ -76,11 +77,7 @@ async def receive(stream: AsyncIterator[bytes], path: Path, settings: ServeSetti
             async with await anyio.open_file(path, "xb") as file:
                 await _copy(stream, file, settings.max_bytes)
     except TimeoutError as error:
-        raise UserError(
-            "upload-too-slow",
-            f"the upload takes longer than {settings.max_upload_seconds:g} s",
-            "send it over a faster connection, or cut the scene into parts",
-        ) from error
+        raise too_slow(settings.max_upload_seconds) from error
     except OSError as error:
         if error.errno in FULL:
             raise disk_full() from error

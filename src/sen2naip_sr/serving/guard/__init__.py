@@ -1,0 +1,1 @@
+"""What stands between clients and the rest: who may ask, what is sent, and every answer."""
