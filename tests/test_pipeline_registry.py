@@ -38,7 +38,10 @@ def test_names_are_those_of_the_documentation():
     }
     compared = ("architectures", "degradations", "losses", "optimizers", "schedules")
     comparisons = {f"compare_{what}" for what in compared}
-    assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | comparisons | {"tune"}
+    assert set(PIPELINES) == others | networks | set(EXPERIMENTS) | comparisons | {
+        "tune",
+        "federate",
+    }
 
 
 def test_default_runs_everything_in_order():

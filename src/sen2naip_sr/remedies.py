@@ -11,6 +11,8 @@ from sen2naip_sr.errors import UserError
 ANY = {
     "colour-table": "gdal_translate -expand rgb",
     "dask-package-missing": 'pip install "sen2naip_sr[dask]"',
+    "flower-package-missing": 'pip install "sen2naip_sr[federated]"',
+    "privacy-package-missing": "pip install dp-accounting",
     "dtype-unsupported": "gdal_translate -ot Int32, or -ot Float64",
     "onnx-package-missing": 'pip install "sen2naip_sr[onnx]"',
     "only-subdatasets": "gdal_translate SUBDATASET x.tif",
@@ -21,6 +23,8 @@ ANY = {
 
 COMMAND = ANY | {
     "backend-missing": "--backend",
+    "federation-insecure": "--ca, --certificate, --key, --site-key; --insecure",
+    "federation-settings-invalid": "--config",
     "address-taken": "--port, --host",
     "alpha-or-image": "--bands",
     "band-name-ambiguous": "--bands",
@@ -78,6 +82,13 @@ KEDRO = ANY | {
     "too-many-processes": "NETWORK.training.distributed.processes, NETWORK.training.accelerator",
     "download-changed": "ingestion.path",
     "download-failed": "--params ingestion.path=FILE; ingestion.sen2naip",
+    "epsilon-not-met": "federate.privacy, federate.rounds",
+    "federated-adversarial": "federate.model",
+    "place-of-two-sites": "federate.sites",
+    "quorum-not-met": "federate.quorum, federate.timeout",
+    "site-too-small": "federate.sites, federate.fewest_chips, federate.held_out",
+    "too-few-sites": "federate.sites",
+    "too-few-sites-for-strategy": "federate.strategy, federate.clients",
     "folder-in-use": "'workers' sets how many trainings one run does at a time",
     "format-refused": "upscaling.drivers, ingestion.drivers; gdal_translate",
     "generator-missing": "kedro run --pipelines=train_NETWORK",

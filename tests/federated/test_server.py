@@ -42,7 +42,7 @@ def central_descent(sites, task, steps):
         F.l1_loss(model(lr), hr).backward()
         with torch.no_grad():
             for weight in model.parameters():
-                weight -= p.learning_rate * weight.grad
+                weight.sub_(weight.grad, alpha=p.learning_rate)
     return model.state_dict()
 
 

@@ -1,4 +1,5 @@
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_robust_strategies_need_enough_sites(name, arguments, enough):
 @pytest.mark.parametrize("beta", [0, 0.5])
 def test_a_share_that_cuts_nothing_or_everything_is_refused(beta):
     parameters = StrategyParameters(name="FedTrimmedAvg", arguments={"beta": beta})
-    with pytest.raises(UserError, match="above 0 and below 0.5"):
+    with pytest.raises(UserError, match=r"above 0 and below 0\.5"):
         require_sites(parameters, 10)
 
 
@@ -124,8 +125,9 @@ def test_a_site_that_clips_refuses_a_server_that_does_not_ask_for_it():
     from sen2naip_sr.federated.grid import LocalGrid
     from sen2naip_sr.federated.server import run_rounds
 
-    sites, task = make_sites(), make_task(weighting="equal")
-    app = make_client_app(lambda c: sites[int(c.node_config["partition-id"])], clip=0.02)
+    sites = [replace(site, clip=0.02) for site in make_sites()]
+    task = make_task(weighting="equal")
+    app = make_client_app(lambda c: sites[int(c.node_config["partition-id"])])
     grid = LocalGrid(app, list("abc"))
     options = {"sites": 3, "names": grid.names, "seed": 0}
     with pytest.raises(UserError, match=r"not clipped to 0.02.*no clipping"):

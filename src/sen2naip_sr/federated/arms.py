@@ -91,7 +91,8 @@ def plan_arms(
     ) -> Arm:
         changed = varied(network, {"training": training})
         if training:
-            changed = varied(_warmed_up(changed.model_dump(mode="json"), p.rounds))
+            length = changed.training.steps or steps
+            changed = varied(_warmed_up(changed.model_dump(mode="json"), length))
         splits = _splits(setting.splits, chips)
         group = {"group": name.partition(" ")[0]}
         return Arm(Variation(name, model, changed, splits, group), chips if federated else None)
@@ -100,10 +101,10 @@ def plan_arms(
     if "iid" in p.compare:
         seed = network["training"]["seed"]
         arms.append(arm(IID, deal(sites, setting.splits, seed), federated=True))
+    batch = network["training"]["batch_size"] * len(sites)
     if "central" in p.compare:
-        arms.append(arm(CENTRAL, sites))
+        arms.append(arm(CENTRAL, sites, batch_size=batch))
     if "synchronous" in p.compare:
-        batch = network["training"]["batch_size"] * len(sites)
         every = max(1, p.rounds // 5)
         arms.append(arm(SYNCHRONOUS, sites, steps=p.rounds, batch_size=batch, validate_every=every))
     if "alone" in p.compare:

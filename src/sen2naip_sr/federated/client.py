@@ -21,24 +21,20 @@ REFUSED = 1000
 FindSite = Callable[[Context], Site]
 
 
-def make_client_app(
-    find_site: FindSite, clip: float | None = None, poison: Poison | None = None
-) -> ClientApp:
+def make_client_app(find_site: FindSite, poison: Poison | None = None) -> ClientApp:
     """Return the app of a site.
 
     A change of the weights is clipped if the server asks for it.
 
     Args:
         find_site: Returns the site of a node.
-        clip: The largest norm of a change that the site sends; a server that does not ask for this
-            norm or a smaller one is refused. None: the site leaves it to the server.
         poison: Changes what is sent, in tests.
     """
     app = ClientApp()
 
     @app.train(mods=[_clipped])
     def train(message: Message, context: Context) -> Message:
-        return _answer(message, lambda: _train(message, find_site(context), clip, poison))
+        return _answer(message, lambda: _train(message, find_site(context), poison))
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
@@ -61,9 +57,9 @@ def _answer(message: Message, make: Callable[[], RecordDict]) -> Message:
         return Message(Error(code=REFUSED, reason=str(error)), reply_to=message)
 
 
-def _train(message: Message, site: Site, clip: float | None, poison: Poison | None) -> RecordDict:
+def _train(message: Message, site: Site, poison: Poison | None) -> RecordDict:
     config, task = _config(message), _task(message, site)
-    _require_clipping(config, clip, site.name)
+    _require_clipping(config, site.clip, site.name)
     number = int(config[ROUND])  # type: ignore[arg-type]
     mu = float(config.get("proximal-mu", 0.0))  # type: ignore[arg-type]
     trained = train_locally(site, task, _weights(message), number, mu)

@@ -129,9 +129,9 @@ class FederatedParameters(ExperimentParameters, FederationParameters):
     """Training chips that a site must have at least."""
     compare: list[Compared] = Field(default=["iid", "alone", "central", "synchronous"])
     """Trainings beside the federated one. iid: federated, the same chips dealt to the sites at
-    random; alone: each site alone, as many steps; central: all chips together, as many steps, the
-    upper bound; synchronous: all chips together, and one step a round with the batches of all
-    sites, which takes as much communication."""
+    random; alone: each site alone, as many steps; central: all chips together, as many steps with
+    the batches of all sites, the upper bound; synchronous: the same with one step a round, which
+    takes as much communication."""
 
     @field_validator("sites", mode="before")
     @classmethod

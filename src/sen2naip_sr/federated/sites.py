@@ -36,6 +36,8 @@ class Site:
         recipe: The id of the recipe that made its LR images.
         folder: Where it keeps the state of its optimiser; None: it keeps none.
         accelerator: Its device; see `sen2naip_sr.training.parameters.TrainingParameters`.
+        clip: The largest norm of a change of the weights that it sends: a server that does not ask
+            for clipping to this norm or a smaller one is refused. None: the server decides.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Site:
     recipe: str
     folder: Path | None = None
     accelerator: str = "auto"
+    clip: float | None = None
 
     @property
     def bands(self) -> int:
@@ -107,9 +110,17 @@ def plan_sites(
     own = {name: training[training["place"].isin(places)] for name, places in table.items()}
     kept: set[str] = set()
     for chips in own.values():
-        locations = np.array(list(dict.fromkeys(chips["location"])))
-        kept |= set(spread(locations, max(1, round(held_out * len(locations)))).tolist())
+        kept |= _held_out(chips, held_out)
     return {name: _divide(name, chips, kept, fewest) for name, chips in own.items()}
+
+
+def plan_site(name: str, chips: pd.DataFrame, held_out: float, fewest: int) -> SiteChips:
+    """Return the chips of a site whose table holds nothing else; see `plan_sites`.
+
+    Raises:
+        UserError: If it has too few chips.
+    """
+    return _divide(name, chips, _held_out(chips, held_out), fewest)
 
 
 def _table(
@@ -134,6 +145,11 @@ def _table(
                     "give it to one",
                 )
     return {name: list(sites[name] or ()) for name in sorted(sites)}
+
+
+def _held_out(chips: pd.DataFrame, share: float) -> set[str]:
+    locations = np.array(list(dict.fromkeys(chips["location"])))
+    return set(spread(locations, max(1, round(share * len(locations)))).tolist())
 
 
 def _divide(name: str, chips: pd.DataFrame, kept: set[str], fewest: int) -> SiteChips:
