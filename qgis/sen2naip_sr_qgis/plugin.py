@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import Qgis, QgsApplication
-from qgis.PyQt.QtWidgets import QAction, QPushButton
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtWidgets import QPushButton
 
 from sen2naip_sr_qgis.core.command import find_command
 from sen2naip_sr_qgis.core.problems import Problem
 from sen2naip_sr_qgis.provider import COMMAND, ID, SERVER, Provider, icon, setting
+
+try:
+    from qgis.PyQt.QtGui import QAction  # Qt 6
+except ImportError:
+    from qgis.PyQt.QtWidgets import QAction  # Qt 5
 
 MENU = "Double the resolution"
 ENTRIES = {
@@ -31,6 +37,7 @@ class Plugin:
         self._iface = iface
         self._provider: Provider | None = None
         self._actions: list[QAction] = []
+        self._offered: Any = None
 
     def initProcessing(self) -> None:
         """Add the algorithms."""
@@ -68,10 +75,16 @@ class Plugin:
     def _offer(self) -> None:
         """Say that there is no command, with a button that opens what sets it up."""
         bar = self._iface.messageBar()
-        message = bar.createMessage(
-            MENU, "The command sen2naip-sr is not installed. It gets an environment of its own."
-        )
+        message = bar.createMessage(MENU, "The command sen2naip-sr is not installed.")
         button = QPushButton("Set it up...")
-        button.clicked.connect(lambda: (bar.popWidget(message), self._open("set_up")))
+        # not at once: the click is not over, and the button goes with its message
+        button.clicked.connect(self._accept_later)
         message.layout().addWidget(button)
-        bar.pushWidget(message, Qgis.MessageLevel.Info)
+        self._offered = bar.pushWidget(message, Qgis.MessageLevel.Info)
+
+    def _accept_later(self, _checked: bool = False) -> None:
+        QTimer.singleShot(0, self._accept)
+
+    def _accept(self) -> None:
+        self._iface.messageBar().popWidget(self._offered)
+        self._open("set_up")

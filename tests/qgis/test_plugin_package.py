@@ -84,7 +84,7 @@ def test_members_of_qt_and_qgis_enums_are_named_with_their_enum(path):
 
 ENUMS = {
     "Behavior", "ContrastEnhancementAlgorithm", "Flag", "ItemDataRole", "MessageLevel",
-    "StyleCategory", "Type",
+    "ProcessingParameterFlag", "StyleCategory", "Type", "WidgetType",
 }  # fmt: skip
 """Names of enums that the plugin uses members of."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    Qgis,
     QgsProcessingException,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
@@ -34,7 +35,12 @@ from sen2naip_sr_qgis.core.sources import is_uploadable, source_of
 from sen2naip_sr_qgis.gui.drawing import DrawnAlike
 from sen2naip_sr_qgis.provider import SERVER, server_of, setting
 
-FOUR = len(band_names.ROLES)
+ADVANCED = (
+    Qgis.ProcessingParameterFlag.Advanced
+    if hasattr(Qgis, "ProcessingParameterFlag")
+    else QgsProcessingParameterDefinition.Flag.FlagAdvanced
+)
+"""Marks parameters for experts; QGIS 3.36 has renamed it."""
 
 
 class Double(Base):
@@ -50,8 +56,7 @@ class Double(Base):
         for parameter, advanced in _parameters():
             parameter.setHelp(PARAMETERS[parameter.name()])
             if advanced:
-                flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
-                parameter.setFlags(parameter.flags() | flag)
+                parameter.setFlags(parameter.flags() | ADVANCED)
             self.addParameter(parameter)
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:

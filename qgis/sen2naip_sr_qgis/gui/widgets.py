@@ -6,13 +6,14 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from processing.gui.wrappers import DIALOG_STANDARD, WidgetWrapper
+from processing.gui.wrappers import WidgetWrapper
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingParameters,
     QgsProject,
     QgsRasterLayer,
 )
+from qgis.gui import QgsProcessingGui
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
@@ -26,7 +27,7 @@ class BandsWidget(WidgetWrapper):
     """Four lists of the layer's bands, preset from their names; in tables a line of text."""
 
     def createWidget(self) -> QWidget:
-        if self.dialogType != DIALOG_STANDARD:
+        if self.type() != QgsProcessingGui.WidgetType.Standard:
             line = QLineEdit()
             line.setPlaceholderText("by their names")
             return line
@@ -44,7 +45,7 @@ class BandsWidget(WidgetWrapper):
         return widget
 
     def postInitialize(self, wrappers: Sequence[Any]) -> None:
-        if self.dialogType != DIALOG_STANDARD:
+        if self.type() != QgsProcessingGui.WidgetType.Standard:
             return
         for wrapper in wrappers:
             if wrapper.parameterDefinition().name() == "INPUT":
@@ -104,7 +105,7 @@ class ModelWidget(WidgetWrapper):
         self.box.currentTextChanged.connect(lambda _text: self._changed())
         self._told: dict[str, Any] | None = None
         self._ask()
-        if self.dialogType != DIALOG_STANDARD:
+        if self.type() != QgsProcessingGui.WidgetType.Standard:
             return self.box
         # QGIS gives the widget a tooltip of its own; the card is that of the list in it
         widget = QWidget()
