@@ -14,8 +14,8 @@ from sen2naip_sr.version import __version__
 MODULES = sorted(build.PLUGIN.rglob("*.py"))
 STANDARD = {
     "ast", "collections", "contextlib", "dataclasses", "functools", "http", "json", "math", "os",
-    "pathlib", "queue", "re", "shlex", "shutil", "signal", "subprocess", "sys", "tempfile",
-    "threading", "time", "typing", "urllib", "__future__",
+    "pathlib", "platform", "queue", "re", "shlex", "shutil", "signal", "subprocess", "sys",
+    "tempfile", "threading", "time", "typing", "urllib", "__future__",
 }  # fmt: skip
 QGIS = {"qgis", "processing"}
 

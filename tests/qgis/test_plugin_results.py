@@ -1,6 +1,7 @@
 """Options for the command, places of results, models, and setting the command up."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sen2naip_sr_qgis.core import models, setting_up
 from sen2naip_sr_qgis.core.command import inside
 from sen2naip_sr_qgis.core.options import Options, arguments, interval_of
 from sen2naip_sr_qgis.core.problems import Problem, told_problem
-from sen2naip_sr_qgis.core.results import check_output, making, put
+from sen2naip_sr_qgis.core.results import MACHINE, PREFIX, check_output, making, put
 
 from sen2naip_sr.command import main
 from sen2naip_sr.upscaling.parameters import make_parameters
@@ -77,6 +78,19 @@ def test_results_appear_whole_or_not_at_all(tmp_path):
         put({folder / "out.tif": target})
     assert [path.name for path in target.parent.iterdir()] == ["out.tif"]
     assert target.read_bytes() == b"new"
+
+
+def test_what_a_killed_qgis_has_left_is_removed(tmp_path):
+    ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    gone = tmp_path / f"{PREFIX}{MACHINE}-{ended.stdout.strip()}-abc"
+    alive = tmp_path / f"{PREFIX}{MACHINE}-{os.getpid()}-abc"
+    elsewhere = tmp_path / f"{PREFIX}other_machine-1-abc"
+    for folder in (gone, alive, elsewhere):
+        folder.mkdir()
+        (folder / "half.tif").touch()
+    with making(tmp_path):
+        assert not gone.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([alive, elsewhere])
 
 
 def test_outputs_that_cannot_be(tmp_path):

@@ -135,10 +135,15 @@ class Progress:
             self._feedback.setProgress(100 * done / total)
             self._feedback.setProgressText(f"{done:.0f} of {total:.0f} tiles")
 
+    def shown(self, text: str) -> str:
+        """Return a text with hidden folders replaced."""
+        for hidden, shown in self._renamed.items():
+            text = text.replace(hidden, shown)
+        return text
+
     def said(self, line: str) -> None:
         """Write a line to the log; warnings stand out."""
-        for hidden, shown in self._renamed.items():
-            line = line.replace(hidden, shown)
+        line = self.shown(line)
         if "What to do:" in line or line.startswith("WARNING"):
             self._feedback.pushWarning(line)
         elif line.strip():

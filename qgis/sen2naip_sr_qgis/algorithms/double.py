@@ -94,12 +94,11 @@ class Double(Base):
             if "INTERVAL" in places:
                 made["INTERVAL"] = interval_of(made["OUTPUT"])
             progress = Progress(feedback, {f"{folder}{os.sep}": f"{target.parent}{os.sep}"})
-            if url:
-                self._on_server(url, made, progress, feedback)
-            else:
-                line = arguments(the_command(), self._source, made["OUTPUT"], self._options)
-                feedback.pushCommandInfo(shown(line))
-                child.run(line, progress.told, progress.said, asking(feedback))
+            try:
+                work = self._on_server if url else self._here
+                work(url, made, progress, feedback)
+            except Problem as problem:
+                raise Problem(progress.shown(problem.problem), problem.remedy) from problem
             if feedback.isCanceled():
                 raise child.Cancelled
             for name, file in made.items():
@@ -108,6 +107,11 @@ class Double(Base):
             put({made[name]: place for name, place in places.items()})
         self._alike.use(context, target, f"{self._layer.name} x2")
         return {name: str(place) for name, place in places.items()}
+
+    def _here(self, _url: str, made: dict[str, Path], progress: Progress, feedback: Any) -> None:
+        line = arguments(the_command(), self._source, made["OUTPUT"], self._options)
+        feedback.pushCommandInfo(progress.shown(shown(line)))
+        child.run(line, progress.told, progress.said, asking(feedback))
 
     def _on_server(
         self, url: str, made: dict[str, Path], progress: Progress, feedback: Any

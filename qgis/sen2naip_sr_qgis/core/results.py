@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shutil
 import tempfile
 import time
@@ -35,18 +37,25 @@ def check_output(target: Path, source: str) -> None:
         raise Problem(f"The output {target} is the input itself.", "name another file")
 
 
+PREFIX = ".sen2naip_sr-"
+MACHINE = re.sub(r"\W", "_", platform.node())
+"""In the names of hidden folders: other machines may work in the same folder."""
+
+
 @contextmanager
 def making(folder: Path) -> Iterator[Path]:
     """Yield a new hidden folder, which is removed at the end with all that is in it.
 
-    It lies in ``folder``, which is made: what is made in it can be put beside it in one step.
+    It lies in ``folder``, which is made: what is made in it can be put beside it in one step. What
+    a killed QGIS of this machine has left there is removed.
 
     Raises:
         Problem: If it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=".sen2naip_sr-", dir=folder))
+        _remove_leftovers(folder)
+        hidden = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{MACHINE}-{os.getpid()}-", dir=folder))
     except OSError as error:
         raise Problem(
             f"Nothing can be written in {folder}: {error.strerror}.", "choose another folder"
@@ -85,3 +94,24 @@ def remove(folder: Path, tries: Sequence[float] = (0, 0.1, 0.3, 0.6)) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove hidden folders of processes of this machine that are gone."""
+    if os.name == "nt":
+        # no harmless question there whether a process lives
+        return
+    for path in folder.glob(f"{PREFIX}{MACHINE}-*"):
+        process = path.name[len(PREFIX) + len(MACHINE) + 1 :].partition("-")[0]
+        if process.isdecimal() and not _lives(int(process)):
+            remove(path)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
