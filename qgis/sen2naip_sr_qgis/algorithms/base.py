@@ -133,7 +133,8 @@ class Progress:
         if event.get("event") == "progress" and event.get("total"):
             done, total = float(event["done"]), float(event["total"])
             self._feedback.setProgress(100 * done / total)
-            self._feedback.setProgressText(f"{done:.0f} of {total:.0f} tiles")
+            text = event.get("text") or f"{done:.0f} of {total:.0f} tiles"
+            self._feedback.setProgressText(text)
 
     def shown(self, text: str) -> str:
         """Return a text with hidden folders replaced."""

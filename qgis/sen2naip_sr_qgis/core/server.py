@@ -126,7 +126,7 @@ class Server:
             _sleep(wait, cancelled)
 
     def _wait(self, own: str, told: Told, said: Said, cancelled: Asked) -> None:
-        before = None
+        before, shown = None, 0
         while True:
             job = self._json("GET", own, cancelled)
             if job["state"] == "done":
@@ -140,7 +140,10 @@ class Server:
                 before = job.get("waiting_before")
                 said(f"Waiting: {before} jobs come first")
             share = round(1000 * float(job.get("progress") or 0))
-            told({"event": "progress", "done": share, "total": 1000})
+            if share != shown:
+                shown = share
+                text = f"{share / 10:.0f} % on the server"
+                told({"event": "progress", "done": share, "total": 1000, "text": text})
             _sleep(POLL, cancelled)
 
     def _fetch(self, address: str, target: Path, cancelled: Asked) -> None:

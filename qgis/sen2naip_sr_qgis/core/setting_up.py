@@ -83,12 +83,22 @@ def set_up(plan: Plan, said: Said, cancelled: Asked) -> str:
     try:
         for step in plan.steps:
             said(f"> {shown(step)}")
-            run(step, said, said, cancelled)
+            _do(step, said, cancelled)
         return output_of([str(inside(plan.folder, NAME)), "--version"], cancelled).strip()
     except BaseException:
         if plan.is_new:
             remove(plan.folder)
         raise
+
+
+def _do(step: Sequence[str], said: Said, cancelled: Asked) -> None:
+    try:
+        run(step, said, said, cancelled)
+    except Problem as problem:
+        raise Problem(
+            problem.problem,
+            "the log says more; check the package, the options of pip, the network and the disk",
+        ) from problem
 
 
 def find_python(given: str = "") -> list[str]:
