@@ -228,6 +228,20 @@ def batch_dialog(rows):
     return dialog
 
 
+def task_areas(processing):
+    """Upscale parts of a scene with a place and of one without, and describe a scene."""
+    found = {}
+    places = {"rgbn": "500100,500500,4999505,4999905 [EPSG:32633]", "plain": "16.5,40,-50,-20"}
+    for name, area in places.items():
+        target = str(WORK / f"{name}_part.tif")
+        given = {"INPUT": str(WORK / f"{name}.tif"), "AREA": area, "OUTPUT": target}
+        _, good, listener, _ = begin(given)
+        found[name] = {"good": good, "lines": listener.lines}
+    scene = {"INPUT": str(WORK / "rgbn.tif")}
+    found["info"] = processing.run("sen2naip_sr:what_is_this", scene, feedback=Listener())["TEXT"]
+    return found
+
+
 def task_batch(processing):
     """Run the batch dialog over two scenes, of which one cannot be upscaled; cancel another."""
     dialog = batch_dialog([("three.tif", "batch_0.tif"), ("rgbn.tif", "batch_1.tif")])

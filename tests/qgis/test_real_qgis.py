@@ -25,6 +25,7 @@ from sen2naip_sr.command import main
 
 SOURCE = Path(sen2naip_sr.__file__).parents[1]
 DRIVE = Path(__file__).with_name("drive.py")
+PLACE = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_000_000, 10, 10)}
 SENTINEL_2 = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 
 
@@ -45,14 +46,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def write(path, count, height, width, *, names=None, colours=None, dtype="uint8"):
+def write(path, count, height, width, *, names=None, colours=None, dtype="uint8", placed=True):
     random = np.random.default_rng(0)
     shape = (count, -(-height // 8), -(-width // 8))
     fields = random.integers(0, 60, shape).repeat(8, 1).repeat(8, 2)[:, :height, :width]
     values = 40 + fields + random.integers(0, 8, (count, height, width))
     with rasterio.open(
         path, "w", driver="GTiff", count=count, height=height, width=width, dtype=dtype,
-        crs="EPSG:32633", transform=from_origin(500_000, 5_000_000, 10, 10),
+        **(PLACE if placed else {}),
     ) as target:  # fmt: skip
         target.write(values.astype(dtype))
         if names:
@@ -71,6 +72,7 @@ def work(tmp_path_factory):
     write(folder / "twelve.tif", 12, 96, 96, names=SENTINEL_2, dtype="uint16")
     write(folder / "three.tif", 3, 96, 96)
     write(folder / "large.tif", 4, 400, 2100)
+    write(folder / "plain.tif", 4, 96, 96, placed=False)
     copy_raster(folder / "rgbn.tif", folder / "one.gpkg", driver="GPKG")
     with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
         archive.write(folder / "rgbn.tif", "in/rgbn.tif")
@@ -215,6 +217,20 @@ def test_layers_that_are_no_plain_files(work):
     assert all(one["good"] for one in found.values()), found
     assert np.array_equal(pixels(work / "zip_done.tif"), upscaled(work, "rgbn"))
     assert pixels(work / "gpkg_done.tif").shape == (4, 192, 192)
+
+
+@pytest.mark.skipif("info" not in main.commands, reason="the command takes no areas yet")
+def test_areas_are_parts_of_the_whole_and_scenes_are_described(work):
+    found = drive(work, "areas")
+    assert found["rgbn"]["good"] and found["plain"]["good"], found
+    whole = upscaled(work, "rgbn")
+    # the box from x 500100 and y 4999905 cuts the tenth row and the fiftieth in two
+    assert np.array_equal(pixels(work / "rgbn_part.tif"), whole[:, 18:100, 20:100])
+    assert np.array_equal(
+        pixels(work / "plain_part.tif"), upscaled(work, "plain")[:, 40:100, 32:80]
+    )
+    assert "96 x 96" in found["info"]
+    assert "red" in found["info"]
 
 
 def test_batches_go_on_after_a_failure_and_can_be_cancelled(work):

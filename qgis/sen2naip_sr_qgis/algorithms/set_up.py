@@ -38,7 +38,11 @@ class SetUp(Base):
         for parameter in (
             string("PACKAGE", "Package: the project's folder, a wheel or its address"),
             QgsProcessingParameterFile(
-                "FOLDER", "Folder of the environment", folder, defaultValue=str(own_folder())
+                "FOLDER",
+                "Folder of the environment",
+                folder,
+                defaultValue=str(own_folder()),
+                optional=True,
             ),
             QgsProcessingParameterFile("PYTHON", "Python 3.11 or 3.12", file, optional=True),
             string("PIP_OPTIONS", "Further options of pip", "", optional=True),
@@ -52,7 +56,7 @@ class SetUp(Base):
         def text(name: str) -> str:
             return self.parameterAsString(parameters, name, context).strip()
 
-        folder = Path(text("FOLDER"))
+        folder = Path(text("FOLDER") or own_folder())
         plan = make_plan(folder, text("PACKAGE"), text("PYTHON"), text("PIP_OPTIONS"))
         feedback.pushInfo("These commands set sen2naip-sr up:")
         feedback.pushCommandInfo(str(plan))
@@ -60,7 +64,8 @@ class SetUp(Base):
             feedback.pushInfo("Nothing was done. Tick 'Do it' and run again to do it.")
             return {"PLAN": str(plan)}
         version = set_up(plan, Progress(feedback).said, asking(feedback))
-        if plan.folder != own_folder():
-            QgsSettings().setValue(f"Processing/Configuration/{COMMAND}", str(plan.folder))
+        # its own folder is found without a setting, unless one names another command
+        found = "" if plan.folder == own_folder() else str(plan.folder)
+        QgsSettings().setValue(f"Processing/Configuration/{COMMAND}", found)
         feedback.pushInfo(f"Ready: {version}")
         return {"PLAN": str(plan), "VERSION": version}

@@ -64,6 +64,7 @@ def make_plan(folder: Path, package: str, python: str = "", pip_options: str = "
         )
     install = [
         str(inside(environment, "python")), "-m", "pip", "install", "--upgrade",
+        "--progress-bar=off", "--disable-pip-version-check",
         *shlex.split(pip_options), _package(package),
     ]  # fmt: skip
     if not is_new:
