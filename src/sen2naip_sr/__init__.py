@@ -76,9 +76,10 @@ def upscale(
             the raster, with ``_x2`` behind its name.
         model: The name of shipped weights (``default``, ``best``...), or the path of a file.
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
-        **options: ``value_range``, ``bands``, ``nodata``, ``noise``, ``blur``, ``compression``,
-            ``sharpness``, ``flat_areas``, ``consistency``, ``ensemble``, ``tile``, ``batch``,
-            ``overwrite``: see `sen2naip_sr.upscaling.model.Model.upscale`.
+        **options: ``value_range``, ``bands``, ``nodata``, ``bbox``, ``bbox_crs``, ``window``,
+            ``aoi``, ``noise``, ``blur``, ``compression``, ``sharpness``, ``flat_areas``,
+            ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``: see
+            `sen2naip_sr.upscaling.model.Model.upscale`.
 
     Returns:
         (bands, 2h, 2w) in the dtype of the source: an array for an array, masked if the source

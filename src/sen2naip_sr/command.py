@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sen2naip_sr.remedies import COMMAND, plain_errors, typed_against
+from sen2naip_sr.source_commands import info, source_options
 from sen2naip_sr.version import __version__
 
 
@@ -25,7 +26,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("source")
+@source_options
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder (or .tif) to write to."
 )
@@ -42,14 +43,6 @@ def main() -> None:
 @click.option("--threads", type=int, help="CPU threads.  [default: all cores]")
 @click.option("--tile", type=int, help="Tile size in pixels.  [default: depends on the network]")
 @click.option("--batch", type=int, help="Tiles per batch.  [default: depends on the device]")
-@click.option(
-    "--bands",
-    help="Bands to use, in the order of training (RGBN), e.g. 3,2,1,4 or B04,B03,B02,B08.",
-)
-@click.option("--nodata", type=float, help="Value without data.  [default: what the file declares]")
-@click.option(
-    "--drivers", help="GDAL's drivers to allow besides GTiff, JP2, PNG, JPEG, GPKG, VRT: ENVI,HFA."
-)
 @click.option(
     "--range",
     "value_range",
@@ -111,15 +104,11 @@ def main() -> None:
     show_default=True,
     help="bar: on a terminal; json: one JSON object a line on standard error, for programs.",
 )
-def upscale(
-    source: str,
-    bands: str | None,
-    drivers: str | None,
-    consistency: str,
-    progress: str,
-    **options: Any,
-) -> None:
+def upscale(source: str, consistency: str, progress: str, **options: Any) -> None:
     """Upscale SOURCE: a GeoTIFF or another raster, a folder of them, or a quoted glob pattern.
+
+    SOURCE may be a product as it is downloaded: Sentinel-2 (.SAFE, zip, MTD), Theia, Landsat, HLS,
+    PlanetScope, or a STAC item.
 
     SOURCE may also be an address (https://, s3://) or GDAL's name of one (/vsizip/a.zip/b.tif).
 
@@ -130,13 +119,7 @@ def upscale(
 
     tell = _tell if progress == "json" else None
     with plain_errors(COMMAND, tell):
-        parameters = make_parameters(
-            source=source,
-            bands=None if bands is None else [band.strip() for band in bands.split(",")],
-            drivers=[] if drivers is None else [name.strip() for name in drivers.split(",")],
-            consistency=consistency == "on",
-            **options,
-        )
+        parameters = make_parameters(source=source, consistency=consistency == "on", **options)
         outcomes = upscale_all(parameters, show=click.echo, tell=tell)
     for typed in typed_against((outcome.code for outcome in outcomes), COMMAND):
         click.echo(f"For the scenes that failed: {typed}")
@@ -150,6 +133,9 @@ def upscale(
 def _tell(event: Mapping[str, Any]) -> None:
     """Write what happened to standard error, for the program that started the command."""
     click.echo(json.dumps(event), err=True)
+
+
+main.add_command(info)
 
 
 @main.command()

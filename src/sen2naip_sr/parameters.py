@@ -80,6 +80,13 @@ def numbers_in(bands: Any) -> Any:
     ]
 
 
+def split_numbers(numbers: Any) -> Any:
+    """Return numbers that are given as one text, with commas between them, as a list."""
+    if isinstance(numbers, list | tuple) and len(numbers) == 1:
+        (numbers,) = numbers
+    return numbers.split(",") if isinstance(numbers, str) else numbers
+
+
 def require_bands_exist(bands: Sequence[int | str] | None) -> None:
     """Raise a `ValueError` if a band has a number below 1 or an empty name."""
     for band in bands or ():

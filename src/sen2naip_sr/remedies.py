@@ -22,6 +22,16 @@ ANY = {
 }
 
 COMMAND = ANY | {
+    "aoi-several-layers": "--aoi 'FILE|layername=NAME'",
+    "aoi-unreadable": "--aoi",
+    "aoi-without-crs": "--aoi",
+    "aoi-without-polygons": "--aoi",
+    "area-across-antimeridian": "--bbox",
+    "area-empty": "--aoi, --bbox",
+    "area-invalid": "--bbox, --window",
+    "area-not-placed": "--window COL,ROW,WIDTH,HEIGHT",
+    "area-outside": "--bbox, --bbox-crs, --window, --aoi",
+    "crs-unknown": "--bbox-crs, --aoi",
     "backend-missing": "--backend",
     "federation-insecure": "--ca, --certificate, --key, --site-key; --insecure",
     "federation-settings-invalid": "--config",
@@ -60,6 +70,16 @@ COMMAND = ANY | {
 }
 
 KEDRO = ANY | {
+    "aoi-several-layers": "upscaling.aoi",
+    "aoi-unreadable": "upscaling.aoi",
+    "aoi-without-crs": "upscaling.aoi",
+    "aoi-without-polygons": "upscaling.aoi",
+    "area-across-antimeridian": "upscaling.bbox",
+    "area-empty": "upscaling.aoi, upscaling.bbox",
+    "area-invalid": "upscaling.bbox, upscaling.window",
+    "area-not-placed": "upscaling.window",
+    "area-outside": "upscaling.bbox, upscaling.bbox_crs, upscaling.window, upscaling.aoi",
+    "crs-unknown": "upscaling.bbox_crs, upscaling.aoi",
     "asynchronous-run": "leave out --async and is_async",
     "architecture-fixed": "NETWORK.start_from=null",
     "alpha-or-image": "upscaling.bands, or ingestion.bands for chips",

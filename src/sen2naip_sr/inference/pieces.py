@@ -17,6 +17,7 @@ from sen2naip_sr.raster.filling import fill
 from sen2naip_sr.raster.windows import Region, Tile
 
 if TYPE_CHECKING:
+    from sen2naip_sr.raster.areas.area import Area
     from sen2naip_sr.raster.protocol import Scene, Target
 
 
@@ -28,7 +29,7 @@ class Piece:
         tile: Where it lies.
         values: The core, (C, h, w) in the scene's dtype, and which of it is ``valid``, bool.
         window: The network's input, (C, h + 2 margin, w + 2 margin), float32; None if nothing in
-            the core is valid.
+            the core is valid and wanted.
         context: The core and the surroundings that postprocessing needs, inside the scene.
         lr: The context, (C, h', w'), normalised: in float64 where valid, as in the window
             elsewhere. None without consistency.
@@ -44,10 +45,18 @@ class Piece:
     seconds: float
 
 
-def read_piece(
-    scene: "Scene", halo: int, postprocessing: Postprocessing, value_range: ValueRange, tile: Tile
+def read_piece(  # noqa: PLR0913, PLR0917 - all but the last are the same for all tiles
+    scene: "Scene",
+    halo: int,
+    postprocessing: Postprocessing,
+    value_range: ValueRange,
+    area: "Area | None",
+    tile: Tile,
 ) -> Piece:
-    """Read a tile and prepare its window, with ``halo`` pixels around it for the network."""
+    """Read a tile and prepare its window, with ``halo`` pixels around it for the network.
+
+    A tile without anything of the wanted ``area`` gets no window.
+    """
     began = perf_counter()
     context = tile.context(postprocessing.halo, scene.height, scene.width)
     with noting("reading", tile):
@@ -55,7 +64,8 @@ def read_piece(
         region = Region.read(scene, rows, columns)
         core = region.core(tile)
         values, valid, window, lr = region.values[core], region.valid[core], None, None
-        if valid.any():
+        core_window = (tile.top, tile.left, tile.height, tile.width)
+        if valid.any() and (area is None or area.touches(*core_window)):
             if not region.valid.all():
                 region = Region.read(scene, rows, columns, margin=halo)
             blanked = _blanked(region.values, region.valid)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ RELEASE_EVERY = 16
 
 if TYPE_CHECKING:
     from sen2naip_sr.inference.network import Network
+    from sen2naip_sr.raster.areas.area import Area
     from sen2naip_sr.raster.protocol import Scene, Target
 
 
@@ -38,7 +39,7 @@ class Statistics:
     Reading, predicting and writing overlap, so their seconds add up to more than the total.
 
     Attributes:
-        pixels: Pixels of the scene.
+        pixels: Pixels of the scene, or of the part of it that is wanted.
         predicted_tiles: Tiles that the network was applied to.
         skipped_tiles: Tiles without a valid pixel, which cost no prediction.
         read_seconds: In reading and preparing windows, over all threads.
@@ -66,6 +67,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     batch: int = 1,
     postprocessing: Postprocessing | None = None,
     intervals: "Target | None" = None,
+    area: "Area | None" = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Statistics:
     """Upscale a scene twofold, with the result of predicting it in one piece.
@@ -85,6 +87,8 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
         batch: Tiles to predict at once.
         postprocessing: Steps between prediction and result.
         intervals: Receives the half-widths of the intervals, if any are wanted.
+        area: The part that is wanted; None: all. The tiles that show any of it are predicted, as
+            they are for the whole scene, and written as a whole.
         progress: Called in this thread with the number of finished tiles and that of all tiles.
 
     Returns:
@@ -106,9 +110,11 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     postprocessing = postprocessing or Postprocessing()
     halo = network.halo + postprocessing.halo
     tiles = plan(scene.height, scene.width, tile=tile, halo=halo, multiple=network.multiple)
-    read = partial(read_piece, scene, network.halo, postprocessing, value_range)
+    if area is not None:
+        tiles = replace(tiles, part=area.window)
+    read = partial(read_piece, scene, network.halo, postprocessing, value_range, area)
     output = Output(target, intervals, postprocessing, value_range)
-    statistics = Statistics(scene.height * scene.width)
+    statistics = Statistics(math.prod(area.window[2:] if area else (scene.height, scene.width)))
     done = itertools.count(1)
 
     def count(seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Scenes and targets in memory. They behave like the GeoTIFFs with the same pixels."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,6 +11,9 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.bands import require_bands
 from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.validity import Marking, is_nodata, representable
+
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.protocol import MarkedScene
 
 INTEGER_BYTES, FLOAT_BYTES = (1, 2, 4), (4, 8)
 """Sizes of the dtypes that can be upscaled: those of GeoTIFFs without 64-bit integers, which no
@@ -95,14 +98,14 @@ class ArrayTarget:
     """The upscaled array of an `ArrayScene`; see `sen2naip_sr.raster.protocol.Target`.
 
     Args:
-        scene: The scene that is upscaled.
+        scene: The scene that is upscaled, or the part of it.
         dtype: The dtype of the result; None for that of the scene.
 
     Attributes:
         values: (C, 2h, 2w); to be read when every window is written.
     """
 
-    def __init__(self, scene: ArrayScene, dtype: DTypeLike | None = None) -> None:
+    def __init__(self, scene: "MarkedScene", dtype: DTypeLike | None = None) -> None:
         kind = scene.dtype if dtype is None else np.dtype(dtype)
         self.values: Array = np.empty(
             (scene.count, FACTOR * scene.height, FACTOR * scene.width), kind

@@ -24,10 +24,14 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.files import check_target, explaining, replacing
 from sen2naip_sr.raster.access.environment import gdal_environment
 from sen2naip_sr.raster.access.opening import open_own
+from sen2naip_sr.raster.areas.view import AreaFile
 from sen2naip_sr.raster.bands import Band
 from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.validity import Marking
+
+Written = FileScene | AreaFile
+"""What is upscaled to a file."""
 
 BLOCK = 512
 CACHE = 64 * 2**20
@@ -51,7 +55,7 @@ class CogTarget:
     def __init__(
         self,
         target: DatasetWriter,
-        scene: FileScene,
+        scene: Written,
         marking: Marking,
         explained: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -105,7 +109,7 @@ class CogTarget:
 @contextmanager
 def writing_cog(  # noqa: PLR0913 - the last three are keywords
     path: str | Path,
-    scene: FileScene,
+    scene: Written,
     tags: Mapping[str, str],
     *,
     dtype: np.dtype[Any] | str | None = None,
@@ -155,7 +159,7 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
                 _finish(pixels, hidden, scene, marking)
 
 
-def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
+def _created(path: Path, scene: Written, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
     """Create the GeoTIFF of the pixels, uncompressed: compression saves little and takes time."""
     return open_own(
         path,
@@ -178,7 +182,7 @@ def _created(path: Path, scene: FileScene, marking: Marking, dtype: np.dtype[Any
 
 def _describe(
     target: DatasetWriter,
-    scene: FileScene,
+    scene: Written,
     tags: Mapping[str, str],
     marking: Marking,
     differences: bool,
@@ -202,7 +206,7 @@ def _describe(
         target.write_mask(np.zeros((1, 1), bool), window=Window(0, 0, 1, 1))
 
 
-def _interpretation(band: Band, scene: FileScene) -> ColorInterp:
+def _interpretation(band: Band, scene: Written) -> ColorInterp:
     mistaken = band.interpretation == ColorInterp.alpha and band is not scene.alpha
     return ColorInterp.undefined if mistaken else band.interpretation
 
@@ -237,7 +241,7 @@ def _add_overviews(path: Path) -> None:
         target.build_overviews(list(factors), Resampling.average)
 
 
-def _finish(pixels: Path, cog: Path, scene: FileScene, marking: Marking) -> None:
+def _finish(pixels: Path, cog: Path, scene: Written, marking: Marking) -> None:
     """Make the COG from the written pixels."""
     mask = pixels.with_name(f"{pixels.name}.msk")
     if mask.exists():

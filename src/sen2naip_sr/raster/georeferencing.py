@@ -50,6 +50,23 @@ class Georeferencing:
         rpcs = None if self.rpcs is None else _refined_rpcs(self.rpcs, factor)
         return Georeferencing(transform, self.crs, gcps, self.gcps_crs, rpcs)
 
+    def cropped(self, top: int, left: int) -> "Georeferencing":
+        """Return the georeferencing of a part that begins at a row and a column."""
+        transform = self.transform
+        if not transform.is_identity:
+            transform = transform @ Affine.translation(left, top)
+        gcps = tuple(
+            GroundControlPoint(p.row - top, p.col - left, p.x, p.y, p.z, p.id, p.info)
+            for p in self.gcps
+        )
+        rpcs = None
+        if self.rpcs is not None:
+            values = self.rpcs.to_dict()
+            values["line_off"] -= top
+            values["samp_off"] -= left
+            rpcs = RPC(**values)
+        return Georeferencing(transform, self.crs, gcps, self.gcps_crs, rpcs)
+
     def write(self, target: DatasetWriter) -> None:
         """Write it to a dataset, except for control points: see `write_gcps`."""
         if self.crs is not None:

@@ -15,8 +15,7 @@ from rasterio.windows import Window
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
-from sen2naip_sr.raster.access.locations import locate
-from sen2naip_sr.raster.access.opening import further_parts, open_raster
+from sen2naip_sr.raster.access.opening import further_parts
 from sen2naip_sr.raster.access.presence import require_present
 from sen2naip_sr.raster.band_names import band_numbers
 from sen2naip_sr.raster.bands import (
@@ -27,6 +26,11 @@ from sen2naip_sr.raster.bands import (
     read_band,
 )
 from sen2naip_sr.raster.georeferencing import Georeferencing
+from sen2naip_sr.raster.products.decoded import DecodedProduct
+from sen2naip_sr.raster.products.finding import VARIANTS
+from sen2naip_sr.raster.products.opening import Opened, open_source
+from sen2naip_sr.raster.products.product import Product
+from sen2naip_sr.raster.products.sensors import Published, published_of
 from sen2naip_sr.raster.tags import lasting_tags
 from sen2naip_sr.raster.validity import is_nodata, representable
 
@@ -50,11 +54,14 @@ class FileScene:
         height: Rows.
         width: Columns.
         files: All files that it consists of.
+        product: The product that it is; None if it is a raster.
     """
 
     def __init__(
         self, path: Path | str, source: DatasetReader, numbers: Sequence[int], alpha: int | None
     ) -> None:
+        self.product: Product | None = None
+        self._decoded: DecodedProduct | None = None
         self.path = path
         self.height: int = source.height
         self.width: int = source.width
@@ -98,9 +105,13 @@ class FileScene:
         """
         window = self._window(top, left, height, width)
         alpha = None
+        decoded = None
+        if self._decoded:
+            numbers = [band.number for band in self.bands]
+            decoded = self._decoded.read(numbers, (top, left, height, width))
         with self._lock:
             try:
-                values = self._values(window)
+                values = self._values(window) if decoded is None else decoded
                 masks = self._masks(window)
                 if self.alpha is not None:
                     alpha = self._source.read(self.alpha.number, window=window)
@@ -132,9 +143,19 @@ class FileScene:
                 raise _damaged(self.path, error) from error
 
     @property
+    def driver(self) -> str:
+        """GDAL's name of what opened it."""
+        return str(self._source.driver)
+
+    @property
     def every_band(self) -> tuple[tuple[str | None, ...], tuple[ColorInterp, ...]]:
         """Names and colour interpretations of all bands of the file."""
         return self._source.descriptions, self._source.colorinterp
+
+    @property
+    def published(self) -> Published | None:
+        """What is published of the noise and blur of its sensor; None if nothing is."""
+        return published_of(self.product, [band.number for band in self.bands])
 
     def declare(self, nodata: float) -> None:
         """Let a value stand for no data in all bands, instead of what the file declares."""
@@ -145,6 +166,15 @@ class FileScene:
         """Close the file."""
         with self._lock:
             self._source.close()
+        if self._decoded:
+            self._decoded.close()
+
+    def is_of(self, opened: Opened) -> "FileScene":
+        """Take what a product tells of itself, and its way to read pixels."""
+        self.product, self._decoded = opened.product, opened.decoded
+        if opened.product:
+            self.files = opened.product.files
+        return self
 
     def __enter__(self) -> "FileScene":
         return self
@@ -171,38 +201,40 @@ class FileScene:
         return Window(left, top, width, height)
 
 
-def open_scene(
+def open_scene(  # noqa: PLR0913 - the last is a keyword
     path: str | Path,
     bands: Sequence[int | str] | None = None,
     count: int | None = None,
     nodata: float | None = None,
     drivers: Sequence[str] = (),
+    *,
+    variant: str = VARIANTS[0],
 ) -> FileScene:
-    """Open a raster of any size.
+    """Open a raster of any size, or a product of a sensor.
 
     Args:
-        path: A file, or what `sen2naip_sr.raster.access.locations.locate` takes besides.
+        path: A file, what `sen2naip_sr.raster.access.locations.locate` takes besides, or what
+            `sen2naip_sr.raster.products.finding.find_product` takes.
         bands: Numbers of the bands to use, from 1, or their names (see `band_numbers`), in the
             wanted order; None: all but an alpha band (see `alpha_band`). A band that is chosen
             here is an image band, even if it is marked as alpha.
         count: The wanted number of bands, where ``bands`` is None; None: any.
         nodata: The value that stands for no data, instead of what the file declares. None: that.
         drivers: GDAL's names of drivers to allow besides the usual ones.
+        variant: Of products that have several.
 
     Raises:
         UserError: If the file is missing, not a raster or damaged, has no such bands, or has
             values that cannot be upscaled.
     """
-    location = locate(path)
-    name = Path(path) if location.plain else location.given
-    source = open_raster(location, drivers)
+    opened = open_source(path, drivers, variant)
     try:
-        return scene_of(name, source, bands, count, nodata)
+        return scene_of(opened.name, opened.dataset, bands, count, nodata).is_of(opened)
     except RASTER_FAULTS as error:
-        source.close()
-        raise _damaged(name, error) from error
+        opened.close()
+        raise _damaged(opened.name, error) from error
     except BaseException:
-        source.close()
+        opened.close()
         raise
 
 

@@ -73,12 +73,15 @@ class Plan:
         width: Columns of the scene.
         core_shape: Rows and columns of the cores; the last ones may be smaller.
         margin: Pixels of a window on each side of its core: the halo rounded up to the grid.
+        part: First row, first column, rows and columns of the part of the scene whose tiles are
+            wanted; None: all. They are the tiles of the whole scene.
     """
 
     height: int
     width: int
     core_shape: tuple[int, int]
     margin: int
+    part: tuple[int, int, int, int] | None = None
 
     @property
     def window_shape(self) -> tuple[int, int]:
@@ -86,13 +89,24 @@ class Plan:
         return self.core_shape[0] + 2 * self.margin, self.core_shape[1] + 2 * self.margin
 
     def __len__(self) -> int:
+        tops, lefts = self._starts
+        return len(tops) * len(lefts)
+
+    @property
+    def _starts(self) -> tuple[range, range]:
+        """Return the first rows and the first columns of the cores."""
         rows, columns = self.core_shape
-        return math.ceil(self.height / rows) * math.ceil(self.width / columns)
+        top, left, height, width = self.part or (0, 0, self.height, self.width)
+        return (
+            range(top // rows * rows, top + height, rows),
+            range(left // columns * columns, left + width, columns),
+        )
 
     def __iter__(self) -> Iterator[Tile]:
         rows, columns = self.core_shape
-        for top in range(0, self.height, rows):
-            for left in range(0, self.width, columns):
+        tops, lefts = self._starts
+        for top in tops:
+            for left in lefts:
                 yield Tile(
                     top,
                     left,

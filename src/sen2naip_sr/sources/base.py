@@ -9,7 +9,8 @@ from typing import Protocol
 
 from rasterio.io import DatasetReader
 
-from sen2naip_sr.raster.access.opening import open_raster
+from sen2naip_sr.raster.products.finding import find_product
+from sen2naip_sr.raster.products.opening import open_source
 
 
 class SourceFile(Protocol):
@@ -55,7 +56,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class PathFile:
-    """A GeoTIFF on disk, and its path below the source."""
+    """A GeoTIFF or a product on disk, and its path below the source."""
 
     path: Path
     name: str
@@ -63,9 +64,17 @@ class PathFile:
 
     def open(self) -> DatasetReader:
         """Open the file; see `SourceFile.open`."""
-        return open_raster(self.path, self.drivers)
+        return open_source(self.path, self.drivers, keep_decoded=False).dataset
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file; see `SourceFile.sha256`."""
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        product = find_product(self.path)
+        if product is None:
+            return _digest(self.path)
+        digests = "".join(_digest(file) for file in product.files)
+        return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from sen2naip_sr.chips.store import fingerprint_of
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.finding import IN_FOLDERS, find_rasters
 from sen2naip_sr.raster.access.vrt import ENDING, all_references
+from sen2naip_sr.raster.products.finding import ByName, find_product
 from sen2naip_sr.sources.base import PathFile, SourceFile
 from sen2naip_sr.sources.parameters import IngestionParameters
 
@@ -51,7 +52,9 @@ class DirectorySource:
                 f"{self.folder}: not a folder",
                 "give the folder that holds the GeoTIFFs",
             )
-        found = [PathFile(path, name, self.drivers) for path, name in find_rasters(self.folder)]
+        found = [
+            PathFile(path, name, self.drivers) for path, name in find_rasters(self.folder, ByName())
+        ]
         if not found:
             raise UserError(
                 "source-empty",
@@ -63,14 +66,23 @@ class DirectorySource:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Return size and modification time, of a VRT with those of all files that it refers to."""
+    """Return size and modification time; of a VRT or product, those of all its files."""
     if path.suffix.lower() != ENDING:
-        return _size_and_time(path)
+        return tuple(number for file in _files_of(path) for number in _size_and_time(file))
     try:
         others = [Path(name) for name in all_references(path)]
     except UserError:
         others = []
     return tuple(number for file in (path, *others) for number in _size_and_time(file))
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    try:
+        product = find_product(path)
+    except UserError:
+        # reading it raises the error
+        product = None
+    return product.files if product else (path,)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

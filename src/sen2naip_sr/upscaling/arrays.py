@@ -6,8 +6,13 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.degradation import SCALE
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import ValueRange, doubled
+from sen2naip_sr.raster.areas.area import Area
+from sen2naip_sr.raster.areas.view import AreaScene
 from sen2naip_sr.raster.arrays import ArrayScene, ArrayTarget
+from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.upscaling.upscaler import Upscaler
 
 Image = TypeVar("Image")
@@ -35,7 +40,12 @@ class Result(Generic[Image]):
     made_with: dict[str, str]
 
 
-def upscale_array(upscaler: Upscaler, array: Array, nodata: float | None = None) -> Result[Array]:
+def upscale_array(
+    upscaler: Upscaler,
+    array: Array,
+    nodata: float | None = None,
+    ground: Georeferencing | None = None,
+) -> Result[Array]:
     """Upscale an array.
 
     The values are those of a GeoTIFF with the same pixels, bit for bit. Invalid values (masked,
@@ -46,27 +56,44 @@ def upscale_array(upscaler: Upscaler, array: Array, nodata: float | None = None)
         array: (bands, h, w), integers of up to 32 bits or floats of 32 or 64 bits, perhaps a
             `numpy.ma.MaskedArray`.
         nodata: The value that stands for no data, in every band.
+        ground: Where it lies, for areas on the ground; None: unknown.
 
     Returns:
         The result as (bands, 2h, 2w) in the array's dtype; masked if the array was.
 
     Raises:
-        UserError: If the array cannot be upscaled: its number of dimensions, dtype or bands.
+        UserError: If the array cannot be upscaled: its number of dimensions, dtype or bands; or if
+            it has no wanted area, or no way to mark what is outside of polygons.
     """
     scene = ArrayScene(array, nodata, upscaler.parameters.bands)
+    area = upscaler.parameters.area_of(scene, ground)
+    part = AreaScene(scene, area) if area else None
+    if part and part.masked and not scene.masked:
+        raise UserError(
+            "nodata-missing",
+            f"{scene.name}: has no value that stands for no data, which is needed outside of the "
+            "polygons",
+            "give that value, or a masked array",
+        )
     found = upscaler.settings_for(scene)
-    target = ArrayTarget(scene)
-    interval = ArrayTarget(scene, np.float32) if upscaler.calibration else None
-    upscaler.write(scene, found, target, interval)
+    target = ArrayTarget(part or scene)
+    interval = ArrayTarget(part or scene, np.float32) if upscaler.calibration else None
+    upscaler.write(scene, found, target, interval, area=part)
     return Result(
-        _masked(target, scene),
-        _masked(interval, scene) if interval else None,
+        _masked(target, scene, area),
+        _masked(interval, scene, area) if interval else None,
         found.value_range,
         upscaler.describe(found),
     )
 
 
-def _masked(target: ArrayTarget, scene: ArrayScene) -> Array:
+def _masked(target: ArrayTarget, scene: ArrayScene, area: Area | None) -> Array:
     if scene.mask is None:
         return target.values
-    return np.ma.MaskedArray(target.values, mask=doubled(scene.mask))
+    mask = scene.mask
+    if area is not None:
+        mask = mask[:, area.top : area.top + area.height, area.left : area.left + area.width]
+    mask = doubled(mask)
+    if area is not None and area.polygons is not None:
+        mask |= ~area.inside(*(SCALE * side for side in area.window))
+    return np.ma.MaskedArray(target.values, mask=mask)

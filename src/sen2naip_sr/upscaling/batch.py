@@ -1,5 +1,6 @@
 """Many scenes: one after the other in this process, or many at once on a Dask cluster."""
 
+import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
+from sen2naip_sr.raster.areas.reading import is_text
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.finished import digest, is_finished
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
@@ -103,9 +105,12 @@ def _attempt(
 
 
 def _for_workers(parameters: UpscalingParameters, weights: Weights | None) -> UpscalingParameters:
-    """Return parameters that name the weights by an absolute path, which workers find too."""
+    """Return parameters that name files by absolute paths, which workers find too."""
     path = Path(weights.source) if weights else parameters.weights
-    return parameters.model_copy(update={"weights": path and path.absolute()})
+    found: dict[str, Path | str | None] = {"weights": path and path.absolute()}
+    if parameters.aoi is not None and not is_text(parameters.aoi):
+        found |= {"aoi": os.path.abspath(os.path.expanduser(parameters.aoi))}
+    return parameters.model_copy(update=found)
 
 
 def _on_cluster(

@@ -14,6 +14,7 @@ from sen2naip_sr.inference.estimation.windows import SCALE
 from sen2naip_sr.inference.flat_areas import Calming, choose_calming
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import RECIPE_BLUR, Conditions
+from sen2naip_sr.raster.products.sensors import Published
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
 if TYPE_CHECKING:
@@ -53,18 +54,25 @@ class Told:
 
 
 def tell(
-    parameters: UpscalerParameters, scene: "Scene", value_range: ValueRange, build: Build
+    parameters: UpscalerParameters,
+    scene: "Scene",
+    value_range: ValueRange,
+    build: Build,
+    published: Published | None = None,
 ) -> Told:
     """Return what a network is told of a scene: what is given, and estimates of the rest.
 
     The estimated blur is what this network is best told. Of a scene that nothing can be estimated
-    from, the values of the recipe are assumed, and a warning says so.
+    from, what is published of its sensor is assumed, or else the values of the recipe, and a
+    warning says so. What the scene itself tells is not mixed with what is published, so a product
+    gives what its bands give as any other raster.
 
     Args:
         parameters: What is given.
         scene: The scene.
         value_range: Digital numbers that become 0 and 1.
         build: Makes the network that is told some conditions.
+        published: What is published of the scene's sensor, if anything.
 
     Raises:
         UserError: If the given noise is too high for the value range, or the scene cannot be read.
@@ -73,7 +81,7 @@ def tell(
     given = _given(p, scene, value_range)
     wanted = [name for name in CONDITIONS if getattr(p, name) == "auto"]
     found = estimate_conditions(scene, value_range) if wanted else Estimate(None)
-    rest = found.conditions or Conditions.of_recipe(bands)
+    rest = found.conditions or _assumed(published, bands, value_range)
     told = Conditions(*(getattr(rest if name in wanted else given, name) for name in CONDITIONS))
     sharpness = 1.0
     if found.conditions and "blur" in wanted:
@@ -84,11 +92,12 @@ def tell(
         sharpness = p.sharpness
     if wanted and not found.conditions:
         logger.warning(
-            "%s: %s cannot be estimated, since %s; a clean image is assumed. What to do: give what "
-            "you know of it",
+            "%s: %s cannot be estimated, since %s; %s is assumed. What to do: give what you know "
+            "of it",
             scene.name,
             ", ".join(wanted),
             found.problem,
+            f"what is published of {published.title}" if published else "a clean image",
         )
     origin = _ESTIMATED if found.conditions else f"{_ASSUMED}: {found.problem}"
     words = {
@@ -100,6 +109,15 @@ def tell(
     words["sharpness"] = f"{sharpness:g}"
     words["flat_areas"] = f"calmed by {calming.share:.0%}" if calming else "kept"
     return Told(told, sharpness, calming, windows, words)
+
+
+def _assumed(published: Published | None, bands: int, value_range: ValueRange) -> Conditions:
+    """Return the conditions of a scene that nothing can be estimated from."""
+    if published is None:
+        return Conditions.of_recipe(bands)
+    low, high = value_range
+    noise = tuple(min(level / (high - low), NOISIEST) for level in published.noise)
+    return Conditions(noise, ((published.blur, published.blur),) * bands, 0.0)
 
 
 def _calming(p: UpscalerParameters, found: Estimate, windows: Tensor | None) -> Calming | None:

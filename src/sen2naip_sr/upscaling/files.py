@@ -15,6 +15,7 @@ from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.tiled import Statistics
 from sen2naip_sr.inference.values import ValueRange
+from sen2naip_sr.raster.areas.view import AreaFile
 from sen2naip_sr.raster.cog import writing_cog
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
@@ -82,6 +83,9 @@ def upscale_file(
     settings = digest(upscaler.settings)
     with ExitStack() as opened:
         scene = opened.enter_context(upscaler.open(job.source))
+        area = upscaler.parameters.area_of(scene, scene.georeferencing)
+        part = AreaFile(scene, area) if area else None
+        shown = part or scene
         found = upscaler.settings_for(scene)
         made_with = upscaler.describe(found)
         _make_folder(job.target.parent)
@@ -89,23 +93,23 @@ def upscale_file(
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)
         target = opened.enter_context(
-            writing_cog(job.target, scene, tags, overwrite=overwrite or replaceable(job.target))
+            writing_cog(job.target, shown, tags, overwrite=overwrite or replaceable(job.target))
         )
         intervals = None
         if upscaler.calibration:
             intervals = opened.enter_context(
                 writing_cog(
                     job.interval,
-                    scene,
+                    shown,
                     tags | _interval_tags(upscaler.calibration),
                     dtype="float32",
                     differences=True,
                     overwrite=overwrite or replaceable(job.interval),
                 )
             )
-        statistics = upscaler.write(scene, found, target, intervals, progress)
+        statistics = upscaler.write(scene, found, target, intervals, progress=progress, area=part)
     return _summary(
-        scene,
+        shown,
         value_range=found.value_range,
         intervals=intervals is not None,
         seconds=perf_counter() - began,
@@ -133,7 +137,7 @@ def _interval_tags(calibration: Calibration) -> dict[str, str]:
     }
 
 
-def _summary(scene: FileScene, **made: Any) -> Upscaled:
+def _summary(scene: FileScene | AreaFile, **made: Any) -> Upscaled:
     ground = scene.georeferencing.refined(SCALE)
     transform, height, width = ground.transform, SCALE * scene.height, SCALE * scene.width
     known = not transform.is_identity

@@ -9,6 +9,7 @@ from typing import Any
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.locations import locate
 from sen2naip_sr.raster.access.opening import open_raster
+from sen2naip_sr.raster.products.finding import find_product
 from sen2naip_sr.upscaling.scenes import Job
 
 TAG = "SEN2NAIP_SR_"
@@ -24,17 +25,27 @@ def digest(settings: dict[str, Any]) -> str:
 def source_state(source: Path | str) -> str:
     """Return a scene's name, size and modification time, which reveal a later change.
 
-    A member of an archive has those of the archive. A remote scene has its name only.
+    A member of an archive has those of the archive. A remote scene has its name only. A product
+    has the sizes and times of all its files, as a hash.
 
     Raises:
         UserError: If a local file is missing.
     """
+    product = find_product(source)
+    if product is not None:
+        states = [[file.name, *_size_and_time(file)] for file in product.files]
+        return f"{product.name} {hashlib.sha256(json.dumps(states).encode()).hexdigest()[:16]}"
     location = locate(source)
     if location.file is None:
         return location.given
-    state = location.file.stat()
+    size, time = _size_and_time(location.file)
     name = location.file.name if location.plain else location.given
-    return f"{name} {state.st_size} {state.st_mtime_ns}"
+    return f"{name} {size} {time}"
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def is_finished(job: Job, settings: str, *, with_interval: bool) -> bool:

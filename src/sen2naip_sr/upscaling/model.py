@@ -1,7 +1,8 @@
 """The front door for Python: a loaded model that upscales arrays, DataArrays and files."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
@@ -11,6 +12,8 @@ from sen2naip_sr.arrays import Array
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
+from sen2naip_sr.raster.products.finding import VARIANTS, find_product
+from sen2naip_sr.raster.products.stack import PREFIX
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
@@ -31,7 +34,12 @@ class Options(TypedDict, total=False):
     value_range: ValueRangeChoice
     bands: Sequence[int | str] | None
     drivers: Sequence[str]
+    variant: str
     nodata: float | None
+    bbox: Sequence[float] | None
+    bbox_crs: str | None
+    window: Sequence[int] | None
+    aoi: str | Path | Mapping[str, Any] | None
     noise: float | str
     blur: float | str
     compression: float | str
@@ -87,7 +95,12 @@ class Model:
         value_range: ValueRangeChoice = "auto",
         bands: Sequence[int | str] | None = None,
         drivers: Sequence[str] = (),
+        variant: str = VARIANTS[0],
         nodata: float | None = None,
+        bbox: Sequence[float] | None = None,
+        bbox_crs: str | None = None,
+        window: Sequence[int] | None = None,
+        aoi: str | Path | Mapping[str, Any] | None = None,
         noise: float | str = "auto",
         blur: float | str = "auto",
         compression: float | str = "auto",
@@ -114,7 +127,14 @@ class Model:
                 or of a raster their names. None: all.
             drivers: For a raster, GDAL's names of drivers that may open it besides those of
                 GeoTIFF, JPEG 2000, PNG, JPEG, GeoPackage and VRT.
+            variant: Of products that have several: ``FRE`` or ``SRE`` of Theia's.
             nodata: The value that stands for no data; of a raster, instead of what it declares.
+            bbox: Box to upscale, (least x, least y, greatest x, greatest y): the result of the
+                whole source, cropped. A source without coordinates has none.
+            bbox_crs: Its coordinate system, such as ``EPSG:4326``. None: that of the source.
+            window: Window to upscale, (first column, first row, columns, rows), in pixels.
+            aoi: Polygons to upscale: the path of a GeoJSON or a GeoPackage, or a GeoJSON as text or
+                mapping. What lies outside of them gets nodata.
             noise: Standard deviation of the source's noise in digital numbers, or ``auto``:
                 estimated for each band.
             blur: Width of the source's blur in pixels (standard deviation of a Gaussian), ``auto``
@@ -145,7 +165,12 @@ class Model:
             value_range=value_range,
             bands=None if bands is None else list(bands),
             drivers=list(drivers),
+            variant=variant,
             nodata=nodata,
+            bbox=None if bbox is None else list(bbox),
+            bbox_crs=bbox_crs,
+            window=None if window is None else list(window),
+            aoi=json.dumps(aoi) if isinstance(aoi, Mapping) else aoi and os.fspath(aoi),
             noise=noise,
             blur=blur,
             compression=compression,
@@ -206,8 +231,10 @@ def _upscale_file(
     upscaler: Upscaler, given: "str | os.PathLike[str]", target: str | Path | None, overwrite: bool
 ) -> Result[Path]:
     text = os.fspath(given)
-    source = text if is_elsewhere(text) or text in STREAMS else Path(text).expanduser()
-    locate(source)
+    elsewhere = is_elsewhere(text) or text in STREAMS or text.startswith(PREFIX)
+    source = text if elsewhere else Path(text).expanduser()
+    if find_product(source) is None:
+        locate(source)
     output = None if target is None else Path(target).expanduser()
     job = Job(source, result_path(source, output))
     made = upscale_file(upscaler, job, overwrite=overwrite)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.values import parse_range
@@ -14,14 +14,20 @@ from sen2naip_sr.parameters import (
     known_as,
     numbers_in,
     require_bands_exist,
+    split_numbers,
     summarise,
 )
+from sen2naip_sr.raster.areas.area import Area, Sized
+from sen2naip_sr.raster.areas.choice import AreaChoice
+from sen2naip_sr.raster.georeferencing import Georeferencing
+from sen2naip_sr.raster.products.finding import VARIANTS
 from sen2naip_sr.weights.names import DEFAULT, shipped_names
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=2)]
 Quality = Annotated[float, Field(ge=50, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
+_PARTS = BeforeValidator(split_numbers)
 Checked = TypeVar("Checked", bound=Parameters)
 
 
@@ -45,6 +51,18 @@ class UpscalerParameters(Parameters):
     drivers: list[str] = Field(default=[])
     """GDAL's names of drivers that may open a scene besides those of GeoTIFF, JPEG 2000, PNG, JPEG,
     GeoPackage and VRT (such as ENVI). Allow only what you need: some open other files."""
+    bbox: Annotated[tuple[float, float, float, float] | None, _PARTS] = None
+    """Box to upscale: least x, least y, greatest x, greatest y, in the units of ``bbox_crs``. Null:
+    the whole scene. The result is that of the whole scene, cropped."""
+    bbox_crs: str | None = None
+    """Coordinate system of ``bbox``, such as EPSG:4326. Null: that of the scene."""
+    window: Annotated[tuple[int, int, int, int] | None, _PARTS] = None
+    """Window to upscale, in pixels of the scene: first column, first row, columns, rows."""
+    aoi: str | None = None
+    """Polygons to upscale: a GeoJSON or GeoPackage file, or the text of a GeoJSON. What lies
+    outside of them gets nodata."""
+    variant: Annotated[str, known_as("variant", VARIANTS)] = VARIANTS[0]
+    """Of products that have several: FRE (corrected for slopes) or SRE of Theia's."""
     value_range: str = "auto"
     """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
     noise: Level | Literal["auto"] = "auto"
@@ -81,6 +99,29 @@ class UpscalerParameters(Parameters):
     threads: int | None = Field(None, ge=1)
     """Processor cores to predict with. Null: all."""
 
+    @model_validator(mode="after")
+    def _area_is_given_once(self) -> Self:
+        given = [name for name in ("bbox", "window", "aoi") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} choose an area: give one of them")
+        if self.bbox_crs is not None and self.bbox is None:
+            raise ValueError("bbox_crs is given without bbox")
+        return self
+
+    @property
+    def area(self) -> AreaChoice | None:
+        """The part of scenes that is wanted; None: all of it."""
+        chosen = AreaChoice(self.window, self.bbox, self.bbox_crs, self.aoi)
+        return chosen if chosen else None
+
+    def area_of(self, scene: Sized, ground: Georeferencing | None) -> Area | None:
+        """Return the wanted part of a scene; None: all of it.
+
+        Raises:
+            UserError: See `AreaChoice.of`.
+        """
+        return self.area.of(scene, ground) if self.area else None
+
     @field_validator("value_range")
     @classmethod
     def _range_is_readable(cls, text: str) -> str:
@@ -116,8 +157,9 @@ class BatchParameters(Parameters):
     """What to upscale, where the results go, and who shares the work."""
 
     source: str | None = None
-    """A raster, a folder (searched with its folders for .tif, .tiff, .jp2, .vrt and .gpkg), a glob
-    pattern, an address (https://, s3://), or a name that GDAL takes (/vsizip/, /vsicurl/)."""
+    """A raster, a product of a sensor (docs/products.md), a folder (searched with its folders for
+    products, .tif, .tiff, .jp2, .vrt and .gpkg), a glob pattern, an address (https://, s3://), a
+    name that GDAL takes (/vsizip/, /vsicurl/), or stack:red=FILE,green=FILE,blue=FILE,nir=FILE."""
     output: Path | None = None
     """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
     overwrite: bool = False

@@ -8,6 +8,10 @@ from pathlib import Path
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.finding import IN_FOLDERS, READABLE, find_rasters
 from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
+from sen2naip_sr.raster.products.finding import ByName, find_product
+from sen2naip_sr.raster.products.product import Product
+from sen2naip_sr.raster.products.stac import LINK
+from sen2naip_sr.raster.products.stack import PREFIX
 
 RESULTS = (".tif", ".tiff")
 RESULT = "_x2"
@@ -63,12 +67,18 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
         UserError: If there is no scene.
     """
     path = Path(source).expanduser()
+    product = find_product(source if source.startswith(PREFIX) else str(path))
+    if product is None and LINK.fullmatch(source):
+        product = find_product(source)
+    if product is not None:
+        given: Path | str = path if path.exists() else source
+        return [Job(given, result_path(given, output))]
     if source in STREAMS or is_elsewhere(source):
         locate(source)
         return [Job(source, result_path(source, output))]
     several = True
     if path.is_dir():
-        root, found = path, _scenes(file for file, _ in find_rasters(path))
+        root, found = path, _scenes((file for file, _ in find_rasters(path, ByName())), path)
     elif path.exists() or not glob.has_magic(source):
         root, found, several = path.parent, [path], False
     else:
@@ -94,13 +104,14 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
     return jobs[part - 1 :: parts]
 
 
-def _scenes(paths: Iterable[Path]) -> list[Path]:
+def _scenes(paths: Iterable[Path], products_in: Path | None = None) -> list[Path]:
+    """Return scenes in order; of folders only those that are products."""
     return sorted(
         path
         for path in paths
         if not path.stem.endswith((RESULT, INTERVAL))
         and not path.name.startswith(".")
-        and not path.is_dir()
+        and (products_in is not None or not path.is_dir())
     )
 
 
@@ -123,12 +134,32 @@ def result_path(scene: Path | str, output: Path | None, root: Path | None = None
     """
     if output is not None and _is_raster(output):
         return output
+    if (product := _product_of(scene)) is not None:
+        return _path_of(product, output, root if isinstance(scene, Path) else None)
     if isinstance(scene, str):
         return (output or Path()) / f"{locate(scene).stem}{RESULT}.tif"
     name = f"{scene.stem}{RESULT}.tif"
     if output is None:
         return scene.with_name(name)
     return output / scene.parent.relative_to(root or scene.parent) / name
+
+
+def _path_of(product: Product, output: Path | None, root: Path | None) -> Path:
+    """Return where the result of a product goes: beside it, or into a folder."""
+    name, beside = f"{product.name}{RESULT}.tif", product.beside
+    if output is None:
+        return beside.parent / name if beside else Path(name)
+    if root is None or beside is None or root == beside:
+        return output / name
+    return output / beside.parent.relative_to(root) / name
+
+
+def _product_of(scene: Path | str) -> Product | None:
+    try:
+        return find_product(scene)
+    except UserError:
+        # upscaling it raises the error
+        return None
 
 
 def _is_raster(output: Path) -> bool:

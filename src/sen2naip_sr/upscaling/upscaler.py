@@ -19,6 +19,8 @@ from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
 from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.raster.areas.view import AreaScene, AreaTarget
+from sen2naip_sr.raster.products.finding import VARIANTS
 from sen2naip_sr.raster.protocol import Scene, Target
 from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.raster.suspects import SceneWithout
@@ -162,9 +164,11 @@ class Upscaler:
             "version": __version__,
             "bands": p.bands,
             **({} if p.nodata is None else {"nodata": p.nodata}),
+            **({} if p.variant == VARIANTS[0] else {"variant": p.variant}),
             "range": p.value_range,
             "consistency": p.consistency,
             "ensemble": p.ensemble,
+            **({"area": p.area.identity()} if p.area else {}),
             "sharpness": p.sharpness,
             "flat_areas": p.flat_areas if self._weights.conditioned else None,
             "told": [p.noise, p.blur, p.compression] if self._weights.conditioned else None,
@@ -200,10 +204,10 @@ class Upscaler:
         """
         p = self.parameters
         count = self._weights.metadata.bands
-        return open_scene(path, p.bands, count, p.nodata, p.drivers)
+        return open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant)
 
     def settings_for(self, scene: Scene) -> SceneSettings:
-        """Return what is taken from a scene, or given for it.
+        """Return what is taken from a whole scene, or given for it.
 
         Raises:
             UserError: If the scene has other bands than the weights, or the given noise is too
@@ -218,7 +222,8 @@ class Upscaler:
         value_range = choose_range(parse_range(self.parameters.value_range), shown)
         told = None
         if self._weights.conditioned:
-            told = tell(self.parameters, shown, value_range, self._weights.build)
+            published = scene.published if isinstance(scene, FileScene) else None
+            told = tell(self.parameters, shown, value_range, self._weights.build, published)
         faint = self._is_faint(shown, value_range, told)
         intervals = self._intervals_for(shown, value_range, told, faint)
         return SceneSettings(value_range, told, faint, unmarked, intervals)
@@ -237,13 +242,15 @@ class Upscaler:
             told=told.conditions if told else None,
         )
 
-    def write(
+    def write(  # noqa: PLR0913 - the last two are keywords
         self,
         scene: Scene,
         settings: SceneSettings,
         target: Target,
         intervals: Target | None,
+        *,
         progress: Callable[[int, int], object] | None = None,
+        area: AreaScene | None = None,
     ) -> Statistics:
         """Upscale a scene into targets; see `upscale_scene`, also for errors.
 
@@ -253,8 +260,12 @@ class Upscaler:
             target: Receives the result.
             intervals: Receives the half-widths of the intervals, if there is a calibration.
             progress: Called with the number of finished tiles and that of all tiles.
+            area: The part that the targets are for; None: all of it.
         """
         p = self.parameters
+        if area is not None:
+            target = AreaTarget(target, area)
+            intervals = AreaTarget(intervals, area) if intervals else None
         network: Network = self._network_for(settings.told, settings.faint)
         return upscale_scene(
             settings.shown(scene),
@@ -265,6 +276,7 @@ class Upscaler:
             batch=p.batch or self.network.batch,
             postprocessing=Postprocessing(self._consistency, settings.intervals_made_by),
             intervals=intervals,
+            area=area.area if area else None,
             progress=progress,
         )
 

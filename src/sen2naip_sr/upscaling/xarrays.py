@@ -4,6 +4,7 @@ Both packages are imported only if somebody passes a DataArray.
 """
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.arrays import ArrayScene
 from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.upscaler import Upscaler
@@ -54,16 +56,39 @@ def upscale_data_array(upscaler: Upscaler, data: "DataArray") -> "Result[DataArr
         ) from error
     bands, y, x = _dimensions(data)
     ordered = data.transpose(bands, y, x)
-    result = upscale_array(upscaler, ordered.to_numpy(), ordered.rio.nodata)
+    ground = _ground(ordered)
+    result = upscale_array(upscaler, ordered.to_numpy(), ordered.rio.nodata, ground)
     chosen = upscaler.parameters.bands
     if chosen is not None:
         ordered = ordered.isel({bands: [int(number) - 1 for number in chosen]})
+    if area := upscaler.parameters.area_of(_Sized(*ordered.shape[1:]), ground):
+        rows, columns = (area.top, area.height), (area.left, area.width)
+        ordered = ordered.isel(
+            {name: slice(first, first + size) for name, (first, size) in ((y, rows), (x, columns))}
+        )
 
     def like(values: Array) -> "DataArray":
         return _like(ordered, values).transpose(*data.dims)
 
     interval = None if result.interval is None else like(result.interval)
     return Result(like(result.values), interval, result.value_range, result.made_with)
+
+
+@dataclass(frozen=True)
+class _Sized:
+    """The size of a DataArray."""
+
+    height: int
+    width: int
+    name = ArrayScene.name
+
+
+def _ground(data: "DataArray") -> Georeferencing | None:
+    """Return where a DataArray lies; None if it has no coordinates."""
+    _, y, x = data.dims
+    if data.rio.grid_mapping not in data.coords and not {x, y} <= set(data.coords):
+        return None
+    return Georeferencing(data.rio.transform(recalc=True), data.rio.crs)
 
 
 def _dimensions(data: "DataArray") -> tuple[str, str, str]:

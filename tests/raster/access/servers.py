@@ -13,6 +13,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 class Handler(SimpleHTTPRequestHandler):
     error_message_format = ""
 
+    def send_head(self):
+        # stands for what is behind a login
+        if "secret" in self.path:
+            return self.send_error(401)
+        return super().send_head()
+
     def list_directory(self, path):
         self.send_error(404)
 

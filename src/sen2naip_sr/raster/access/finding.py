@@ -3,9 +3,10 @@
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +17,25 @@ READABLE = (*IN_FOLDERS, ".j2k", ".png", ".jpg", ".jpeg")
 """Endings of what can be read when it is named."""
 
 
-def find_rasters(folder: Path) -> Iterator[tuple[Path, str]]:
+class Products(Protocol):
+    """What tells products of sensors from rasters, by names of files."""
+
+    def among(self, folder: Path, names: Sequence[str]) -> list[Path]:
+        """Return the products that the files of a folder make; they are no rasters of their own."""
+
+    def is_archived(self, path: Path) -> bool:
+        """Return whether a file is an archive that holds a product."""
+
+    def is_mask(self, name: str) -> bool:
+        """Return whether a file belongs to the product beside it."""
+
+
+def find_rasters(folder: Path, products: Products | None = None) -> Iterator[tuple[Path, str]]:
     """Yield path and name (its path below the folder, with forward slashes) of every raster.
+
+    Args:
+        folder: The folder.
+        products: Finds products, which are yielded as one; None: every raster is one.
 
     Hidden files and folders are left out, and so are GeoPackages without a raster. Symbolic links
     to folders are followed, but no folder is visited twice: a link to a folder above ends there.
@@ -34,10 +52,20 @@ def find_rasters(folder: Path) -> Iterator[tuple[Path, str]]:
                 continue
             inside = prefix + ("" if root == top else f"{Path(root).relative_to(top).as_posix()}/")
             below[:] = sorted(name for name in below if not name.startswith("."))
+            if products and (found := products.among(Path(root), names)):
+                below.clear()
+                for product in found:
+                    whole = product == Path(root)
+                    yield product, inside.rstrip("/") if whole else inside + product.name
+                continue
             for name in below:
                 if os.path.islink(path := os.path.join(root, name)):
                     links.append((path, f"{inside}{name}/"))
             for name in sorted(names):
+                if products and products.is_mask(name):
+                    continue
+                if products and products.is_archived(Path(root, name)):
+                    yield Path(root, name), inside + name
                 if name.lower().endswith(IN_FOLDERS) and not name.startswith("."):
                     file = Path(root, name)
                     if holds_raster(file):

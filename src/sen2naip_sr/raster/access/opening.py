@@ -14,6 +14,7 @@ from typing import Any
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, MemoryFile
+from rasterio.windows import Window
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.drivers import DRIVERS, FORMATS, recognised, require_known
@@ -74,6 +75,29 @@ def open_raster(
             "give a raster such as a GeoTIFF; if it is one, copy or download it again",
         ) from error
     return dataset
+
+
+def open_vrt(text: str, corners: Sequence[tuple[int, int]] = ()) -> DatasetReader:
+    """Open a VRT that the project itself has made, of files that it has opened before.
+
+    Args:
+        text: The VRT.
+        corners: Column and row of pixels to read, one of each file: that opens the files.
+
+    Raises:
+        rasterio.errors.RasterioIOError: If it cannot be opened or read.
+    """
+    with gdal_environment():
+        dataset = _quietly_opened(text, ["VRT"])
+        try:
+            # this opens the masks
+            _ = dataset.mask_flag_enums
+            for column, row in dict.fromkeys(corners):
+                dataset.read(window=Window(column, row, 1, 1))
+        except BaseException:
+            dataset.close()
+            raise
+        return dataset
 
 
 def further_parts(dataset: DatasetReader) -> str:

@@ -3,10 +3,11 @@
 import re
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import Parameters
+from sen2naip_sr.raster.areas.reading import is_text
 from sen2naip_sr.upscaling.parameters import (
     Level,
     Quality,
@@ -33,6 +34,14 @@ class Options(Parameters):
     names, separated by commas. Left out: all."""
     nodata: float | None = None
     """The value that stands for no data. Left out: what the file declares."""
+    bbox: str | None = Field(None, examples=["11.2,46.9,11.4,47.1"])
+    """Box to upscale: least x, least y, greatest x, greatest y. Left out: the whole scene."""
+    bbox_crs: str | None = Field(None, examples=["EPSG:4326"])
+    """Coordinate system of the box. Left out: that of the scene."""
+    window: str | None = Field(None, examples=["100,200,512,512"])
+    """Window to upscale, in pixels of the scene: first column, first row, columns, rows."""
+    aoi: str | None = Field(None, max_length=16_000)
+    """Polygons to upscale, as the text of a GeoJSON. What lies outside of them gets nodata."""
     range: str = Field("auto", examples=["auto", "dtype", "0:10000"])
     """Digital numbers that are 0 and 1 to the network: auto, dtype, or LOW:HIGH."""
     noise: Level | Literal["auto"] = "auto"
@@ -50,6 +59,13 @@ class Options(Parameters):
     """Whether the downscaled result equals the scene."""
     ensemble: bool = False
     """Whether to average over eight flips and turns: a little better, eight times as slow."""
+
+    @field_validator("aoi")
+    @classmethod
+    def _no_file_of_the_server(cls, aoi: str | None) -> str | None:
+        if aoi is not None and not is_text(aoi):
+            raise ValueError("give the text of a GeoJSON")
+        return aoi
 
     def checked(self, default_model: str) -> UpscalerParameters:
         """Return the options as the upscaler takes them.

@@ -1,0 +1,246 @@
+"""STAC items: files and addresses, of versions 1.0 and 1.1, read as the JSON that they are.
+
+pystac would only hand on the same dictionaries: common names, scales and hrefs are looked up here
+in both versions' places. Format: https://github.com/radiantearth/stac-spec.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.locations import locate
+from sen2naip_sr.raster.band_names import ROLES
+from sen2naip_sr.raster.products.product import Product, ProductBand, Scaling
+from sen2naip_sr.raster.products.xml import as_number
+
+LARGEST = 16 * 2**20
+SECONDS = 20
+"""After which a server that does not answer is given up."""
+
+COMMON = {"red": "red", "green": "green", "blue": "blue", "nir": "nir", "nir08": "nir"}
+"""Roles by common name. nir08, which Landsat has, is taken where there is no nir."""
+
+NO_DATA_ROLES = {"overview", "thumbnail", "visual", "metadata", "data-mask"}
+ENDINGS = (".json", ".geojson")
+LINK = re.compile(r"https?://.+(/items/[^/?]+|\.(geo)?json)(\?.*)?")
+NEEDS_LOGIN = (401, 403)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A band of an asset that has a common name."""
+
+    common: str
+    name: str
+    href: str
+    number: int
+    pixel: float
+    several: int
+    known: Mapping[str, Any]
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """What comes first: the common name itself, the finest pixels, single bands."""
+        return self.common == "nir08", self.pixel, self.several
+
+
+def is_item(document: Any) -> bool:
+    """Return whether a JSON document is a STAC item."""
+    return isinstance(document, dict) and "stac_version" in document and "assets" in document
+
+
+def read_item(source: str) -> dict[str, Any] | None:
+    """Return the item in a file or at an address; None if it is something else.
+
+    Raises:
+        UserError: If a server does not answer it.
+    """
+    try:
+        content = _fetched(source) if LINK.fullmatch(source) else _start_of(Path(source))
+        document = json.loads(content)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return document if is_item(document) else None
+
+
+def find(item: Mapping[str, Any], source: str) -> Product:
+    """Return the product that an item describes.
+
+    Raises:
+        UserError: If it has no band of a role, or an asset may not be opened from there.
+    """
+    remote = bool(LINK.fullmatch(source))
+    name = str(item.get("id") or "item")
+    found = list(_bands(item))
+    bands, chosen = [], []
+    for role in ROLES:
+        fitting = [band for band in found if COMMON.get(band.common) == role]
+        if not fitting:
+            raise _missing(name, role, found)
+        chosen.append(min(fitting, key=lambda band: band.rank))
+    for role, band in zip(ROLES, chosen, strict=True):
+        href = _resolved(band.href, source, name, remote=remote)
+        bands.append(_band(role, band, href))
+    files = {path for band in bands if (path := locate(band.files[0]).file) is not None}
+    local = () if remote else (Path(source),)
+    known = item.get("properties") or {}
+    return Product(
+        kind=f"STAC item {item['stac_version']}",
+        name=name,
+        source=source,
+        beside=None if remote else Path(source),
+        bands=tuple(bands),
+        files=(*local, *sorted(files)),
+        sensor=_sensor(known),
+        level=str(known.get("processing:level") or ""),
+        baseline=str(known.get("s2:processing_baseline") or known.get("processing:version") or ""),
+        date=str(known.get("datetime") or known.get("start_datetime") or ""),
+        order=", ".join(f"{band.name} ({band.common})" for band in chosen) + ", by common names",
+    )
+
+
+def _bands(item: Mapping[str, Any]) -> Iterator[_Found]:
+    for key, asset in item["assets"].items():
+        if not isinstance(asset, dict) or not isinstance(asset.get("href"), str):
+            continue
+        if NO_DATA_ROLES & {str(role) for role in asset.get("roles") or ()}:
+            continue
+        listed = asset.get("bands") or asset.get("eo:bands") or []
+        rasters = asset.get("raster:bands") or []
+        for place, band in enumerate(listed):
+            raster = rasters[place] if place < len(rasters) else {}
+            known = {**asset, **(item.get("properties") or {}), **raster, **asset, **band, **raster}
+            common = band.get("eo:common_name") or band.get("common_name")
+            if common in COMMON:
+                yield _Found(
+                    common,
+                    str(band.get("name") or key),
+                    asset["href"],
+                    place + 1,
+                    _pixel(known, item),
+                    len(listed),
+                    known,
+                )
+
+
+def _pixel(known: Mapping[str, Any], item: Mapping[str, Any]) -> float:
+    transform = known.get("proj:transform")
+    stated = known.get("raster:spatial_resolution") or known.get("spatial_resolution")
+    if stated is None and isinstance(transform, list) and transform:
+        stated = abs(transform[0])
+    stated = stated or known.get("gsd") or (item.get("properties") or {}).get("gsd")
+    number = as_number(str(stated))
+    return float("inf") if number is None else number
+
+
+def _band(role: str, band: _Found, href: str) -> ProductBand:
+    known = band.known
+    scale, offset = (_stated(known, name) for name in ("scale", "offset"))
+    scaling = None
+    if scale is not None:
+        # an item that states a scale leaves out an offset of 0
+        offset = offset or 0.0
+        scaling = Scaling(scale, offset, f"scale {scale:g} and offset {offset:g} of the item")
+    centre = _stated(known, "center_wavelength", "eo:center_wavelength")
+    width = _stated(known, "full_width_half_max", "eo:full_width_half_max")
+    return ProductBand(
+        role,
+        band.name,
+        (href,),
+        band.number,
+        scaling,
+        _stated(known, "nodata"),
+        None if centre is None else 1000 * centre,
+        None if width is None else 1000 * width,
+    )
+
+
+def _stated(known: Mapping[str, Any], *names: str) -> float | None:
+    for name in (*names, *(f"raster:{name}" for name in names)):
+        if isinstance(known.get(name), int | float):
+            return float(known[name])
+    return None
+
+
+def _sensor(known: Mapping[str, Any]) -> str:
+    text = f"{known.get('constellation')} {known.get('platform')}".lower()
+    return "sentinel-2" if "sentinel-2" in text else ""
+
+
+def _resolved(href: str, source: str, name: str, *, remote: bool) -> str:
+    """Return what an asset's link means; an item of a server may not name files of this machine."""
+    if not remote:
+        if re.match(r"[a-z0-9+]+://|/vsi", href):
+            return href.removeprefix("file://")
+        return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(source)), href))
+    found = urljoin(source, href)
+    if found.startswith("/vsi") or urlsplit(found).scheme not in ("http", "https", "s3", "gs"):
+        raise UserError(
+            "location-refused",
+            f"{name}: its asset {href} is on no server, and the item is",
+            "download the item and its assets, and give the file",
+        )
+    return found
+
+
+def _missing(name: str, role: str, found: list[_Found]) -> UserError:
+    there = ", ".join(f"{band.name} ({band.common})" for band in found) or "none"
+    return UserError(
+        "product-band-missing",
+        f"{name}: the STAC item has no asset whose common name is {role}; there are {there}",
+        "give an item with red, green, blue and near-infrared, or its files as a stack",
+    )
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LARGEST)
+
+
+def _fetched(address: str) -> bytes:
+    # imported where they are needed: most sources are on this machine
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    try:
+        with urlopen(Request(address, headers={"Accept": "application/json"}), timeout=SECONDS) as (
+            answer
+        ):
+            return bytes(answer.read(LARGEST))
+    except HTTPError as error:
+        raise refused_by(address, error.code) from error
+    except (URLError, TimeoutError) as error:
+        raise UserError(
+            "server-silent", f"{address}: cannot be read ({error})", "check the address"
+        ) from error
+
+
+def login_needed(address: str) -> UserError | None:
+    """Return the error of an address that its server wants a login for; None if it does not."""
+    if not address.startswith(("http://", "https://")):
+        return None
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    try:
+        with urlopen(Request(address, method="HEAD"), timeout=SECONDS):
+            return None
+    except HTTPError as error:
+        return refused_by(address, error.code) if error.code in NEEDS_LOGIN else None
+    except (OSError, ValueError):
+        return None
+
+
+def refused_by(address: str, code: int) -> UserError:
+    """Return the error of a server that answers with a status instead of a file."""
+    host = urlsplit(address).hostname
+    remedy = "check the address"
+    if code in NEEDS_LOGIN:
+        remedy = f"log in at {host} and download it, or sign the item's links"
+    return UserError("server-refuses", f"{address}: {host} answers {code}", remedy)

@@ -1,0 +1,1 @@
+"""What a source is, in one screen, before it is upscaled."""

@@ -1,0 +1,160 @@
+"""Describes a source. No pixel is read, and torch is not imported, so it answers at once."""
+
+import json
+import os
+from collections.abc import Iterator
+from math import hypot
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.areas.area import Area
+from sen2naip_sr.raster.areas.placing import scene_bounds
+from sen2naip_sr.raster.band_names import ROLES, described, find_colours, suggestion
+from sen2naip_sr.raster.protocol import FACTOR
+from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.upscaling.parameters import UpscalingParameters
+from sen2naip_sr.weights.names import FOLDER
+
+LABEL = 13
+"""Columns of the labels."""
+
+BANDS = 4
+"""Bands that the shipped weights take."""
+
+
+def describe_source(parameters: UpscalingParameters) -> str:
+    """Return in a few lines what a source is, and what upscaling it will give and take.
+
+    Args:
+        parameters: The source, and the options it will be upscaled with.
+
+    Raises:
+        UserError: If it cannot be opened, or the wanted area is not in it.
+    """
+    p = parameters
+    if not p.source:
+        raise UserError("no-scene", "there is no source to describe", "give a raster or a product")
+    path = p.source if p.source.startswith("stack:") else os.path.expanduser(p.source)
+    count = BANDS if p.bands is None else len(p.bands)
+    with open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant) as scene:
+        area = p.area_of(scene, scene.georeferencing)
+        lines = [scene.product.name if scene.product else scene.name]
+        for label, text in (*_what(scene), *_pixels(scene), *_upscaled(scene, area, p)):
+            lines.append(f"  {label:{LABEL}}{text}")
+    return "\n".join(lines)
+
+
+def _what(scene: FileScene) -> Iterator[tuple[str, str]]:
+    product = scene.product
+    if product is None:
+        yield "product", f"none that is known: a raster ({scene.driver})"
+        yield from _bands_of_raster(scene)
+        return
+    yield "product", product.kind
+    known = [product.level and f"level {product.level}"]
+    known += [product.baseline and f"baseline or version {product.baseline}"]
+    known += [product.date and f"acquired {product.date}"]
+    yield "processing", ", ".join(filter(None, known)) or "not stated"
+    words = []
+    for band in product.bands:
+        waves = f", {band.wavelength:g} nm" if band.wavelength else ""
+        words.append(f"{band.role} ({band.name}{waves})")
+    yield "bands", ", ".join(words)
+    yield "order", product.order
+
+
+def _bands_of_raster(scene: FileScene) -> Iterator[tuple[str, str]]:
+    descriptions, kinds = scene.every_band
+    yield "bands", described(descriptions, kinds)
+    chosen = ", ".join(str(band.number) for band in scene.bands)
+    named = find_colours(descriptions, kinds)
+    if scene.count != BANDS:
+        yield (
+            "order",
+            f"{scene.count} bands, and {BANDS} are expected: " + suggestion(descriptions, kinds),
+        )
+    elif named and list(named) == [band.number for band in scene.bands]:
+        yield "order", f"{chosen}: {', '.join(ROLES)} by their names"
+    elif named:
+        by_name = ", ".join(map(str, named))
+        yield "order", f"{chosen}, the file's; by their names, {', '.join(ROLES)} are {by_name}"
+    else:
+        yield "order", f"{chosen}, the file's; nothing says that they are {', '.join(ROLES)}"
+    if scene.alpha is not None:
+        yield "alpha", f"band {scene.alpha.number} is transparency"
+
+
+def _pixels(scene: FileScene) -> Iterator[tuple[str, str]]:
+    ground = scene.georeferencing
+    transform = ground.transform
+    size = f"{scene.width:,} x {scene.height:,} of {scene.dtype}"
+    if ground.gcps or ground.rpcs:
+        yield "pixels", f"{size}, placed by {'control points' if ground.gcps else 'an RPC model'}"
+    elif transform.is_identity:
+        yield "pixels", f"{size}, without georeferencing"
+    else:
+        sides = (hypot(transform.a, transform.d), hypot(transform.b, transform.e))
+        shown = " x ".join(f"{side:.6g}" for side in sides)
+        crs = ground.crs.to_string() if ground.crs else "no coordinate system"
+        yield "pixels", f"{size}, {shown} each, {crs}"
+        bounds = scene_bounds(ground, scene.height, scene.width)
+        yield "bounds", ", ".join(f"{bound:.10g}" for bound in bounds)
+    values = list(dict.fromkeys(scene.nodata))
+    marked = ", ".join("none" if value is None else f"{value:g}" for value in values)
+    masked = "; and a mask" if scene.masked else ""
+    yield "nodata", marked + masked
+    yield "reflectance", _scaling(scene)
+
+
+def _scaling(scene: FileScene) -> str:
+    pairs = list(dict.fromkeys((band.scale, band.offset) for band in scene.bands))
+    if pairs == [(1, 0)]:
+        return "no scale and offset are stated"
+    words = "; ".join(f"{scale:g} x value {offset:+g}" for scale, offset in pairs)
+    scaling = scene.product.bands[0].scaling if scene.product else None
+    return f"{words}, by {scaling.stated_by}" if scaling else f"{words}, by the file"
+
+
+def _upscaled(
+    scene: FileScene, area: Area | None, p: UpscalingParameters
+) -> Iterator[tuple[str, str]]:
+    published = scene.published
+    clean = "what clean images have"
+    levels = ", ".join(f"{level:.2g}" for level in published.noise) if published else ""
+    other = (
+        {
+            "noise": f"{levels} digital numbers, published of {published.title}",
+            "blur": f"{published.blur:.2f} pixels, published of {published.title}",
+        }
+        if published
+        else {"noise": clean, "blur": clean}
+    )
+    for name, text in other.items():
+        given = getattr(p, name)
+        estimated = f"estimated from the scene; if that cannot be: {text}"
+        yield name, estimated if given == "auto" else f"{given}, as given"
+    height, width = (area.height, area.width) if area else (scene.height, scene.width)
+    if area:
+        yield "area", f"{width:,} x {height:,} pixels from column {area.left}, row {area.top}"
+    pixels = FACTOR**2 * height * width
+    size = pixels * scene.count * scene.dtype.itemsize
+    shown = f"{FACTOR * width:,} x {FACTOR * height:,} pixels, up to {_in_bytes(size)}"
+    yield "result", shown + _time(p.model if p.weights is None else "", pixels)
+
+
+def _in_bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def _time(model: str, pixels: int) -> str:
+    """Return the time that a result may take, from the speed that was measured on one core."""
+    file = FOLDER / f"{model}.scores.json"
+    if not model or not file.exists():
+        return ""
+    # without the whole model of this file, which takes longer than all else here
+    rate = json.loads(file.read_text())["megapixels_a_second"]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    seconds = pixels / 1e6 / rate / (cores or 1)
+    shown = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    if seconds < 5:
+        shown = "5 s"
+    return f"; about {shown} with {model} on {cores or 1} cores"
