@@ -34,7 +34,7 @@ bench: $(READY)  ## measure what README and docs claim (BENCH_DATA=folder of 4-b
 	@$(BIN)/python benchmarks/run.py $(if $(BENCH_DATA),--data "$(BENCH_DATA)")
 
 qgis-plugin:  ## build the QGIS plugin: qgis/dist/sen2naip_sr_qgis.zip (docs/qgis.md)
-	@$(PYTHON) qgis/build.py
+	@$(PYTHON) qgis/plugin_zip.py
 
 # the lock serves machines with and without CUDA: pip adds what the torch of a machine needs
 lock: $(READY)  ## fix the dependencies anew in requirements.lock and, with hashes, for containers/

@@ -6,12 +6,12 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-import build
+import plugin_zip
 import pytest
 
 from sen2naip_sr.version import __version__
 
-MODULES = sorted(build.PLUGIN.rglob("*.py"))
+MODULES = sorted(plugin_zip.PLUGIN.rglob("*.py"))
 STANDARD = {
     "ast", "collections", "contextlib", "dataclasses", "functools", "http", "json", "math", "os",
     "pathlib", "platform", "queue", "re", "shlex", "shutil", "signal", "subprocess", "sys",
@@ -21,15 +21,15 @@ QGIS = {"qgis", "processing"}
 
 
 def test_the_zip_is_the_same_wherever_and_whenever_it_is_built(tmp_path):
-    first = build.build(tmp_path / "a" / "plugin.zip")
+    first = plugin_zip.build(tmp_path / "a" / "plugin.zip")
     MODULES[0].touch()
-    second = build.build(tmp_path / "b.zip")
+    second = plugin_zip.build(tmp_path / "b.zip")
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)}
     assert len(digests) == 1
 
 
 def test_the_zip_holds_what_qgis_wants_and_nothing_else(tmp_path):
-    with zipfile.ZipFile(build.build(tmp_path / "plugin.zip")) as archive:
+    with zipfile.ZipFile(plugin_zip.build(tmp_path / "plugin.zip")) as archive:
         held = archive.namelist()
         licence = archive.read("sen2naip_sr_qgis/LICENSE").decode()
     assert all(name.startswith("sen2naip_sr_qgis/") for name in held)
@@ -41,16 +41,16 @@ def test_the_zip_holds_what_qgis_wants_and_nothing_else(tmp_path):
 
 def test_metadata_are_those_of_the_project():
     metadata = configparser.ConfigParser(interpolation=None)
-    metadata.read(build.PLUGIN / "metadata.txt")
+    metadata.read(plugin_zip.PLUGIN / "metadata.txt")
     general = metadata["general"]
     assert general["version"] == __version__
     assert general["hasProcessingProvider"] == "yes"
-    assert (build.PLUGIN / general["icon"]).is_file()
+    assert (plugin_zip.PLUGIN / general["icon"]).is_file()
     assert general["license"] == "GPL-2.0-or-later"
 
 
 @pytest.mark.parametrize(
-    "path", MODULES, ids=lambda path: path.relative_to(build.PLUGIN).as_posix()
+    "path", MODULES, ids=lambda path: path.relative_to(plugin_zip.PLUGIN).as_posix()
 )
 def test_modules_import_only_qgis_and_the_standard_library(path):
     """Nothing of the package, of other libraries, of one Qt; and Python 3.9 reads it."""
@@ -69,7 +69,7 @@ def test_modules_import_only_qgis_and_the_standard_library(path):
 
 
 @pytest.mark.parametrize(
-    "path", MODULES, ids=lambda path: path.relative_to(build.PLUGIN).as_posix()
+    "path", MODULES, ids=lambda path: path.relative_to(plugin_zip.PLUGIN).as_posix()
 )
 def test_members_of_qt_and_qgis_enums_are_named_with_their_enum(path):
     """Qt 6 knows only ``Qt.ItemDataRole.ToolTipRole``, not ``Qt.ToolTipRole``."""
@@ -90,7 +90,7 @@ ENUMS = {
 
 
 def test_all_icons_are_pictures_without_references():
-    for icon in Path(build.PLUGIN, "icons").iterdir():
+    for icon in Path(plugin_zip.PLUGIN, "icons").iterdir():
         text = icon.read_text()
         assert text.startswith("<svg")
         assert "href" not in text

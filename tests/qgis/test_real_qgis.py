@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from build import build
 from click.testing import CliRunner
+from plugin_zip import build
 from rasterio.enums import ColorInterp
 from rasterio.shutil import copy as copy_raster
 from rasterio.transform import from_origin

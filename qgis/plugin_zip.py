@@ -1,4 +1,4 @@
-"""Builds the plugin's zip, the same bytes from the same files: ``python qgis/build.py [FILE]``."""
+"""Builds the zip of the plugin, always the same bytes: ``python qgis/plugin_zip.py [FILE]``."""
 
 import sys
 import zipfile
