@@ -7,7 +7,6 @@ import pytest
 from served import MISSING, TIFF, running
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.serving.engine import TILE
 from sen2naip_sr.serving.line import Line
 from sen2naip_sr.upscaling.parameters import make_options
 
@@ -29,7 +28,11 @@ def test_a_model_is_loaded_once_for_all_options(engine):
 def test_what_is_the_server_s_to_choose_has_no_effect(engine, tmp_path):
     given = {"tile": 4096, "batch": 64, "drivers": ["VRT"], "weights": tmp_path / "x"}
     found = engine.check(make_options(model="lean", **given)).parameters
-    assert (found.tile, found.batch, found.drivers, found.weights) == (TILE, None, [], None)
+    assert (found.tile, found.batch, found.drivers, found.weights) == (512, None, [], None)
+
+
+def test_wide_networks_get_smaller_tiles(engine):
+    assert engine.check(make_options(model="unet")).parameters.tile == 384
 
 
 @pytest.mark.parametrize("model", ["srcnn", "/etc/passwd", ""])

@@ -106,10 +106,12 @@ class TorchNetwork:
         Large tiles waste less. Memory grows with the tile and the widest layer. GPUs get several
         smaller tiles at once.
         """
-        if self.device.type != "cpu":
-            return SMALLER_TILE
+        return self.tile_within(TILE_BYTES) if self.device.type == "cpu" else SMALLER_TILE
+
+    def tile_within(self, most: int) -> int:
+        """Return the side of tiles, in LR pixels, that take up to so many bytes in float32."""
         floats = widest_layer(self.model, self.bands)
-        side = math.sqrt(TILE_BYTES / (FLOAT_BYTES * LAYERS_ALIVE * floats))
+        side = math.sqrt(most / (FLOAT_BYTES * LAYERS_ALIVE * floats))
         return int(min(LARGEST_TILE, max(SMALLEST_TILE, side // TILE_STEP * TILE_STEP)))
 
     def describe(self) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
@@ -22,8 +22,8 @@ from sen2naip_sr.upscaling.scenes import Job
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.names import shipped_names
 
-TILE = 512
-"""Side of the tiles. Larger ones are a little quicker; in float32 they take more than 2 GB."""
+LARGEST_TILE, TILE_BYTES = 512, 2**30
+"""Bounds of a tile's side, and of what it takes in float32. Larger tiles are hardly quicker."""
 
 Progress = Callable[[int, int], object]
 T = TypeVar("T")
@@ -37,6 +37,12 @@ def in_passing_thread(call: Callable[[], T]) -> T:
     """
     with ThreadPoolExecutor(1) as passing:
         return passing.submit(call).result()
+
+
+def _loaded(options: UpscalerParameters) -> tuple[Upscaler, int]:
+    """Return an upscaler and the side of its tiles."""
+    upscaler = Upscaler(options)
+    return upscaler, min(LARGEST_TILE, upscaler.network.tile_within(TILE_BYTES))
 
 
 class Cancelled(Exception):
@@ -74,6 +80,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics or Metrics()
         self._upscalers: dict[str, Upscaler] = {}
+        self._tiles: dict[str, int] = {}
         self._loading = Lock()
         self._line = Line()
         self._stopping = Event()
@@ -111,7 +118,9 @@ class Engine:
             if name not in self._upscalers:
                 s = self._settings
                 options = make_options(model=name, device=s.device, threads=s.threads)
-                self._upscalers[name] = in_passing_thread(lambda: Upscaler(options))
+                self._upscalers[name], self._tiles[name] = in_passing_thread(
+                    lambda: _loaded(options)
+                )
             return self._upscalers[name]
 
     def check(self, options: UpscalerParameters) -> Upscaler:
@@ -120,8 +129,9 @@ class Engine:
         Raises:
             UserError: If the model cannot be had, or not with these options.
         """
-        own: dict[str, Any] = {"tile": TILE, "batch": None, "drivers": [], "weights": None}
-        return self.load(options.model).with_options(options.model_copy(update=own))
+        upscaler = self.load(options.model)
+        own = {"tile": self._tiles[options.model], "batch": None, "drivers": [], "weights": None}
+        return upscaler.with_options(options.model_copy(update=own))
 
     def check_scene(self, source: Path, options: UpscalerParameters) -> None:
         """Check what can be told of a scene without its pixels: its bands and their type.
