@@ -34,6 +34,9 @@ def test_names_are_those_of_the_documentation():
         "upscale",
         "compare",
         "report",
+        "federate",
+        "label_tasks",
+        "label_results",
         "__default__",
     }
     compared = ("architectures", "degradations", "losses", "optimizers", "schedules")

@@ -18,6 +18,7 @@ ANY = {
     "only-subdatasets": "gdal_translate SUBDATASET x.tif",
     "trackers-package-missing": 'pip install "sen2naip_sr[trackers]"',
     "report-package-missing": 'pip install "sen2naip_sr[report]"',
+    "httpx-missing": 'pip install "sen2naip_sr[label]"',
     "scheduler-missing": "dask scheduler, dask worker",
 }
 
@@ -114,6 +115,14 @@ KEDRO = ANY | {
     "generator-missing": "kedro run --pipelines=train_NETWORK",
     "held-out-place-seen": "NETWORK.start_from=null",
     "input-left-out": "--nodes, --from-nodes, --tags",
+    "label-export-foreign": "labels.export",
+    "label-export-unreadable": "labels.export",
+    "label-studio-refused": "LABEL_STUDIO_TOKEN, labels.server",
+    "label-studio-unreachable": "labels.server; docker compose --profile label up",
+    "label-tasks-missing": "kedro run --pipelines=label_tasks",
+    "labels-missing": "labels.export",
+    "labels-need-two-methods": "labels.methods; kedro run --pipelines=train_NETWORK",
+    "left-out-unreadable": "ingestion.leave_out",
     "learning-rate-twice": "NETWORK.training.learning_rate",
     "loss-needs-bands": "NETWORK.training.losses",
     "loss-not-finite": "NETWORK.training.learning_rate",

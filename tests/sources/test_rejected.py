@@ -6,11 +6,13 @@ import random
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from conftest import random_pixels
 from rasterio.errors import RasterioError
 
 from sen2naip_sr.chips.store import read_store
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
@@ -125,3 +127,15 @@ def test_a_mosaic_of_files_is_ingested_as_its_files_are(folder):
     assert "same pixels" in rejected[next(iter(rejected))]
     assert len(store.chips) == 6
     assert np.issubdtype(store.chips.dtype, np.uint8)
+
+
+def test_chips_of_a_list_are_left_out_and_named(folder, tmp_path):
+    whole, _ = ingested(folder)
+    index = whole.table("index")
+    index[["file", "digest"]].iloc[[1]].to_csv(tmp_path / "bad.csv", index=False)
+    fewer, rejected = ingested(folder, leave_out=str(tmp_path / "bad.csv"))
+    expected = [digest for k, digest in enumerate(index["digest"]) if k != 1]
+    assert list(fewer.table("index")["digest"]) == expected
+    assert rejected == {index["file"].iloc[1]: "is on the list of chips to leave out"}
+    with pytest.raises(UserError, match="digest"):
+        ingested(folder, leave_out=str(folder / "p0/0.tif"))

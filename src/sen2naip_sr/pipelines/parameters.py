@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, StrictBool, ValidationErr
 
 from sen2naip_sr.chips.parameters import PreprocessingParameters
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.labelling.parameters import LabelParameters
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.runs.parameters import ComparedRuns, ComparingParameters
 from sen2naip_sr.experiments.comparison.parameters import (
@@ -50,6 +51,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "comparing": ComparingParameters,
     "tracking": TrackingParameters,
     "report": ReportParameters,
+    "labels": LabelParameters,
     **dict.fromkeys(NETWORKS, NetworkParameters),
 }
 

@@ -36,8 +36,8 @@ INGESTION_VERSION = 4
 CHIPS_AT_ONCE = 8
 """Chips of a file that are read before any is written."""
 
-NOT_RELEVANT = {"source", "path", "raw_folder", "sample", "sen2naip"}
-"""Parameters that the source's own fingerprint covers."""
+NOT_RELEVANT = {"source", "path", "raw_folder", "sample", "sen2naip", "leave_out"}
+"""Parameters that the source's own fingerprint covers, and the file whose content counts."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,13 @@ class Ingestion:
     def fingerprint(self) -> str:
         """Return a hash of everything that the store depends on; reads no file's content."""
         relevant = self.parameters.model_dump(exclude=NOT_RELEVANT)
+        left_out = sorted(read_left_out(self.parameters.leave_out))
         return fingerprint_of(
-            INGESTION_VERSION, self.source.kind, self.source.fingerprint(), relevant
+            INGESTION_VERSION,
+            self.source.kind,
+            self.source.fingerprint(),
+            relevant,
+            *[left_out] * bool(left_out),
         )
 
     def make(self, folder: Path) -> None:
@@ -79,7 +84,7 @@ class Ingestion:
         size = _reduced_size(layout.chip_size, self.parameters.reduce)
         shape = (layout.bands, size, size)
         with write_store(folder, fingerprint, shape, layout.dtype) as writer:
-            written = _Written(writer)
+            written = _Written(writer, left_out=read_left_out(self.parameters.leave_out))
             with progress_bar() as bar:
                 progress = bar.add_task("Ingesting", total=len(files), status="")
                 read = partial(_read, layout=layout, parameters=self.parameters)
@@ -102,6 +107,24 @@ class Ingestion:
                 "value_range": value_range,
                 "bands": written.bands,
             }
+
+
+def read_left_out(file: str | None) -> frozenset[str]:
+    """Return the hashes of the chips that a list names; none if there is no list.
+
+    Raises:
+        UserError: If the file cannot be read or has no column ``digest``.
+    """
+    if file is None:
+        return frozenset()
+    try:
+        return frozenset(pd.read_csv(file, dtype=str)["digest"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            "left-out-unreadable",
+            f"{file}: is no list of chips with a column 'digest': {error}",
+            "give the list of bad chips that the labels made",
+        ) from error
 
 
 def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters) -> list[float]:
@@ -223,6 +246,7 @@ class _Written:
     first_with: dict[bytes, str] = field(default_factory=dict)
     bands: list[str] = field(default_factory=list)
     fill: dict[str, Suspects] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
     def warn_of_fill(self) -> None:
         """Name values that look like nodata that is not declared, once for all files."""
@@ -238,6 +262,9 @@ class _Written:
         for result in results:
             if isinstance(result, Rejection):
                 self.rejected.append((name, result))
+            elif result.digest.hex() in self.left_out:
+                why = "is on the list of chips to leave out", "take it off the list"
+                self.rejected.append((name, Rejection(*why, result.row, result.column)))
             elif result.digest in self.first_with:
                 reason = f"has the same pixels as {self.first_with[result.digest]}"
                 remedy = "remove one of the two; the first one is used"

@@ -79,6 +79,9 @@ class IngestionParameters(Parameters):
     """Chips with a smaller share of valid pixels, over all bands, are rejected. Pixels are invalid
     where nodata values, masks, alpha bands or NaN say so. In the other chips they are filled from
     the valid pixels around them, and count in no loss and no score."""
+    leave_out: str | None = None
+    """A CSV file whose column ``digest`` lists chips to leave out, by the hash of their pixels: the
+    bad chips that people flagged. Null: none."""
     sample: SampleParameters = SampleParameters()
     sen2naip: Sen2NaipParameters = Sen2NaipParameters()
 

@@ -1,0 +1,1 @@
+"""Which result looks better to a person: tasks for Label Studio, and what its exports say."""
