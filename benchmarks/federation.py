@@ -141,6 +141,7 @@ class Federation:
         """Start a site."""
         given = ["--name", name, "--server", f"127.0.0.1:{self.port}", "--port", free_port()]
         given += ["--data", self.folder / f"data-{name}", "--device", "cpu", *self._flags["site"]]
+        given += ["--patience", 5 if name == "stranger" else 300]
         if "--insecure" not in given:
             given += ["--key", self.folder / "keys" / name]
         return self._start("site", name, given)

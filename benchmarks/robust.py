@@ -65,7 +65,10 @@ def _poison(site: str, change: Callable[..., dict[str, torch.Tensor]]) -> Poison
 def make_stores(folder: Path) -> tuple[Store, Store]:
     """Return stores of the sample and their LR."""
     parameters = IngestionParameters.model_validate(
-        {"raw_folder": folder / "raw", "sample": {"places": 8, "chips_per_place": 6, "size": 128}}
+        {
+            "raw_folder": str(folder / "raw"),
+            "sample": {"places": 8, "chips_per_place": 6, "size": 128},
+        }
     )
     Ingestion(make_source(parameters), parameters).make(folder / "hr")
     hr = require_store(folder / "hr")

@@ -264,14 +264,16 @@ def server(folder: Path, **options: Any) -> None:
 @click.option("--ca", type=click.Path(path_type=Path), help="Certificate of the authority.")
 @click.option("--key", type=click.Path(path_type=Path), help="Private key of the site.")
 @click.option("--port", type=int, default=9094, show_default=True, help="A free local port.")
+@click.option(
+    "--patience", type=float, default=600, show_default=True, help="Seconds to ask to take part."
+)
 @click.option("--insecure", is_flag=True, help="Neither TLS nor keys: on one machine alone.")
 def site(folder: Path, **options: Any) -> None:
     """Take part in trainings of a server, until Ctrl-C; logs are kept in FOLDER."""
     with plain_errors(COMMAND):
         from sen2naip_sr.federated.deployment.start import start_site
 
-        status = start_site(folder, show=click.echo, **options)
-    sys.exit(status)
+        start_site(folder, show=click.echo, **options)
 
 
 if __name__ == "__main__":

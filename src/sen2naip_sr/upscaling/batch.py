@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from sen2naip_sr.cluster import connect
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.areas.reading import is_text
@@ -117,23 +118,10 @@ def _on_cluster(
     parameters: UpscalingParameters, jobs: list[Job], show: Callable[[str], object]
 ) -> Iterator[Outcome]:
     """Upscale on the workers of a Dask scheduler; they see the same paths."""
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise UserError(
-            "dask-package-missing",
-            "a scheduler needs the package distributed",
-            "install distributed",
-        ) from error
     absolute = [job.absolute for job in jobs]
-    try:
-        client = Client(parameters.scheduler, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise UserError(
-            "scheduler-missing",
-            f"there is no Dask scheduler at {parameters.scheduler} ({error})",
-            "start one with workers, or upscale without a scheduler",
-        ) from error
+    client = connect(str(parameters.scheduler))
+    from distributed import as_completed
+
     with client, progress_bar() as bar:
         workers = client.scheduler_info()["workers"]
         show(f"{len(jobs)} scenes on {len(workers)} workers of {parameters.scheduler}")

@@ -70,6 +70,7 @@ def test_once_left_by_an_exception_nothing_works_any_more(tmp_path):
 
 
 def test_one_process_is_this_one():
-    with open_processes(1) as here:
+    with open_processes(1) as (here, most):
+        assert most == 1
         assert here.submit(os.getpid).result() == os.getpid()
         assert isinstance(here.submit(int, "x").exception(), ValueError)

@@ -29,6 +29,10 @@ def without_nulls(values: Any) -> Any:
     return {name: value for name, value in values.items() if value is not None}
 
 
+Workers = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[a-z]+://.+")]
+"""A number of processes, or the address of a Dask scheduler."""
+
+
 class ModelName(RootModel[str]):
     """The network of the experiments that vary a single one."""
 
@@ -45,5 +49,6 @@ class ExperimentParameters(Parameters):
     """The network; null: the one of the parameter ``model``."""
     training: TrainingChanges = Field(default_factory=dict)
     """Training parameters that differ from the network's own, nested as in ``parameters_*.yml``."""
-    workers: int = Field(1, ge=1)
-    """Trainings at the same time, each in its own process; 1: one after the other in this one."""
+    workers: Workers = 1
+    """Trainings at the same time, each in its own process; 1: one after the other in this one. Or
+    the address of a Dask scheduler, such as ``tcp://host:8786``, whose workers then train."""

@@ -14,6 +14,8 @@ from typing import Any, Protocol, Self
 import torch
 
 from sen2naip_sr.experiments.running.attempts import MOST_ENDS
+from sen2naip_sr.experiments.running.cluster import Cluster
+from sen2naip_sr.experiments.running.parameters import Workers
 
 STARTS = MOST_ENDS + 1
 """How often a task whose process dies is started; at the last start, a training gives up."""
@@ -30,13 +32,24 @@ class Runs(Protocol):
 
 
 @contextmanager
-def open_processes(count: int) -> Iterator[Runs]:
-    """Yield a runner of so many tasks at a time. A single one runs in this process."""
-    if count == 1:
-        yield _Here()
-        return
-    with Processes(count) as processes:
-        yield processes
+def open_processes(workers: Workers) -> Iterator[tuple[Runs, int]]:
+    """Yield a runner of tasks, and how many it takes at a time.
+
+    Args:
+        workers: A number of processes, of which a single one is this process; or the address of a
+            Dask scheduler, all of whose workers are used.
+
+    Raises:
+        UserError: If there is no such scheduler.
+    """
+    if workers == 1:
+        yield _Here(), 1
+    elif isinstance(workers, int):
+        with Processes(workers) as processes:
+            yield processes, workers
+    else:
+        with Cluster(workers) as cluster:
+            yield cluster, cluster.size
 
 
 class _Here:

@@ -36,7 +36,8 @@ from sen2naip_sr.experiments.running.outcome import (
     read_outcome,
     write_outcome,
 )
-from sen2naip_sr.experiments.running.processes import Processes
+from sen2naip_sr.experiments.running.parameters import Workers
+from sen2naip_sr.experiments.running.processes import open_processes
 from sen2naip_sr.experiments.running.subspace import in_subspace
 from sen2naip_sr.experiments.running.variation import Variation
 from sen2naip_sr.files import replacing
@@ -60,7 +61,7 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
     folder: Path,
     evaluation: EvaluationParameters,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     done: Callable[[Variation, Outcome], object] | None = None,
 ) -> list[Outcome]:
     """Train every variation and score it on its held-out chips.
@@ -77,7 +78,7 @@ def run_variations(  # noqa: PLR0913 - the last two are keywords
         folder: Where their folders are made.
         evaluation: How held-out chips are scored.
         workers: Processes that train at the same time, each with its share of torch's threads.
-            1 trains in this process.
+            1 trains in this process. Or the address of a Dask scheduler.
         done: Called in this thread with each variation and its outcome, as they end.
 
     Returns:
@@ -225,7 +226,7 @@ def _outcomes(  # noqa: PLR0913, PLR0917
     lr: Store,
     folder: Path,
     evaluation: EvaluationParameters,
-    workers: int,
+    workers: Workers,
 ) -> Generator[tuple[Variation, Outcome]]:
     """Yield variations with their outcomes, in their order."""
     if workers == 1:
@@ -234,7 +235,7 @@ def _outcomes(  # noqa: PLR0913, PLR0917
             outcome = run_variation(variation, hr, lr, folder / variation.name, evaluation)
             yield variation, outcome
         return
-    with Processes(workers) as processes:
+    with open_processes(workers) as (processes, _):
         futures = [
             processes.submit(
                 _run_there, variation, hr.folder, lr.folder, folder / variation.name, evaluation

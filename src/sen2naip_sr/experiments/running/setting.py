@@ -12,6 +12,7 @@ from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.experiments.running.outcome import Outcome
+from sen2naip_sr.experiments.running.parameters import Workers
 from sen2naip_sr.experiments.running.runner import run_variations
 from sen2naip_sr.experiments.running.variation import Variation
 
@@ -63,7 +64,7 @@ class Setting:
         return replace(self, folder=self.folder / name)
 
     def run(
-        self, variations: Sequence[Variation], workers: int, done: Done | None = None
+        self, variations: Sequence[Variation], workers: Workers, done: Done | None = None
     ) -> list[Outcome]:
         """Train variations; see `sen2naip_sr.experiments.running.runner.run_variations`."""
         return run_variations(

@@ -141,9 +141,9 @@ def _run(shared: _Search) -> None:
         _report_again(shared, ended)
     left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     running: dict[Future[Outcome], Trial] = {}
-    with open_processes(parameters.workers) as processes:
+    with open_processes(parameters.workers) as (processes, most):
         while True:
-            while len(running) < parameters.workers and _is_room(study, parameters, len(running)):
+            while len(running) < most and _is_room(study, parameters, len(running)):
                 trial = (
                     resumed(study, shared.setting.folder, left.pop(0).number)
                     if left

@@ -104,5 +104,5 @@ def _sampler(parameters: TuningParameters, begun: int) -> optuna.samplers.BaseSa
             seed=seed,
             n_startup_trials=first,
             multivariate=True,
-            constant_liar=parameters.workers > 1,
+            constant_liar=parameters.workers != 1,
         )

@@ -32,6 +32,10 @@ from sen2naip_sr.files import write_atomically
 Show = Callable[[str], object]
 START = 60.0
 """Seconds that a server is given to answer."""
+JOINED = 60.0
+"""Seconds after which a site that was not refused counts as one that took part."""
+PAUSE = 3.0
+"""Seconds between attempts to join."""
 CONNECTION = "server"
 APP = '''"""The apps of SuperLink and SuperNodes; they are in the installed package."""
 
@@ -124,9 +128,11 @@ def serve_training(  # noqa: PLR0913, PLR0917 - what a server is told
 
 def join_training(  # noqa: PLR0913, PLR0917 - what a site is told
     folder: Path, settings: SiteSettings, server: str, ca: Path | None, key: Path | None,
-    port: int, show: Show,
-) -> int:  # fmt: skip
-    """Take part in a server's trainings until interrupted; return the exit status.
+    port: int, patience: float, show: Show,
+) -> None:  # fmt: skip
+    """Take part in a server's trainings until interrupted.
+
+    A server that was started again has forgotten its sites: they join anew.
 
     Args:
         folder: Where its settings, logs and the state of its optimiser are.
@@ -135,10 +141,13 @@ def join_training(  # noqa: PLR0913, PLR0917 - what a site is told
         ca: The certificate of the authority that signed the server's; None: nothing is encrypted.
         key: The site's private key.
         port: A local port that Flower uses between its own processes.
+        patience: Seconds for which a server may refuse the site, as it does until it knows the
+            site's key.
         show: Called with lines of text.
 
     Raises:
-        UserError: If the site's imagery cannot be used, or the local port is taken.
+        UserError: If the site's imagery cannot be used, the local port is taken, or the server
+            keeps refusing the site.
     """
     require_flower()
     file = folder / "site.json"
@@ -155,8 +164,19 @@ def join_training(  # noqa: PLR0913, PLR0917 - what a site is told
             command += ["--auth-supernode-private-key", str(key)] if key else []
         chips = f"{len(site.data.train)} chips to train on, {len(site.data.validation)} held out"
         show(f"Site '{settings.name}': {chips}; the server is {server}")
-        with running(command, folder / "flower", folder / "site.log") as node:
-            return node.wait()
+        refused_since = time.monotonic()
+        while time.monotonic() - refused_since < patience:
+            start = time.monotonic()
+            with running(command, folder / "flower", folder / "site.log") as node:
+                node.wait()
+            if time.monotonic() - start > JOINED:
+                refused_since = time.monotonic()
+            time.sleep(PAUSE)
+        raise UserError(
+            "site-refused",
+            f"the server {server} did not take site '{settings.name}' within {patience:g} s",
+            "give the server the site's public key, and see the log in the folder",
+        )
 
 
 def _prepare(folder: Path, settings: ServerSettings, host: str, port: int, tls: Tls | None) -> None:

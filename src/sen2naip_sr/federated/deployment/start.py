@@ -70,9 +70,10 @@ def start_site(  # noqa: PLR0913 - what was typed
     ca: Path | None,
     key: Path | None,
     port: int,
+    patience: float,
     insecure: bool,
     show: Callable[[str], object],
-) -> int:
+) -> None:
     """Take part in trainings; see `sen2naip_sr.federated.deployment.run.join_training`.
 
     Raises:
@@ -102,7 +103,7 @@ def start_site(  # noqa: PLR0913 - what was typed
             "accelerator": accelerator,
         },
     )
-    return join_training(folder, settings, server, ca, key, port, show)
+    join_training(folder, settings, server, ca, key, port, patience, show)
 
 
 def _checked(kind: type[Settings], values: dict) -> Settings:
