@@ -28,6 +28,7 @@ import memory
 import opensr
 import peer_speed
 import places
+import processes
 import quality
 import refinements
 import sampling
@@ -52,6 +53,7 @@ def main() -> None:
         "ingestion": ingestion.measure,
         "memory": lambda data: memory.measure(),
         "sampling": lambda data: sampling.measure(),
+        "distributed": lambda data: processes.measure(),
         "training_step": lambda data: training_step.measure(data) if data else None,
         "scene_memory": lambda data: scene_memory.measure(),
         "serving_start": lambda data: serving.measure_start(),

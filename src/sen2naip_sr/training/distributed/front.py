@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from sen2naip_sr.chips.store import Store, require_store
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.training import network
-from sen2naip_sr.training.distributed.launcher import launch
+from sen2naip_sr.training.distributed.launcher import launch, remove_left
 from sen2naip_sr.training.distributed.rank import local_leader
 from sen2naip_sr.training.distributed.relay import Voice
 from sen2naip_sr.training.distributed.room import processes_of
@@ -56,6 +56,7 @@ def train_network(  # noqa: PLR0913 - the last six are keywords
     """
     p = parameters.training
     if p.distributed.nodes == 1 and processes_of(p) == 1:
+        remove_left(checkpoint.parent)
         return network.train_network(
             hr,
             lr,

@@ -26,7 +26,12 @@ POLL = 0.1
 FOLDER = ".launch-"
 RUN = "sen2naip_sr"
 """The name by which the machines of one training find each other at their endpoint."""
-SPAWNING = "torch.multiprocessing.spawn"
+QUIET = (
+    "torch.distributed.elastic",
+    "torch.multiprocessing.spawn",
+    "torchelastic-events-null",
+)
+"""Logs of torch that repeat what errors say."""
 
 Heard = Callable[[str, list[Any]], None]
 """Takes kind and content of what rank zero says."""
@@ -141,7 +146,7 @@ def _environment(processes: int) -> Iterator[None]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted = {"OMP_NUM_THREADS": str(max(1, (cores or 1) // processes))}
     before = {name: os.environ.get(name) for name in wanted}
-    loggers = [logging.getLogger(name) for name in ("torch.distributed.elastic", SPAWNING)]
+    loggers = [logging.getLogger(name) for name in QUIET]
     levels = [logger.level for logger in loggers]
     os.environ.update(wanted)
     for logger in loggers:
@@ -160,17 +165,22 @@ def _environment(processes: int) -> Iterator[None]:
 
 @contextmanager
 def _made_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new folder, and remove it and those that killed launches left."""
+    """Yield a new folder, and remove it."""
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{FOLDER}*"):
-        owner = left.name.removeprefix(FOLDER).partition("-")[0]
-        if owner.isdigit() and not _runs(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+    remove_left(parent)
     made = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=parent))
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def remove_left(parent: Path) -> None:
+    """Remove the folders that killed launches have left."""
+    for left in parent.glob(f"{FOLDER}*"):
+        owner = left.name.removeprefix(FOLDER).partition("-")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _runs(number: int) -> bool:

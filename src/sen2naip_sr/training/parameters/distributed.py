@@ -43,9 +43,8 @@ class DistributedParameters(Parameters):
     """Seconds that a process waits for the others in a step before the training ends."""
     join_timeout: Seconds = 300.0
     """Seconds that a machine waits for the others to begin."""
-    strategy: Literal["ddp", "fsdp"] = "ddp"
-    """ddp: every process has all weights; fsdp: weights and optimiser are divided among them, for
-    networks that do not fit otherwise."""
+    strategy: Literal["ddp"] = "ddp"
+    """ddp: every process has all weights, and they exchange gradients."""
     accumulation: int = Field(default=1, ge=1)
     """Pieces that a process cuts its crops of a step into, to save memory. Gradients are exchanged
     after the last one."""
@@ -65,8 +64,6 @@ class DistributedParameters(Parameters):
     def _machines_can_meet(self) -> Self:
         if self.nodes > 1 and self.endpoint is None:
             raise ValueError("several nodes need an 'endpoint', where they meet")
-        if self.averaging and self.strategy == "fsdp":
-            raise ValueError("'averaging' needs all weights in every process: choose ddp")
         return self
 
     @property

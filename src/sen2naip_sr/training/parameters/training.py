@@ -120,11 +120,6 @@ class TrainingParameters(Parameters):
                 "batch_growth needs the gradients of all processes, and with 'averaging' they are "
                 "not exchanged: leave out one of them"
             )
-        if d.strategy == "fsdp" and (adversarial or self.balance != "fixed" or self.compile):
-            raise ValueError(
-                "fsdp takes fixed weights of the losses, no discriminator and no 'compile': choose "
-                "ddp"
-            )
         return self
 
     def described(self) -> dict[str, Any]:

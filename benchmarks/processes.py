@@ -1,0 +1,230 @@
+"""A training in two processes against one: time, bytes exchanged, launch; and two agents that meet.
+
+The page carries step time and gradient size over to many workers by the formula of `ring_seconds`.
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from sen2naip_sr.chips.shards import ShardedArray
+from sen2naip_sr.degradation import get_recipe
+from sen2naip_sr.models.registry import build_model
+from sen2naip_sr.training.crops.sampler import TrainingData
+from sen2naip_sr.training.distributed.launcher import launch
+from sen2naip_sr.training.distributed.relay import Voice
+from sen2naip_sr.training.launch import make_fabric
+from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.trainer import Trainer
+
+BATCH, CROP, STEPS, WARM = 8, 32, 24, 4
+"""Crops a process in weak scaling, and of all in strong scaling; LR pixels; steps; left out."""
+NETWORKS = {"lean": {"channels": 32}, "carn": {"channels": 32}}
+LINKS = {"10 Gbit/s": (10e9 / 8, 50e-6), "NVLink 4": (450e9, 5e-6)}
+"""Bytes a second each way, and seconds of latency of one message, as the vendors state them."""
+WORKERS = (8, 64, 512)
+
+
+def ring_seconds(size: float, workers: int, bandwidth: float, latency: float) -> float:
+    """Return the time of one ring all-reduce.
+
+    Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms for clusters of
+    workstations", doi:10.1016/j.jpdc.2008.09.002: 2 (n - 1) messages of 1/n of the data each.
+
+    Args:
+        size: Bytes of the gradient.
+        workers: Number of workers, n.
+        bandwidth: Bytes a second that a worker sends while it receives as many.
+        latency: Seconds of a message.
+    """
+    return 2 * (workers - 1) * (size / workers / bandwidth + latency)
+
+
+def measure() -> dict[str, Any]:
+    """Measure weak and strong scaling of each network, the launch, and two agents."""
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {"cores": os.cpu_count(), "networks": {}}
+    began = time.monotonic()
+    pair = _two(measure_ranks, batch=2 * BATCH)
+    found["launch_s"] = round(pair.pop("ready_s"), 1)
+    found["two_processes_s"] = round(time.monotonic() - began, 1)
+    for name in NETWORKS:
+        one = step_seconds(name, make_fabric("cpu", "32-true"), BATCH)
+        torch.set_num_threads(2)
+        threads = step_seconds(name, make_fabric("cpu", "32-true"), BATCH)
+        torch.set_num_threads(1)
+        weak, strong = pair[name]["weak_s"], pair[name]["strong_s"]
+        size = pair[name]["gradient_bytes"]
+        found["networks"][name] = {
+            "one_s": one,
+            "two_threads_s": threads,
+            "weak_s": weak,
+            "strong_s": strong,
+            "weak_efficiency": round(one / weak, 2),
+            "strong_speedup": round(one / strong, 2),
+            "against_two_threads": round(threads / strong, 2),
+            "gradient_bytes": size,
+            # two ranks: each sends 2 (n - 1) / n of the gradient
+            "sent_bytes_a_step": size,
+            "calculated": carried_over(one, size),
+        }
+    found["two_agents"] = two_agents()
+    return found
+
+
+def carried_over(step: float, size: int) -> dict[str, dict[str, float]]:
+    """Return the calculated efficiency of weak scaling, nothing overlapping, by link and workers.
+
+    ``step`` is the measured time of a step of one worker.
+    """
+    return {
+        link: {
+            str(count): round(step / (step + ring_seconds(size, count, *speed)), 3)
+            for count in WORKERS
+        }
+        for link, speed in LINKS.items()
+    }
+
+
+def step_seconds(name: str, fabric: Fabric, batch: int) -> float:
+    """Return the median time of a step."""
+    torch.manual_seed(0)
+    parameters = TrainingParameters(
+        steps=STEPS, batch_size=batch, crop_size=CROP, log_every=10**6, precision="32-true"
+    )
+    trainer = Trainer(build_model(name, 4, **NETWORKS[name]), _data(), parameters, fabric)
+    times = []
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        trainer.train_step(0.0)
+        times.append(time.perf_counter() - start)
+    return round(statistics.median(times[WARM:]), 4)
+
+
+def measure_ranks(fabric: Fabric, voice: Voice, target: Path, began: float) -> None:
+    """Measure, in one of two processes, and write what rank zero finds."""
+    found: dict[str, Any] = {"ready_s": time.time() - began}
+    for name, sizes in NETWORKS.items():
+        weights = build_model(name, 4, **sizes).parameters()
+        found[name] = {
+            "weak_s": step_seconds(name, fabric, 2 * BATCH),
+            "strong_s": step_seconds(name, fabric, BATCH),
+            "gradient_bytes": sum(weight.numel() * weight.element_size() for weight in weights),
+        }
+    if fabric.is_global_zero:
+        target.write_text(json.dumps(found))
+
+
+def _two(task: Any, batch: int, **distributed: Any) -> dict[str, Any]:
+    parameters = TrainingParameters(
+        steps=STEPS,
+        batch_size=batch,
+        accelerator="cpu",
+        precision="32-true",
+        distributed={"processes": 2, **distributed},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "found.json")
+        began = time.time()
+        launch(
+            task,
+            lambda made: ((target, began), lambda: None),
+            parameters,
+            Path(folder),
+            lambda kind, content: None,
+        )
+        return json.loads(target.read_text())
+
+
+def _data() -> TrainingData:
+    hr = np.random.default_rng(0).integers(0, 256, (8, 4, 128, 128), dtype=np.uint8)
+    lr = hr.reshape(8, 4, 64, 2, 64, 2).mean(axis=(3, 5)).round().astype(np.uint8)
+    return TrainingData(
+        ShardedArray.from_array(hr),
+        ShardedArray.from_array(lr),
+        np.arange(6),
+        np.arange(6, 8),
+        (0, 255),
+        get_recipe("area"),
+    )
+
+
+def two_agents() -> dict[str, Any]:
+    """Train on two machines that are one: two launchers meet over loopback, a process each.
+
+    Then one waits for another that does not come.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, str(port), folder]
+        agents = [subprocess.Popen([*command, "60"], stdout=subprocess.PIPE) for _ in range(2)]
+        said = [json.loads(agent.communicate()[0]) for agent in agents]
+        began = time.monotonic()
+        alone = subprocess.run([*command, "10"], stdout=subprocess.PIPE, check=True)
+        took = time.monotonic() - began
+    return {
+        "losses_equal": said[0] == said[1],
+        "losses": said[0],
+        "alone": json.loads(alone.stdout),
+        "alone_s": round(took, 1),
+    }
+
+
+def agent_task(fabric: Fabric, voice: Voice, target: Path) -> None:
+    """Take some steps, and write the losses."""
+    torch.manual_seed(0)
+    parameters = TrainingParameters(
+        steps=6, batch_size=4, crop_size=16, log_every=2, precision="32-true"
+    )
+    trainer = Trainer(build_model("lean", 4, channels=8, blocks=1), _data(), parameters, fabric)
+    losses = [entry["loss"] for entry in trainer.take_steps(6)]
+    target.write_text(json.dumps(losses))
+
+
+def agent(port: int, folder: Path, wait: float) -> None:
+    """Be the launcher of one machine, and print what came of it."""
+    from sen2naip_sr.errors import UserError
+
+    own = folder / str(os.getpid())
+    parameters = TrainingParameters(
+        steps=6,
+        batch_size=4,
+        accelerator="cpu",
+        precision="32-true",
+        distributed={
+            "nodes": 2,
+            "endpoint": f"127.0.0.1:{port}",
+            "address": "127.0.0.1",
+            "join_timeout": wait,
+            "timeout": 60,
+        },
+    )
+    target = own / "losses.json"
+    try:
+        launch(
+            agent_task,
+            lambda made: ((target,), lambda: None),
+            parameters,
+            own,
+            lambda kind, content: None,
+        )
+    except UserError as error:
+        print(json.dumps({"code": error.code, "problem": error.problem}))
+        return
+    print(target.read_text())
+
+
+if __name__ == "__main__":
+    agent(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
