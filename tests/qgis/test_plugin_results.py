@@ -12,7 +12,7 @@ from sen2naip_sr_qgis.core.problems import Problem, told_problem
 from sen2naip_sr_qgis.core.results import MACHINE, PREFIX, check_output, making, put
 
 from sen2naip_sr.command import main
-from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.upscaling.parameters import UpscalingParameters, make_parameters
 from sen2naip_sr.upscaling.scenes import Job
 
 
@@ -30,9 +30,8 @@ def test_options_are_those_of_the_command(tmp_path):
     read["consistency"] = read["consistency"] == "on"
     known = {name: value for name, value in read.items() if name in ("source", "output")}
     assert known == {"source": "-odd.tif", "output": tmp_path / "a.tif"}
-    parameters = make_parameters(
-        **{name: read[name] for name in read if name not in ("bbox", "bbox_crs", "window", "aoi")}
-    )
+    taken = read.keys() & UpscalingParameters.model_fields.keys()
+    parameters = make_parameters(**{name: read[name] for name in taken})
     assert parameters.model == "best"
     assert parameters.bands == [3, 2, 1, 4]
     assert (parameters.noise, parameters.blur, parameters.sharpness) == (2, "recipe", 0.5)
