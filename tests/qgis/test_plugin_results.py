@@ -9,7 +9,7 @@ from sen2naip_sr_qgis.core import models, setting_up
 from sen2naip_sr_qgis.core.command import inside
 from sen2naip_sr_qgis.core.options import Options, arguments, interval_of
 from sen2naip_sr_qgis.core.problems import Problem, told_problem
-from sen2naip_sr_qgis.core.results import MACHINE, PREFIX, check_output, making, put
+from sen2naip_sr_qgis.core.results import MACHINE, PREFIX, check_output, check_outputs, making, put
 
 from sen2naip_sr.command import main
 from sen2naip_sr.upscaling.parameters import UpscalingParameters, make_parameters
@@ -79,6 +79,16 @@ def test_results_appear_whole_or_not_at_all(tmp_path):
     assert target.read_bytes() == b"new"
 
 
+def test_a_place_on_another_disk_gets_a_whole_copy(tmp_path):
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
+        pytest.skip("there is no other disk")
+    with making(Path("/dev/shm")) as folder:
+        (folder / "interval.tif").write_bytes(b"new")
+        put({folder / "interval.tif": tmp_path / "interval.tif"})
+        assert [path.name for path in tmp_path.iterdir()] == ["interval.tif"]
+        assert (tmp_path / "interval.tif").read_bytes() == b"new"
+
+
 def test_what_a_killed_qgis_has_left_is_removed(tmp_path):
     ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
     gone = tmp_path / f"{PREFIX}{MACHINE}-{ended.stdout.strip()}-abc"
@@ -103,6 +113,8 @@ def test_outputs_that_cannot_be(tmp_path):
         with pytest.raises(Problem, match=said):
             check_output(tmp_path / name, str(scene))
     check_output(tmp_path / "new.tif", "/vsizip/a.zip/b.tif")
+    with pytest.raises(Problem, match="same name"):
+        check_outputs([tmp_path / "a.tif", tmp_path / "x" / ".." / "a.tif"], str(scene))
     (tmp_path / "file").touch()
     with pytest.raises(Problem, match="Nothing can be written"), making(tmp_path / "file"):
         pass

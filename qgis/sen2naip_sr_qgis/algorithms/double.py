@@ -29,7 +29,7 @@ from sen2naip_sr_qgis.core import bands as band_names
 from sen2naip_sr_qgis.core import child
 from sen2naip_sr_qgis.core.options import Options, arguments, interval_of
 from sen2naip_sr_qgis.core.problems import Problem
-from sen2naip_sr_qgis.core.results import check_output, making, put
+from sen2naip_sr_qgis.core.results import check_outputs, making, put
 from sen2naip_sr_qgis.core.setting_up import shown
 from sen2naip_sr_qgis.core.sources import is_uploadable, source_of
 from sen2naip_sr_qgis.gui.drawing import DrawnAlike
@@ -86,8 +86,7 @@ class Double(Base):
         if interval := self.parameterAsOutputLayer(parameters, "INTERVAL", context):
             places["INTERVAL"] = Path(interval)
         self._options = replace(self._options, uncertainty="INTERVAL" in places)
-        for place in places.values():
-            check_output(place, self._source)
+        check_outputs(places.values(), self._source)
         url = self.parameterAsString(parameters, "SERVER", context).strip() or setting(SERVER)
         with making(target.parent) as folder:
             made = {"OUTPUT": folder / target.name}

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,14 @@ from sen2naip_sr_qgis.core.problems import Problem
 ENDINGS = (".tif", ".tiff")
 SIDECARS = (".aux.xml", ".msk", ".ovr")
 """Endings of files beside a raster that GDAL reads as its statistics, mask and overviews."""
+
+
+def check_outputs(targets: Collection[Path], source: str) -> None:
+    """Check the places of results; arguments and errors as of `check_output`."""
+    if len({os.path.abspath(target) for target in targets}) < len(targets):
+        raise Problem("Two outputs have the same name.", "name another file for one of them")
+    for target in targets:
+        check_output(target, source)
 
 
 def check_output(target: Path, source: str) -> None:
@@ -69,6 +77,9 @@ def making(folder: Path) -> Iterator[Path]:
 def put(made: Mapping[Path, Path]) -> None:
     """Put files in their places, and remove what older files in these places had beside them.
 
+    A place on another disk gets a copy first, under a hidden name beside it, so that nobody sees
+    half a file.
+
     Args:
         made: Places by the files that were made.
 
@@ -76,8 +87,11 @@ def put(made: Mapping[Path, Path]) -> None:
         Problem: If a place cannot be taken, as on Windows while a layer of it is open.
     """
     for new, place in made.items():
+        hidden = place.with_name(f"{PREFIX}{MACHINE}-{os.getpid()}-{place.name}")
         try:
-            os.replace(new, place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            same_disk = os.stat(new).st_dev == os.stat(place.parent).st_dev
+            os.replace(new if same_disk else shutil.copyfile(new, hidden), place)
             for ending in SIDECARS:
                 place.with_name(place.name + ending).unlink(missing_ok=True)
         except OSError as error:
@@ -85,6 +99,8 @@ def put(made: Mapping[Path, Path]) -> None:
                 f"{place} cannot be replaced: {error.strerror}.",
                 "remove its layer from the project, or name another file",
             ) from error
+        finally:
+            hidden.unlink(missing_ok=True)
 
 
 def remove(folder: Path, tries: Sequence[float] = (0, 0.1, 0.3, 0.6)) -> None:
