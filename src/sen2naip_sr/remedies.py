@@ -9,6 +9,7 @@ import click
 from sen2naip_sr.errors import UserError
 
 ANY = {
+    "captum-package-missing": 'pip install "sen2naip_sr[explain]"',
     "colour-table": "gdal_translate -expand rgb",
     "dask-package-missing": 'pip install "sen2naip_sr[dask]"',
     "flower-package-missing": 'pip install "sen2naip_sr[federated]"',
@@ -68,6 +69,10 @@ COMMAND = ANY | {
     "unknown-driver": "--drivers NAME",
     "unknown-model": "sen2naip-sr models",
     "value-range-invalid": "--range LOW:HIGH",
+    "window-invalid": "--window COL,ROW,WIDTH,HEIGHT",
+    "window-off-grid": "--window",
+    "window-outside": "--window",
+    "window-without-data": "--window",
 }
 
 KEDRO = ANY | {
@@ -108,10 +113,14 @@ KEDRO = ANY | {
     "site-too-small": "federate.sites, federate.fewest_chips, federate.held_out",
     "too-few-sites": "federate.sites",
     "too-few-sites-for-strategy": "federate.strategy, federate.clients",
+    "feature-weights-damaged": "evaluation.perceptual",
+    "feature-weights-differ": "evaluation.perceptual",
+    "feature-weights-unchecked": "evaluation.perceptual",
     "folder-in-use": "'workers' sets how many trainings one run does at a time",
     "format-refused": "upscaling.drivers, ingestion.drivers; gdal_translate",
     "generator-missing": "kedro run --pipelines=train_NETWORK",
     "held-out-place-seen": "NETWORK.start_from=null",
+    "image-too-small-to-explain": "explain.window, explain.models, ingestion.chip_size",
     "input-left-out": "--nodes, --from-nodes, --tags",
     "label-export-foreign": "labels.export",
     "label-export-unreadable": "labels.export",
@@ -151,6 +160,7 @@ KEDRO = ANY | {
     "not-in-pipeline": "--pipelines",
     "nothing-selected": "--nodes, --from-nodes, --to-nodes, --from-inputs, --to-outputs, --tags",
     "no-versions": "without --load-versions",
+    "no-weights-to-explain": "explain.models; kedro run --pipelines=train_NETWORK",
     "no-weights-trained": "kedro run --pipelines=train_NETWORK",
     "options-invalid": "upscaling",
     "output-exists": "upscaling.overwrite=true",
@@ -194,6 +204,7 @@ KEDRO = ANY | {
     "training-out-of-memory": "NETWORK.training: batch_size, crop_size, and batch_growth makes up "
     "for smaller batches",
     "triple-invalid": "NETWORK.training.perceptual.triples",
+    "unknown-chip": "explain.ids",
     "unknown-driver": "upscaling.drivers, ingestion.drivers",
     "unknown-environment": "--env",
     "unknown-model": "model=NETWORK",

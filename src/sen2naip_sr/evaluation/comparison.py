@@ -51,21 +51,24 @@ def warn_of_failed(failed: Collection[str]) -> None:
         )
 
 
-def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+def compare_methods(
+    scores: pd.DataFrame, draws: int, seed: int, perceptual: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Summarise scores: one row for each method, the best PSNR first.
 
     Args:
         scores: From `sen2naip_sr.evaluation.scoring.score_methods`.
         draws: Resamplings of the bootstrap over locations.
         seed: Its seed.
+        perceptual: Optional metrics; see `sen2naip_sr.evaluation.perceptual.asked.Asked.table`.
 
     Returns:
         Columns method, n_chips, psnr with its 95 % interval psnr_low and psnr_high, delta_psnr (the
         paired difference to the best interpolation), means of the other metrics of
         `sen2naip_sr.metrics.catalogue.TRACKED`, seconds_per_megapixel (median), and the interval
-        of the difference, delta_low and delta_high, origin (of its weights, see
-        `sen2naip_sr.evaluation.seen.origin_of`), and failed (see `failed_networks`). The catalogue
-        has the units.
+        of the difference, delta_low and delta_high, the optional metrics, origin (of its weights,
+        see `sen2naip_sr.evaluation.seen.origin_of`), and failed (see `failed_networks`). The
+        catalogue has the units.
     """
     failed = failed_networks(scores)
     joint = scores[scores["band"] == ALL_BANDS]
@@ -89,11 +92,21 @@ def compare_methods(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame
                 "seconds_per_megapixel": group["seconds_per_megapixel"].median(),
                 "delta_low": delta.low,
                 "delta_high": delta.high,
+                **_optional(perceptual, str(name)),
                 "origin": group["origin"].iloc[0] if "origin" in group else "",
                 FAILED: name in failed,
             }
         )
     return pd.DataFrame(rows).sort_values("psnr", ascending=False, ignore_index=True)
+
+
+def _optional(perceptual: pd.DataFrame | None, method: str) -> dict[str, float]:
+    """Return a method's optional metrics by their keys."""
+    if perceptual is None or perceptual.empty:
+        return {}
+    own = perceptual[perceptual["method"] == method]
+    values: dict[str, float] = dict(zip(own["metric"], own["value"], strict=True))
+    return values
 
 
 def compare_places(scores: pd.DataFrame) -> pd.DataFrame:

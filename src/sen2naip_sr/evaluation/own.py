@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 import pandas as pd
 
 from sen2naip_sr.evaluation.comparison import MEANS
+from sen2naip_sr.metrics.catalogue import OPTIONAL
 
 GAIN = "gain"
 FIRST = ("psnr", GAIN, "ssim")
@@ -55,7 +56,11 @@ def own_test_metrics(comparison: pd.DataFrame, own: str) -> dict[str, float]:
         with these three. Values that are not finite are left out.
     """
     (row,) = comparison[comparison["method"] == own].to_dict("records")
-    values = {"psnr": row["psnr"], GAIN: row["delta_psnr"], **{key: row[key] for key in MEANS}}
+    values = {
+        "psnr": row["psnr"],
+        GAIN: row["delta_psnr"],
+        **{key: row[key] for key in (*MEANS, *OPTIONAL) if key in row},
+    }
     return {
         f"{'test' if key in FIRST else 'test_more'}/{key}": float(value)
         for key, value in values.items()

@@ -7,6 +7,7 @@ from pydantic import Field
 from sen2naip_sr.degradation import RECIPES
 from sen2naip_sr.evaluation.paired.resampling import Resampling
 from sen2naip_sr.evaluation.pairs.parameters import PairsParameters
+from sen2naip_sr.evaluation.perceptual.parameters import PerceptualMetricsParameters
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
 from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.parameters import Parameters, known_as
@@ -50,6 +51,8 @@ class EvaluationParameters(Parameters):
     """Side of the part of a chip that the figures show, in HR pixels."""
     gallery_chips: int = Field(4, ge=1, le=12)
     """Chips in the gallery of all networks."""
+    perceptual: PerceptualMetricsParameters = PerceptualMetricsParameters()
+    """Metrics that are computed only if they are asked for, on the test chips."""
     pairs: PairsParameters = PairsParameters()
     """Real pairs, scored by a pipeline of their own."""
 

@@ -19,6 +19,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.methods import Method, network_for
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
+from sen2naip_sr.evaluation.perceptual.asked import Asked
 from sen2naip_sr.inference.network import Network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.inference.values import ValueRange
@@ -27,12 +28,13 @@ from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.progress import track
 
 
-def score_methods(
+def score_methods(  # noqa: PLR0913, PLR0917 - the last is optional
     methods: Sequence[Method],
     hr: Store,
     lr: Store,
     splits: pd.DataFrame,
     parameters: EvaluationParameters,
+    asked: Asked | None = None,
 ) -> pd.DataFrame:
     """Score methods on the test chips.
 
@@ -42,6 +44,8 @@ def score_methods(
         lr: LR chips.
         splits: Which chips are tested on.
         parameters: How many chips, on which device.
+        asked: Optional metrics, which get a column each if they are of chips, and keep what they
+            need if they are of sets.
 
     Returns:
         One row for each method, chip and band; ``band`` is "all" for the scores over all bands.
@@ -55,10 +59,10 @@ def score_methods(
     tested = splits[splits["split"] == TEST]
     if tested.empty:
         raise UserError("no-test-chip", "there is no test chip", "hold out places for the test")
-    return score_chips(methods, hr, lr, tested, parameters)
+    return score_chips(methods, hr, lr, tested, parameters, asked=asked)
 
 
-def score_chips(  # noqa: PLR0913 - the last is a keyword
+def score_chips(  # noqa: PLR0913 - the last two are keywords
     methods: Sequence[Method],
     hr: Store,
     lr: Store,
@@ -66,6 +70,7 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
     parameters: EvaluationParameters,
     *,
     only: Collection[str] = COMPUTED,
+    asked: Asked | None = None,
 ) -> pd.DataFrame:
     """Score methods on some of the given chips, with columns chip, place and location.
 
@@ -83,7 +88,7 @@ def score_chips(  # noqa: PLR0913 - the last is a keyword
         for method, network in zip(methods, networks, strict=True):
             head = {"method": method.name, "trained": method.trained, "origin": method.origin}
             head |= where
-            found = _score_chip(method, network, hr, lr, chip, device, only)
+            found = _score_chip(method, network, hr, lr, chip, device, only, asked)
             rows.extend(head | scores for scores in found)
     return pd.DataFrame(rows)
 
@@ -96,6 +101,7 @@ def _score_chip(  # noqa: PLR0913, PLR0917
     chip: int,
     device: str,
     only: Collection[str],
+    asked: Asked | None,
 ) -> list[dict[str, Any]]:
     small, valid = lr.chips[chip], valid_pixels(lr.validity, chip)
     return score_image(
@@ -108,10 +114,12 @@ def _score_chip(  # noqa: PLR0913, PLR0917
         only=only,
         scored=scored_pixels(valid_pixels(hr.validity, chip), valid),
         valid=valid,
+        asked=asked,
+        method=method.name,
     )
 
 
-def score_image(  # noqa: PLR0913 - the last four are keywords
+def score_image(  # noqa: PLR0913 - the last six are keywords
     network: Network,
     truth: Array,
     small: Array,
@@ -122,6 +130,8 @@ def score_image(  # noqa: PLR0913 - the last four are keywords
     only: Collection[str] = COMPUTED,
     scored: Array | None = None,
     valid: Array | None = None,
+    asked: Asked | None = None,
+    method: str = "",
 ) -> list[dict[str, Any]]:
     """Score one image.
 
@@ -135,6 +145,8 @@ def score_image(  # noqa: PLR0913 - the last four are keywords
         only: Keys of `COMPUTED`; the other metrics are NaN.
         scored: (C, 2h, 2w), bool, the pixels that count; None: all.
         valid: (C, h, w), bool, the valid pixels of the LR image; None: all.
+        asked: Optional metrics.
+        method: The name under which they keep what they need of this image.
 
     Returns:
         The row of all bands together, then one for each band; see `score_methods`.
@@ -150,10 +162,14 @@ def score_image(  # noqa: PLR0913 - the last four are keywords
         ratio=SCALE,
         lr=torch.from_numpy(small[None].astype(np.float64)),
         downscale=lambda image: recipe.downscale(image, None),
-        only=only,
+        only=(*only, *asked.keys) if asked else only,
         valid=None if scored is None else torch.from_numpy(scored[None]),
         lr_valid=None if valid is None else torch.from_numpy(valid[None]),
+        low=low,
+        extractors=asked.extractors if asked else {},
     )
+    if asked:
+        asked.add(method, scores)
     megapixels = truth.shape[-1] * truth.shape[-2] / 1e6
     joint = {
         "band": ALL_BANDS,

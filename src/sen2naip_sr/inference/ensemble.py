@@ -40,12 +40,13 @@ class SelfEnsemble:
             raise ValueError(f"tiles of {height} x {width} are not multiples of {self.multiple}")
         wanted = (*tiles.shape[:-2], 2 * (height - 2 * trim), 2 * (width - 2 * trim))
         total: Array = np.zeros(wanted, np.float32)
-        for prediction in self._predictions(tiles, trim):
+        for prediction in self.predictions(tiles, trim):
             total += prediction
         total /= 2 * QUARTER_TURNS
         return total
 
-    def _predictions(self, tiles: Array, trim: int) -> Iterator[Array]:
+    def predictions(self, tiles: Array, trim: int = 0) -> Iterator[Array]:
+        """Yield the prediction of each of the eight, turned back; see `TorchNetwork`."""
         for turns in range(QUARTER_TURNS):
             turned = np.rot90(tiles, turns, (-2, -1))
             prediction = self._network(np.ascontiguousarray(turned), trim)

@@ -6,8 +6,10 @@ hundred times as long in float64.
 """
 
 import math
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -27,13 +29,17 @@ class Scores:
     Attributes:
         chip: Scores over all bands (B,) by the keys of the metrics that were asked for.
         band: Scores of each band (B, C) likewise, without metrics that a single band does not have.
+        gathered: What metrics of sets keep of each chip, by their keys.
+        seconds: What the optional metrics took, by their keys.
     """
 
     chip: dict[str, Tensor]
     band: dict[str, Tensor]
+    gathered: dict[str, list[Tensor]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
-def score(  # noqa: PLR0913 - the last eight are keywords
+def score(  # noqa: PLR0913 - the last ten are keywords
     prediction: Tensor,
     truth: Tensor,
     *,
@@ -45,6 +51,8 @@ def score(  # noqa: PLR0913 - the last eight are keywords
     only: Collection[str] = COMPUTED,
     valid: Tensor | None = None,
     lr_valid: Tensor | None = None,
+    low: float = 0.0,
+    extractors: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> Scores:
     """Score predictions against the truth, jointly over the bands and for each band.
 
@@ -62,10 +70,12 @@ def score(  # noqa: PLR0913 - the last eight are keywords
         lr: The low-resolution images (B, C, h, w), digital numbers; consistency needs them.
         downscale: The recipe that made them, without noise and rounding: maps (B, C, H, W) to
             (B, C, h, w).
-        only: Keys of `sen2naip_sr.metrics.catalogue.COMPUTED`. SSIM, MS-SSIM and UIQI take nearly
-            all of the time.
+        only: Keys of `sen2naip_sr.metrics.catalogue.COMPUTED` or `OPTIONAL` there. SSIM, MS-SSIM
+            and UIQI take nearly all of the time of the former.
         valid: The pixels that count (B, C, H, W), bool; None: all. The truth is finite everywhere.
         lr_valid: The pixels of ``lr`` that count, likewise.
+        low: Digital number of zero radiance, for metrics that know colours.
+        extractors: What optional metrics take features from, by the name that they need.
 
     Returns:
         The scores, on the device of the inputs, which has to support float64. A score that is not
@@ -76,7 +86,10 @@ def score(  # noqa: PLR0913 - the last eight are keywords
             shaving, or if ``data_range`` or ``ratio`` is not positive or ``shave`` is negative.
     """
     _check(prediction, truth, data_range, shave, ratio)
-    asked = [METRICS[key] for key in COMPUTED if key in only]
+    asked = [metric for key, metric in METRICS.items() if metric.computed and key in only]
+    of_sets = [metric for key, metric in METRICS.items() if metric.gather and key in only]
+    gathered: dict[str, list[Tensor]] = {metric.key: [] for metric in of_sets}
+    seconds: dict[str, float] = {m.key: 0.0 for m in (*asked, *of_sets) if m.optional}
     bands: dict[str, list[Tensor]] = {metric.key: [] for metric in asked if metric.bands}
     joint: dict[str, list[Tensor]] = {metric.key: [] for metric in asked if metric.joint}
     # one chip at a time: the intermediate images take many times its memory
@@ -91,19 +104,30 @@ def score(  # noqa: PLR0913 - the last eight are keywords
             downscale=downscale,
             valid=None if valid is None else valid[number],
             lr_valid=None if lr_valid is None else lr_valid[number],
+            low=low,
+            extractors=extractors,
         )
         for metric in asked:
+            start = time.perf_counter()
             found = metric.bands(pair) if metric.bands else None
             if found is not None:
                 bands[metric.key].append(found)
             if metric.joint:
                 joint[metric.key].append(metric.joint(pair, found))
+            if metric.optional:
+                seconds[metric.key] += time.perf_counter() - start
+        for metric in of_sets:
+            start = time.perf_counter()
+            kept = metric.gather(pair) if metric.gather else None
+            if kept is not None:
+                gathered[metric.key].append(kept)
+            seconds[metric.key] += time.perf_counter() - start
     band = {key: torch.stack(values) for key, values in bands.items()}
     chip = {
         metric.key: torch.stack(joint[metric.key]) if metric.joint else band[metric.key].mean(dim=1)
         for metric in asked
     }
-    return Scores(chip, band)
+    return Scores(chip, band, gathered, seconds)
 
 
 def _pair(whole: Tensor, truth: Tensor, shave: int, *, valid: Tensor | None, **known: Any) -> Pair:

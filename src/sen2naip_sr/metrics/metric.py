@@ -4,7 +4,7 @@ torch is imported inside functions, here and in every metric's module: listing p
 the catalogue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +28,8 @@ class Pair:
         valid: The pixels that count (C, H, W), bool; None: all. In the others the prediction is the
             truth.
         lr_valid: The pixels of ``lr`` that count, likewise.
+        low: Digital number of zero radiance.
+        extractors: What optional metrics take features from, by the name that they need.
         memo: Intermediate results that several metrics share, by name.
     """
 
@@ -41,6 +43,8 @@ class Pair:
     downscale: "Callable[[Tensor], Tensor] | None" = None
     valid: "Tensor | None" = None
     lr_valid: "Tensor | None" = None
+    low: float = 0.0
+    extractors: "Mapping[str, Callable[..., Any]]" = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,6 +86,12 @@ class Metric:
         short: Its heading where there is little room; empty: title and unit.
         overview: Whether it is one of the few that show what a loss trades for what.
         costly: Whether it takes as long as all others together; experiments leave it out.
+        optional: Whether it is computed only if it is asked for, as perceptual metrics are.
+        needs: What has to be there for an optional metric, a name in
+            `sen2naip_sr.evaluation.perceptual.networks.EXTRACTORS`; empty: nothing.
+        gather: Of a metric of a set of chips: returns what it keeps of a pair, (2, n, d) features
+            of prediction and truth; None if they cannot be had.
+        of_set: The score of a set, given the features (n, d) of all predictions and truths.
     """
 
     key: str
@@ -97,6 +107,10 @@ class Metric:
     short: str = ""
     overview: bool = False
     costly: bool = False
+    optional: bool = False
+    needs: str = ""
+    gather: "Callable[[Pair], Tensor | None] | None" = None
+    of_set: "Callable[[Tensor, Tensor], float] | None" = None
 
     @property
     def computed(self) -> bool:

@@ -18,6 +18,7 @@ from sen2naip_sr.experiments.comparison.parameters import (
 from sen2naip_sr.experiments.dimension.parameters import IntrinsicDimensionParameters
 from sen2naip_sr.experiments.running.parameters import ModelName
 from sen2naip_sr.experiments.tuning.parameters import TuningParameters
+from sen2naip_sr.explain.parameters import ExplainParameters
 from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
 from sen2naip_sr.parameters import describe_unknown
@@ -40,6 +41,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "preprocessing": PreprocessingParameters,
     "evaluation": EvaluationParameters,
     "upscaling": UpscalingParameters,
+    "explain": ExplainParameters,
     "force": Force,
     "model": ModelName,
     "cross_validate": CrossValidationParameters,

@@ -64,9 +64,34 @@ def _print_comparison(console: Console, catalog: "DataCatalog", root: Path) -> N
     console.print(f"All networks: {_path(catalog, 'gallery', root)}")
     console.print(f"Per place:    {_path(catalog, 'places', root)}")
     _print_by_place(console, catalog, root)
+    _print_perceptual(console, catalog, root)
     console.print("\nNext (after: . .venv/bin/activate):")
     for command, purpose in NEXT_COMMANDS:
         console.print(f"  [bold]{command}[/bold]\n      {purpose}", highlight=False, soft_wrap=True)
+
+
+def _print_perceptual(console: Console, catalog: "DataCatalog", root: Path) -> None:
+    """Print the optional metrics, if any were asked for, and why some have no value."""
+    found = catalog.load("perceptual")
+    if found.empty:
+        return
+    console.print(perceptual_table(found))
+    missing = found[found["reason"] != ""].drop_duplicates("title")
+    for row in missing.to_dict("records"):
+        console.print(f"{row['title']}: no value, {row['reason']}", highlight=False)
+    console.print(f"Perceptual:   {_path(catalog, 'perceptual', root)}")
+
+
+def perceptual_table(found: "pd.DataFrame") -> Table:
+    """Return the optional metrics for a terminal: a row for each method."""
+    values = found.pivot_table(index="method", columns="title", values="value", sort=False)
+    table = Table(title="optional metrics", box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("method")
+    for title in values.columns:
+        table.add_column(str(title).replace(" (", "\n("), justify="right")
+    for method, row in values.iterrows():
+        table.add_row(str(method), *(f"{value:.4f}" for value in row))
+    return table
 
 
 def _print_pairs(console: Console, catalog: "DataCatalog", root: Path) -> None:
@@ -144,11 +169,11 @@ def _print_experiment(
     """Print an experiment's findings, and where its table and its figures are."""
     console.print(f"\n[bold]{experiment}[/bold]")
     console.print(catalog.load(f"{experiment}.findings"), highlight=False, markup=False)
-    for made in ("table", "study", "figure", "gallery", "animation", "best"):
+    for made in ("table", "study", "figure", "figures", "gallery", "animation", "best"):
         if f"{experiment}.{made}" not in outputs:
             continue
         path = _path(catalog, f"{experiment}.{made}", root)
-        if (root / path).is_file():
+        if (root / path).exists():
             console.print(f"{made.capitalize() + ':':<11}{path}", highlight=False)
 
 
@@ -163,5 +188,6 @@ def _print_rejected(console: Console, catalog: "DataCatalog", root: Path) -> Non
 def _path(catalog: "DataCatalog", name: str, root: Path) -> str:
     configured = catalog.config_resolver.resolve_pattern(name)
     # MLflow's datasets contain the one that writes the file
-    filepath = Path(configured.get("dataset", configured).get("filepath", name))
+    written = configured.get("dataset", configured)
+    filepath = Path(written.get("filepath", written.get("path", name)))
     return str(filepath.relative_to(root)) if filepath.is_relative_to(root) else str(filepath)

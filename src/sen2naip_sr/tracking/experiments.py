@@ -13,6 +13,7 @@ ABOUT = {
     "evaluation": "Evaluations of networks on test chips, test sets and real pairs.",
     "comparison": "Comparisons of tracked runs, chip by chip.",
     "experiments": "Experiments; the trainings of each are nested below it.",
+    "explanation": "Explanations of networks on test chips.",
     "calibration": "Calibrations of the intervals of networks.",
     "upscaling": "Scenes that were upscaled.",
 }

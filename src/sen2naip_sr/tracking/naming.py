@@ -17,6 +17,7 @@ KINDS = {
     "training": "training",
     "comparison": "comparison",
     "evaluation": "evaluation",
+    "explanation": "explanation",
     "calibration": "calibration",
     "upscaling": "upscaling",
 }

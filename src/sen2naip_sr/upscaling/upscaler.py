@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
@@ -136,6 +138,17 @@ class Upscaler:
             windows = sample_windows(scene, value_range).normalised()
         return is_faint(windows, scene.dtype, value_range)
 
+    def module_for(self, scene: Scene) -> tuple[nn.Module, SceneSettings]:
+        """Return the network for a scene as a torch module, and what is taken from the scene.
+
+        It is what `write` computes with, before it is made fast for one device.
+
+        Raises:
+            UserError: See `settings_for`.
+        """
+        settings = self.settings_for(scene)
+        return self._network_for(settings.told, settings.faint).model, settings
+
     @property
     def _given_sharpness(self) -> float:
         """The sharpness of a network that can be told nothing."""
@@ -154,6 +167,11 @@ class Upscaler:
         other = copy.copy(self)
         other._set(parameters)
         return other
+
+    @property
+    def name(self) -> str:
+        """The name of its weights."""
+        return self._weights.name
 
     @property
     def settings(self) -> dict[str, Any]:

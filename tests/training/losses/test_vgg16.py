@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.vgg16 import Vgg16Features
 from sen2naip_sr.training import vgg
 from sen2naip_sr.training.losses.vgg16 import PerceptualLoss
 from sen2naip_sr.training.parameters.losses import PerceptualParameters
-from sen2naip_sr.training.vgg import Vgg16Features, load_weights
+from sen2naip_sr.training.vgg import load_weights
 
 RANDOM = PerceptualParameters(weights="random", layers={"relu1_2": 1.0, "relu2_2": 1.0})
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)

@@ -94,14 +94,23 @@ def score_test_chips(
     lr: Store,
     splits: DataFrame,
     parameters: EvaluationParameters,
-) -> DataFrame:
-    """Score every method; see `sen2naip_sr.evaluation.scoring.score_methods`."""
+) -> tuple[DataFrame, DataFrame]:
+    """Score every method; see `sen2naip_sr.evaluation.scoring.score_methods`.
+
+    Returns:
+        The scores, and the table of the optional metrics that were asked for.
+    """
+    from sen2naip_sr.evaluation.perceptual.asked import Asked
     from sen2naip_sr.evaluation.scoring import score_methods
 
-    return score_methods(methods, hr, lr, splits, parameters)
+    asked = Asked(parameters.perceptual)
+    scores = score_methods(methods, hr, lr, splits, parameters, asked)
+    return scores, asked.table([method.name for method in methods], scores)
 
 
-def compare(scores: DataFrame, parameters: EvaluationParameters) -> tuple[DataFrame, DataFrame]:
+def compare(
+    scores: DataFrame, perceptual: DataFrame, parameters: EvaluationParameters
+) -> tuple[DataFrame, DataFrame]:
     """Return the comparisons of methods and of places."""
     from sen2naip_sr.evaluation.columns import FAILED
     from sen2naip_sr.evaluation.comparison import (
@@ -110,7 +119,8 @@ def compare(scores: DataFrame, parameters: EvaluationParameters) -> tuple[DataFr
         warn_of_failed,
     )
 
-    comparison = compare_methods(scores, parameters.bootstrap_draws, parameters.bootstrap_seed)
+    p = parameters
+    comparison = compare_methods(scores, p.bootstrap_draws, p.bootstrap_seed, perceptual)
     warn_of_failed(comparison.loc[comparison[FAILED], "method"])
     return comparison, compare_places(scores)
 

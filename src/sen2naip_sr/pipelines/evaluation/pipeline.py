@@ -33,12 +33,12 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
             Node(
                 nodes.score_test_chips,
                 ["methods", "hr", "lr", "splits", "params:evaluation"],
-                "scores",
+                ["scores", "perceptual"],
                 name="score_test_chips",
             ),
             Node(
                 nodes.compare,
-                ["scores", "params:evaluation"],
+                ["scores", "perceptual", "params:evaluation"],
                 ["comparison", "places"],
                 name="compare",
             ),

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.models.vgg16 import LAYERS, Vgg16Features
 from sen2naip_sr.training.losses import Loss, Setting
 from sen2naip_sr.training.parameters.losses import PerceptualParameters
-from sen2naip_sr.training.vgg import LAYERS, Vgg16Features, load_weights
+from sen2naip_sr.training.vgg import load_weights
 
 
 def build(setting: Setting) -> Loss:

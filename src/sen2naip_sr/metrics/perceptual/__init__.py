@@ -1,0 +1,1 @@
+"""Optional metrics: what a person may see, of chips; distances of features, of sets of chips."""
