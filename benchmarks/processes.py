@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from scipy.ndimage import gaussian_filter
 
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.degradation import get_recipe
@@ -34,6 +35,8 @@ NETWORKS = {"lean": {"channels": 32}, "carn": {"channels": 32}}
 LINKS = {"10 Gbit/s": (10e9 / 8, 50e-6), "NVLink 4": (450e9, 5e-6)}
 """Bytes a second each way, and seconds of latency of one message, as the vendors state them."""
 WORKERS = (8, 64, 512)
+LEARNT, EVERY = 200, 8
+"""Steps of the comparison of gradients with averages, and steps between averages."""
 
 
 def ring_seconds(size: float, workers: int, bandwidth: float, latency: float) -> float:
@@ -55,10 +58,9 @@ def measure() -> dict[str, Any]:
     """Measure weak and strong scaling of each network, the launch, and two agents."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {"cores": os.cpu_count(), "networks": {}}
-    began = time.monotonic()
     pair = _two(measure_ranks, batch=2 * BATCH)
     found["launch_s"] = round(pair.pop("ready_s"), 1)
-    found["two_processes_s"] = round(time.monotonic() - began, 1)
+    found["averaging"] = pair.pop("averaging")
     for name in NETWORKS:
         one = step_seconds(name, make_fabric("cpu", "32-true"), BATCH)
         torch.set_num_threads(2)
@@ -122,8 +124,34 @@ def measure_ranks(fabric: Fabric, voice: Voice, target: Path, began: float) -> N
             "strong_s": step_seconds(name, fabric, BATCH),
             "gradient_bytes": sum(weight.numel() * weight.element_size() for weight in weights),
         }
+    found["averaging"] = {
+        "gradients": averaged(fabric, None),
+        f"weights, every {EVERY} steps": averaged(fabric, {"start_step": WARM, "every": EVERY}),
+    }
     if fabric.is_global_zero:
         target.write_text(json.dumps(found))
+
+
+def averaged(fabric: Fabric, averaging: dict[str, int] | None) -> dict[str, float]:
+    """Train Lean, by gradients or averages; return step time, score, and bytes sent a step."""
+    torch.manual_seed(0)
+    parameters = TrainingParameters(
+        steps=LEARNT,
+        batch_size=BATCH,
+        crop_size=16,
+        log_every=10**6,
+        precision="32-true",
+        distributed={"processes": 2, "averaging": averaging},
+    )
+    model = build_model("lean", 4, **NETWORKS["lean"])
+    size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    trainer = Trainer(model, _data(), parameters, fabric)
+    start = time.perf_counter()
+    trainer.take_steps(LEARNT)
+    seconds = time.perf_counter() - start
+    # weights, their average, and two moments of Adam
+    sent = size if averaging is None else 4 * size / EVERY
+    return {"step_s": seconds / LEARNT, "psnr": trainer.validate(), "sent_bytes": sent}
 
 
 def _two(task: Any, batch: int, **distributed: Any) -> dict[str, Any]:
@@ -148,7 +176,9 @@ def _two(task: Any, batch: int, **distributed: Any) -> dict[str, Any]:
 
 
 def _data() -> TrainingData:
-    hr = np.random.default_rng(0).integers(0, 256, (8, 4, 128, 128), dtype=np.uint8)
+    noise = np.random.default_rng(0).normal(size=(8, 4, 128, 128))
+    smooth = gaussian_filter(noise, (0, 0, 1.2, 1.2))
+    hr = (128 + 45 * smooth / smooth.std()).clip(0, 255).round().astype(np.uint8)
     lr = hr.reshape(8, 4, 64, 2, 64, 2).mean(axis=(3, 5)).round().astype(np.uint8)
     return TrainingData(
         ShardedArray.from_array(hr),

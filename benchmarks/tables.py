@@ -10,6 +10,7 @@ import faint
 import intervals
 import over_places
 import peer_tables
+import processes_tables
 import scene_tables
 import serving
 from quality import VARIED
@@ -269,4 +270,5 @@ TABLES = {
     **scene_tables.TABLES,
     **peer_tables.TABLES,
     **intervals.TABLES,
+    **processes_tables.TABLES,
 }

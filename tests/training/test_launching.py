@@ -73,7 +73,9 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 
 def test_a_process_of_a_training_starts_no_others(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "torchrun")
-    assert unfit(distributed=TWO).code == "launched-twice"
+    with pytest.raises(UserError) as caught:
+        room.refuse_inside()
+    assert caught.value.code == "launched-twice"
 
 
 def test_more_processes_than_cores_and_uneven_batches_are_said(monkeypatch, caplog):

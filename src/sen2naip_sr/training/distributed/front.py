@@ -17,7 +17,7 @@ from sen2naip_sr.training import network
 from sen2naip_sr.training.distributed.launcher import launch, remove_left
 from sen2naip_sr.training.distributed.rank import local_leader
 from sen2naip_sr.training.distributed.relay import Voice
-from sen2naip_sr.training.distributed.room import processes_of
+from sen2naip_sr.training.distributed.room import processes_of, refuse_inside
 from sen2naip_sr.training.fit import FitResult, Observe, Report
 from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.parameters import NetworkParameters
@@ -52,9 +52,11 @@ def train_network(  # noqa: PLR0913 - the last six are keywords
         As there; on several machines, on each of them.
 
     Raises:
-        UserError: As there, or if the processes do not fit, do not meet, or one of them fails.
+        UserError: As there, or if the processes do not fit, do not meet, or one of them fails, or
+            this is one of a launcher's.
     """
     p = parameters.training
+    refuse_inside()
     if p.distributed.nodes == 1 and processes_of(p) == 1:
         remove_left(checkpoint.parent)
         return network.train_network(

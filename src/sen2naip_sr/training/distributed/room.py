@@ -26,20 +26,28 @@ def processes_of(parameters: TrainingParameters) -> int:
     return torch.cuda.device_count() if on_gpus(parameters) else 1
 
 
+def refuse_inside() -> None:
+    """Refuse to train in a process that another launcher has started.
+
+    Raises:
+        UserError: If this is one.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise UserError(
+            "launched-twice",
+            "this is one of several processes that all do the same, or would start more",
+            "start the command alone: it starts the processes itself",
+        )
+
+
 def refuse_unfit(parameters: TrainingParameters) -> None:
     """Check the processes against the machine and the batch, and say how the batch is split.
 
     Raises:
-        UserError: If this is a process of a training already, there are too few GPUs or crops, the
-            device is a single one, or the endpoint is taken.
+        UserError: If there are too few GPUs or crops, the device is a single one, or the endpoint
+            is taken.
     """
     d, processes = parameters.distributed, processes_of(parameters)
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        raise UserError(
-            "launched-twice",
-            "this is one of several processes of a training, and would start more",
-            "start the command alone: it starts the processes itself",
-        )
     if parameters.accelerator == "mps":
         raise UserError(
             "too-many-processes",
