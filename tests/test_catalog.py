@@ -18,6 +18,7 @@ FILELESS = {
     "methods",
     "test_set_networks",
     "upscaling_metrics",
+    "explain.metrics",
     "tracked_runs",
 }
 USED = {

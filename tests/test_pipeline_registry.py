@@ -32,6 +32,7 @@ def test_names_are_those_of_the_documentation():
         "evaluate_pairs",
         "evaluate_test_sets",
         "upscale",
+        "explain",
         "compare",
         "report",
         "federate",

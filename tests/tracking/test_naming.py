@@ -38,6 +38,7 @@ def made(*typed):
         (["compare_losses"], "experiments", "compare_losses"),
         (["cross_validate"], "experiments", "cross_validate"),
         (["tune"], "experiments", "tune"),
+        (["explain"], "explanation", "explain"),
         (["upscale"], "upscaling", "upscale"),
         (["calibrate_lean"], "calibration", "calibrate_lean"),
         (["preprocess"], None, "preprocess"),

@@ -105,8 +105,7 @@ def _optional(perceptual: pd.DataFrame | None, method: str) -> dict[str, float]:
     if perceptual is None or perceptual.empty:
         return {}
     own = perceptual[perceptual["method"] == method]
-    values: dict[str, float] = dict(zip(own["metric"], own["value"], strict=True))
-    return values
+    return {str(row["metric"]): float(row["value"]) for row in own.to_dict("records")}
 
 
 def compare_places(scores: pd.DataFrame) -> pd.DataFrame:

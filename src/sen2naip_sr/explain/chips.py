@@ -18,17 +18,20 @@ from sen2naip_sr.chips.validity import valid_pixels
 from sen2naip_sr.degradation import RECIPES, SCALE, Recipe
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.seen import TestChips
+from sen2naip_sr.explain.attribution.bands import windows_by_class
 from sen2naip_sr.explain.explanation import (
     Explanation,
     Image,
     explain,
 )
+from sen2naip_sr.explain.land_cover import classify
 from sen2naip_sr.explain.parameters import ExplainParameters
 from sen2naip_sr.explain.subjects import Subject, subjects
 from sen2naip_sr.explain.tables import details_of, row_of
-from sen2naip_sr.explain.windows import Window, most_detailed_window
+from sen2naip_sr.explain.windows import Window, most_detailed_window, require_inside
 from sen2naip_sr.explain.words import describe
 from sen2naip_sr.inference.predict import predict
+from sen2naip_sr.inference.values import normalise
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.progress import track
 from sen2naip_sr.weights.files import Weights
@@ -121,8 +124,11 @@ def explain_image(
             f"needs {reach} more on each side, since that is what a network sees",
             "give larger images, a smaller window, or networks that see less",
         )
+    require_inside(window, image.lr.shape, reach, multiple)
     reference = predict(networks[-1].network, image.lr[None], image.value_range)[0]
-    return [explain(network, image, window, reference, parameters) for network in networks]
+    scaled = normalise(image.lr, image.value_range)
+    windows = windows_by_class(scaled, classify(scaled), window, reach, multiple)
+    return [explain(network, image, windows, reference, parameters) for network in networks]
 
 
 def draw(image: Image, found: Sequence[Explanation], *, synthetic: bool = False) -> "Figure":

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.explain.attribution.bands import BandMatrix, band_matrix, windows_by_class
+from sen2naip_sr.explain.attribution.bands import BandMatrix, band_matrix
 from sen2naip_sr.explain.attribution.measures import Spread, spread
 from sen2naip_sr.explain.attribution.path import (
     Attribution,
@@ -28,7 +28,6 @@ from sen2naip_sr.explain.detail.hallucination import (
     disagreement,
 )
 from sen2naip_sr.explain.detail.profiles import error_profiles
-from sen2naip_sr.explain.land_cover import classify
 from sen2naip_sr.explain.parameters import AttributionParameters
 from sen2naip_sr.explain.subjects import Subject
 from sen2naip_sr.explain.windows import Window, require_inside
@@ -129,7 +128,7 @@ class Explanation:
 def explain(
     subject: Subject,
     image: Image,
-    window: Window,
+    windows: Mapping[str, Window],
     reference: Array,
     parameters: AttributionParameters,
 ) -> Explanation:
@@ -138,7 +137,8 @@ def explain(
     Args:
         subject: The network.
         image: The image.
-        window: The window, whose surroundings lie in the image.
+        windows: The window, and further ones for their bands, by their land cover; see
+            `sen2naip_sr.explain.attribution.bands.windows_by_class`.
         reference: (C, 2h, 2w), what the reference made of the image.
         parameters: How attributions are computed.
 
@@ -147,6 +147,7 @@ def explain(
             asked for and missing.
     """
     start = time.perf_counter()
+    window = next(iter(windows.values()))
     require_inside(window, image.lr.shape, subject.reach, subject.network.multiple)
     scaled = torch.from_numpy(normalise(image.lr, image.value_range))
     attribution, checks = _attribute(subject, scaled, window, parameters)
@@ -158,7 +159,7 @@ def explain(
         prediction=prediction,
         attribution=attribution.values[0].numpy(),
         spread=spread(attribution.values[0].numpy(), window.height, window.width),
-        matrices=tuple(_matrices(subject, scaled, window, parameters)),
+        matrices=tuple(_matrices(subject, scaled, windows, parameters)),
         checks=checks,
         consistency=consistency_error(prediction, image.lr, image.downscale),
         beyond=beyond_nyquist_db(prediction, reference) if subject.trained else 0.0,
@@ -179,11 +180,13 @@ def _attribute(
         return found, Checks(found.completeness_error)
     short = local_path(scaled, window, reach, p.check_steps, p.blur)
     other = integrate(with_random_weights(module, p.seed), short, all_detail).values
-    random = {
-        "random": rank_correlation(found.values, other),
-        "random_magnitude": rank_correlation(found.values.abs(), other.abs()),
-    }
-    return found, Checks(found.completeness_error, **_captum(module, path, found, p), **random)
+    others = _captum(module, path, found, p)
+    return found, Checks(
+        found.completeness_error,
+        random=rank_correlation(found.values, other),
+        random_magnitude=rank_correlation(found.values.abs(), other.abs()),
+        **others,
+    )
 
 
 def _captum(
@@ -211,13 +214,15 @@ def _captum(
 
 
 def _matrices(
-    subject: Subject, scaled: torch.Tensor, window: Window, p: AttributionParameters
+    subject: Subject,
+    scaled: torch.Tensor,
+    windows: Mapping[str, Window],
+    p: AttributionParameters,
 ) -> list[BandMatrix]:
     module, reach = subject.local, subject.reach
-    classes = classify(scaled.numpy())
-    found = windows_by_class(scaled.numpy(), classes, window, reach, subject.network.multiple)
     return [
-        BandMatrix(name, each, band_matrix(module, scaled, each, reach, p)) for name, each in found
+        BandMatrix(name, window, band_matrix(module, scaled, window, reach, p))
+        for name, window in windows.items()
     ]
 
 

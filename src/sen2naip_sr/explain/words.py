@@ -33,6 +33,24 @@ def describe(image: Image, found: Sequence[Explanation]) -> str:
     return "\n".join(lines)
 
 
+def headline(image: Image, found: Sequence[Explanation]) -> str:
+    """Return what to see in a figure at first, in one line, of the first network."""
+    one, reference = found[0], found[-1]
+    ratio = one.spread.pixels_95 / max(reference.spread.pixels_95, 1)
+    own = float(np.diag(one.matrices[0].shares).mean())
+    text = (
+        f"{one.subject.title} draws on {ratio:.1f} times as many pixels as {REFERENCE}; a band "
+        f"comes to {own:.0%} from itself"
+    )
+    if one.frequencies is None:
+        return f"{text}. There is no truth: below are signs of invented detail, not proof."
+    restored, invented = (above_nyquist(one.frequencies, name) for name in ("restored", "invented"))
+    return (
+        f"{text}; beyond the input's limit it restores {restored:.0%} of the missing detail and "
+        f"adds {invented:.0%} that is not in the truth."
+    )
+
+
 def _sentences(image: Image, one: Explanation, reference: Explanation) -> Iterator[str]:
     if image.truth is not None and one.subject.trained:
         yield f"PSNR {one.psnr_gain:+.2f} dB over {REFERENCE} on the whole chip."
@@ -58,8 +76,8 @@ def _sentences(image: Image, one: Explanation, reference: Explanation) -> Iterat
             f"Downscaled again it differs from the input by {one.consistency:.2f} digital numbers "
             f"({REFERENCE}: {reference.consistency:.2f}). Beyond the input's Nyquist frequency its "
             f"power is {one.beyond:+.1f} dB over {REFERENCE}'s. If the input is flipped and "
-            f"turned, it changes by {one.disagreement:.2f} digital numbers. Without truth these are "
-            "signs, not proof."
+            f"turned, it changes by {one.disagreement:.2f} digital numbers. Without truth these "
+            "are signs, not proof."
         )
     if one.subject.trained:
         yield _worst_group(one, reference)

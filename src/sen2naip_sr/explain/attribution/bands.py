@@ -1,6 +1,5 @@
 """Which band of the input feeds which band of the result, by land cover."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +30,8 @@ class BandMatrix:
 
 def windows_by_class(
     image: Array, classes: Array | None, main: Window, reach: int, multiple: int
-) -> Iterator[tuple[str, Window]]:
-    """Yield the main window, and the most detailed window of every other class that has one.
+) -> dict[str, Window]:
+    """Return the main window, and the most detailed window of every other class that has one.
 
     Args:
         image: (C, h, w).
@@ -40,18 +39,21 @@ def windows_by_class(
         main: The window that is explained.
         reach: LR pixels around a window that have to lie in the image.
         multiple: Windows begin at multiples of so many pixels.
+
+    Returns:
+        The windows by their class, the main one first; "" where the class is not known.
     """
     if classes is None:
-        yield "", main
-        return
+        return {"": main}
     own = np.bincount(classes[main.around(0)].ravel(), minlength=len(CLASSES)).argmax()
-    yield CLASSES[own], main
+    windows = {CLASSES[own]: main}
     for number, name in enumerate(CLASSES):
         if number != own:
             mask = classes == number
             found = most_detailed_window(image, main.height, reach, multiple, mask)
             if found is not None:
-                yield name, found
+                windows[name] = found
+    return windows
 
 
 def band_matrix(

@@ -32,12 +32,11 @@ def by_frequency(prediction: Array, reference: Array, truth: Array) -> pd.DataFr
     """
     added, wanted = (_tensor(each) - _tensor(reference) for each in (prediction, truth))
     bins = min(BINS, min(truth.shape[-2:]) // 2)
-    frequencies, missing = radial_power_spectrum(wanted, bins)
-    power, error, both = (
+    frequencies, _ = radial_power_spectrum(wanted, bins)
+    missing, power, error, both = (
         radial_power_spectrum(each, bins)[1][0].numpy()
-        for each in (added, added - wanted, added + wanted)
+        for each in (wanted, added, added - wanted, added + wanted)
     )
-    missing = missing[0].numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         # <a, w> from the powers of sum and difference
         restored = (both - error) / 4 / missing

@@ -12,6 +12,7 @@ with the input, how much it added beyond the input's Nyquist frequency, and whet
 same when the input is flipped and turned, as that of a network that is sure nearly does.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,10 +76,11 @@ def correctness(prediction: Array, upscaled: Array, truth: Array, low: float) ->
     weights = np.exp(-(scores - scores.min(axis=0)) / TEMPERATURE)
     weights /= weights.sum(axis=0)
     if not counts.any():
-        return Correctness(*3 * (float("nan"),), np.full(counts.shape, np.nan))
+        return Correctness(math.nan, math.nan, math.nan, np.full(counts.shape, np.nan))
     shares = weights[:, counts].mean(axis=1)
     nearest = np.where(counts, weights.argmax(axis=0), np.nan)
-    return Correctness(*map(float, shares), nearest)
+    improvement, omission, hallucination = map(float, shares)
+    return Correctness(improvement, omission, hallucination, nearest)
 
 
 def _distance(first: Array, second: Array) -> Array:

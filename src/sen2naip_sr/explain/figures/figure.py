@@ -10,10 +10,11 @@ from sen2naip_sr.explain.explanation import Explanation, Image
 from sen2naip_sr.explain.figures.bands import draw_bands
 from sen2naip_sr.explain.figures.charts import draw_charts, draw_signs
 from sen2naip_sr.explain.figures.maps import draw_images, draw_maps
+from sen2naip_sr.explain.words import headline
 
 TILE, WORDS, CHARTS = 2.1, 2.15, 1.95
 """Inches: side of a tile, width of the words beside them, height of a chart."""
-LEFT, RIGHT, TOP, BOTTOM = 0.2, 0.15, 0.85, 0.75
+LEFT, RIGHT, TOP, BOTTOM = 0.2, 0.15, 1.0, 0.55
 GAP, LOWER_GAP = 0.12, 0.4
 """Between tiles of a row, and between rows."""
 DPI = 110
@@ -68,6 +69,8 @@ def draw_explanation(
     about = ", ".join(part for part in (image.place, image.role) if part)
     title = f"What makes the detail in the box: {image.name}" + (f" ({about})" if about else "")
     figure.text(LEFT / width, 1 - 0.3 / height, title, fontsize=14, weight="bold", va="center")
+    line = headline(image, found)
+    figure.text(LEFT / width, 1 - 0.53 / height, line, fontsize=9.5, va="center")
     if synthetic:
         figure.text(LEFT / width, 0.12 / height, SYNTHETIC_NOTE, fontsize=8, va="center")
     return figure

@@ -106,7 +106,7 @@ def _write_checks(axis: Axes, found: Sequence[Explanation]) -> None:
         if one.subject.trained:
             lines.append(f"  random weights: rank corr. {one.checks.random:.2f}")
         if np.isfinite(one.checks.captum):
-            lines.append(f"  straight path: corr. {one.checks.captum:.2f}")
-    place = {"va": "top", "transform": axis.transAxes}
+            lines.append(f"  integrated gradients: corr. {one.checks.captum:.2f}")
+    place: dict[str, Any] = {"va": "top", "transform": axis.transAxes}
     axis.text(0.02, 0.98, "Checks of the maps", fontsize=9, weight="bold", **place)
     axis.text(0.02, 0.87, "\n".join(lines), fontsize=8, linespacing=1.3, **place)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from sen2naip_sr.evaluation.figures.gains import COLOURS, PLAIN
 from sen2naip_sr.explain.explanation import Explanation
 
-LINE = 34
+LINE = 30
 """Letters in a line of the words beside a row."""
 
 
