@@ -1,5 +1,6 @@
 """Hooks that fill a run of MLflow, from its name to its end."""
 
+import os
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
 USUAL_ENVIRONMENT = "local"
+DVC = {"DVC_EXP_NAME": "dvc_experiment", "DVC_STAGE": "dvc_stage"}
+"""Variables that DVC sets for what it runs, and the tags that they become."""
 
 
 class RecordingHooks:
@@ -61,7 +64,7 @@ class RecordingHooks:
         self._contents = Contents(kind or "", name, run.info.run_id if run else None)
         if run is not None:
             commit = provenance.git_commit(self._root) or "no checkout"
-            self._contents.tag(git_commit=commit, machine=provenance.machine_name())
+            self._contents.tag(git_commit=commit, machine=provenance.machine_name(), **_of_dvc())
         return outcome
 
     @hook_impl(tryfirst=True)
@@ -133,3 +136,8 @@ class RecordingHooks:
     def _config(self) -> Any:
         """The configuration of kedro-mlflow."""
         return getattr(self._context, "mlflow", None)
+
+
+def _of_dvc() -> dict[str, str]:
+    """Return the experiment and the stage of DVC that the run belongs to, if it does."""
+    return {tag: os.environ[name] for name, tag in DVC.items() if os.environ.get(name)}

@@ -125,6 +125,21 @@ def compare(
     return comparison, compare_places(scores)
 
 
+def summarise(comparison: DataFrame) -> dict[str, dict[str, float]]:
+    """Return the main scores of every method by its name, for tools that compare runs by files."""
+    from sen2naip_sr.metrics.catalogue import TRACKED
+
+    named = {"gain": "delta_psnr", **{key: key for key in TRACKED}}
+    return {
+        str(row["method"]): {
+            name: float(row[column])
+            for name, column in named.items()
+            if column in row and not math.isnan(row[column])
+        }
+        for row in comparison.to_dict("records")
+    }
+
+
 def show_examples(  # noqa: PLR0913, PLR0917 - one a dataset
     methods: list[Method],
     scores: DataFrame,

@@ -42,6 +42,7 @@ def create_pipeline(models: Sequence[str]) -> Pipeline:
                 ["comparison", "places"],
                 name="compare",
             ),
+            Node(nodes.summarise, "comparison", "metrics", name="summarise"),
             Node(
                 nodes.show_examples,
                 ["methods", "scores", "comparison", "hr", "lr", "params:evaluation"],
