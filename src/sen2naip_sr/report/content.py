@@ -204,7 +204,7 @@ def _copied(figures: Any, folder: Path) -> dict[str, str]:
 def _experiments(sources: Sources, folder: Path) -> list[dict[str, Any]]:
     found = []
     for experiment in sources.experiments:
-        files = {file.stem: file for file in experiment.figures}
+        files = {f"{experiment.name}-{k}": file for k, file in enumerate(experiment.figures)}
         found.append(
             {
                 "name": experiment.name,

@@ -154,11 +154,17 @@ def _experiments(folder: Path, asked: Sequence[str]) -> list[Experiment]:
         Experiment(
             name,
             (folder / f"{name}.txt").read_text(encoding="utf-8").strip(),
-            [file for end in ("", ".gallery") if (file := folder / f"{name}{end}.png").is_file()],
+            _figures(folder, name),
             _table(folder / f"{name}.csv"),
         )
         for name in names
     ]
+
+
+def _figures(folder: Path, name: str) -> list[Path]:
+    """Return the figures of an experiment: its own, and those of a folder of its name."""
+    own = [folder / f"{name}{end}.png" for end in ("", ".gallery", ".rounds")]
+    return [file for file in own if file.is_file()] + sorted((folder / name).glob("*.png"))
 
 
 def _table(file: Path) -> pd.DataFrame | None:
