@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
@@ -130,8 +130,8 @@ class Engine:
             UserError: If the model cannot be had, or not with these options.
         """
         upscaler = self.load(options.model)
-        own = {"tile": self._tiles[options.model], "batch": None, "drivers": [], "weights": None}
-        return upscaler.with_options(options.model_copy(update=own))
+        own: dict[str, Any] = {"tile": self._tiles[options.model], "batch": None, "weights": None}
+        return upscaler.with_options(options.model_copy(update=own | {"drivers": []}))
 
     def check_scene(self, source: Path, options: UpscalerParameters) -> None:
         """Check what can be told of a scene without its pixels: its bands and their type.
