@@ -15,11 +15,13 @@ from PIL import Image
 from rasterio.crs import CRS
 
 from sen2naip_sr.chips.store import write_store
+from sen2naip_sr.datasets import BytesDataset
 from sen2naip_sr.raster.geotiff import Raster
 from sen2naip_sr.weights.files import Weights, WeightsMetadata
 
 KINDS = {
     "AnimationDataset": "below/animation.gif",
+    "BytesDataset": "below/report.pdf",
     "PathDataset": "checkpoint.pt",
     "FigureDataset": "below/figure.png",
     "GeoTIFFDataset": "below/scene.tif",
@@ -237,3 +239,11 @@ def test_pictures_become_an_animation_that_pauses_at_its_end(make_dataset, tmp_p
     assert durations == [100, 100, 100, 2000]
     with pytest.raises(DatasetError, match="only written"):
         dataset.load()
+
+
+def test_bytes_are_kept_as_they_are(tmp_path):
+    dataset = BytesDataset(filepath=str(tmp_path / "folder/report.pdf"))
+    assert not dataset.exists()
+    dataset.save(b"%PDF\x00\xff")
+    assert dataset.load() == b"%PDF\x00\xff"
+    assert dataset.statistics() == {"file_size": 6}
