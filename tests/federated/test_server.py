@@ -239,6 +239,20 @@ def test_an_answer_that_comes_too_late_is_left_out(monkeypatch):
     assert "1.4 s are allowed" in found.rounds[0].refused["c"]
 
 
+def test_a_site_that_never_answers_is_named(monkeypatch):
+    from sen2naip_sr.federated.grid import LocalGrid
+
+    real = LocalGrid.send_and_receive
+
+    def send(self, messages, *, timeout=None):
+        return real(self, [m for m in messages if m.metadata.dst_node_id != 2], timeout=timeout)
+
+    monkeypatch.setattr(LocalGrid, "send_and_receive", send)
+    (one,) = run(parameters=make_federation(rounds=1)).rounds
+    assert one.aggregated
+    assert one.refused == {"b": "it did not answer in time"}
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -47,6 +47,20 @@ def test_a_cross_validation_ends_with_findings(project, kedro):
     assert table["fold"].tolist() == ["fold 0", "fold 1", "all folds"]
 
 
+def test_a_federated_training_ends_with_findings_and_a_run_for_every_training(project, kedro):
+    pytest.importorskip("flwr")
+    completed = kedro(project, "run", "--pipelines=federate")
+    assert completed.returncode == 0, completed.stderr
+    assert "FedAvg, 2 rounds of 5 steps" in " ".join(completed.stdout.split())
+    for file in ("federate.csv", "federate.rounds.csv", "federate.png"):
+        assert (project / "data/08_reporting" / file).is_file()
+    nested = [run for run in runs(project) if run.data.tags.get("experiment") == "federate"]
+    (own,) = (run for run in nested if run.data.tags["variation"] == "federated")
+    sites = {name.rpartition("/")[2] for name in own.data.metrics if "train/psnr/" in name}
+    assert len(sites) == 3
+    assert len(nested) == 4 + len(sites)
+
+
 def test_overfitting_ends_with_an_animation(project, kedro):
     completed = kedro(project, "run", "--pipelines=overfit")
     assert completed.returncode == 0, completed.stderr

@@ -75,8 +75,9 @@ class Rounds(Strategy):
     ) -> None:
         self.inner, self.rounds = inner, list(done)
         self._p, self._clients, self._seed = parameters, clients, seed
-        self._names, self._offset = names, len(done)
+        self._names, self._offset = dict(names), len(done)
         self._sent: dict[str, Array] = {}
+        self._nodes: list[int] = []
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -88,6 +89,7 @@ class Rounds(Strategy):
         with self._drawn(number):
             messages = list(self.inner.configure_train(number, arrays, config, grid))
         messages.sort(key=lambda message: message.metadata.dst_node_id)
+        self._nodes = [int(message.metadata.dst_node_id) for message in messages]
         self.rounds.append(Round(number=number, asked=len(messages)))
         self._count(arrays, len(messages))
         return messages
@@ -97,12 +99,15 @@ class Rounds(Strategy):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Check the answers of a round, and aggregate those that can be used."""
         this = self.rounds[-1]
-        found = [check_reply(r, self._sent, site_of(r, self._names)) for r in replies]
+        found = [self._checked(reply) for reply in replies]
+        silent = set(self._nodes) - {int(one.message.metadata.src_node_id) for one in found}
         found = refuse_long(found, self._p.largest_update)
         # sums of floats depend on their order, which over a network is that of arrival
         found.sort(key=lambda reply: reply.site)
         usable = [reply for reply in found if not reply.problem]
         this.refused = {reply.site: reply.problem for reply in found if reply.problem}
+        for node in sorted(silent):
+            this.refused[self._names.get(node, f"node {node}")] = "it did not answer in time"
         for reply in usable:
             this.sites[reply.site] = _measured(reply)
             self._count(next(iter(reply.message.content.array_records.values())), 1)
@@ -144,6 +149,13 @@ class Rounds(Strategy):
 
     def summary(self) -> None:
         """Say nothing: parameters are recorded elsewhere."""
+
+    def _checked(self, message: Message) -> Reply:
+        """Check an answer, and remember what the site of its node calls itself."""
+        site = site_of(message, self._names)
+        if message.has_content():
+            self._names.setdefault(int(message.metadata.src_node_id), site)
+        return check_reply(message, self._sent, site)
 
     def _needed(self, asked: int) -> int:
         """Return how many answers a round needs."""

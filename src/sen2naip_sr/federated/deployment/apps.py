@@ -145,7 +145,7 @@ def save_result(  # noqa: PLR0913, PLR0917 - all that the metadata say
         update={
             "training": task.training.model_dump(),
             "step": task.training.steps,
-            "validation_psnr": float("nan"),
+            "validation_psnr": last_psnr(rounds) or start.metadata.validation_psnr,
             "train_places": places,
             "started_from": None if settings.fresh else start.label,
             "seen": None,
@@ -155,6 +155,14 @@ def save_result(  # noqa: PLR0913, PLR0917 - all that the metadata say
         }
     )
     save_weights(path, dict(weights), metadata)
+
+
+def last_psnr(rounds: list[Round]) -> float | None:
+    """Return the mean of the sites' last scores of the server's weights, dB; None: there is none."""
+    for one in reversed(rounds):
+        if scores := [site["psnr"] for site in one.sites.values() if "psnr" in site]:
+            return sum(scores) / len(scores)
+    return None
 
 
 @cache
