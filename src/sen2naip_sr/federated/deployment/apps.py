@@ -158,7 +158,7 @@ def save_result(  # noqa: PLR0913, PLR0917 - all that the metadata say
 
 
 def last_psnr(rounds: list[Round]) -> float | None:
-    """Return the mean of the sites' last scores of the server's weights, dB; None: there is none."""
+    """Return the mean of the sites' last scores of the server's weights, dB; None: no score."""
     for one in reversed(rounds):
         if scores := [site["psnr"] for site in one.sites.values() if "psnr" in site]:
             return sum(scores) / len(scores)
