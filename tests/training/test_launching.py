@@ -14,6 +14,7 @@ from sen2naip_sr.training.distributed import launcher, room
 from sen2naip_sr.training.distributed.failures import Story, explain
 from sen2naip_sr.training.distributed.relay import Ear, Voice
 from sen2naip_sr.training.launch import make_fabric
+from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.ranks import Ranks
 
 TWO = {"processes": 2}
@@ -50,6 +51,15 @@ def test_how_processes_share_a_batch_does_not_change_what_a_result_depends_on():
     averaged = tiny_parameters(distributed=TWO | {"averaging": {"every": 4}}).described()
     assert averaged["distributed"]["averaging"]["every"] == 4
     assert averaged["distributed"]["averaging"]["processes"] == 2
+
+
+def test_a_variation_is_the_same_in_two_processes():
+    alone, two = (
+        NetworkParameters(training={"steps": 1, "distributed": {"processes": count}}).described()
+        for count in (1, 2)
+    )
+    assert alone == two
+    assert "distributed" not in alone["training"]
 
 
 def test_an_endpoint_that_is_taken_is_refused():

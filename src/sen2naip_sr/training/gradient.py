@@ -1,5 +1,6 @@
 """The gradient of a step, from this rank's crops and those of the other ranks."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributed import GradBucket
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.futures import Future
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import get_total_norm
 
@@ -17,6 +19,8 @@ from sen2naip_sr.training.ranks import Ranks
 
 Squares = tuple[float, float, float, int]
 """The arguments of `sen2naip_sr.training.dynamics.noise_scale`."""
+
+logger = logging.getLogger(__name__)
 
 
 class RankGradients:
@@ -96,6 +100,11 @@ class Gradient:
         matrices = [weight for weight in weights if weight.ndim > 1]
         self._last_layer = (matrices or weights)[-1]
         self._of_ranks = None if ranks.alone else RankGradients(network, ranks)
+        if not ranks.alone and any(isinstance(m, _BatchNorm) for m in network.modules()):
+            logger.warning(
+                "Batch normalisation takes the statistics of each process's own crops: the weights "
+                "depend on the number of processes"
+            )
 
     def compute(
         self, crops: Sequence[Crops], step: int, *, measured: bool, exchanged: bool

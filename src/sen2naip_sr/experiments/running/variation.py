@@ -57,7 +57,7 @@ class Variation:
         start = starting_weights(self.model, self.parameters)
         return fingerprint_of(
             self.model,
-            self.parameters.model_dump(mode="json"),
+            self.parameters.described(),
             hr.manifest.content,
             lr.attributes["recipe"],
             split_hash(self.splits),

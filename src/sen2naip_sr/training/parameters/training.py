@@ -166,3 +166,11 @@ class NetworkParameters(Parameters):
     weights; null: random weights, or, for the GAN, those of its generator. Weights to start from
     determine the size of the network; ``architecture`` is then ignored."""
     training: TrainingParameters
+
+    def described(self) -> dict[str, Any]:
+        """Return what the result depends on, in types of JSON; see `TrainingParameters`."""
+        own = self.model_dump(mode="json")
+        del own["training"]["distributed"]
+        if changes := self.training.distributed.changes():
+            own["training"]["distributed"] = changes
+        return own
