@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from sen2naip_sr.explain.detail.frequency import above_nyquist
 from sen2naip_sr.explain.explanation import Explanation, Image
@@ -80,7 +81,8 @@ def _sentences(image: Image, one: Explanation, reference: Explanation) -> Iterat
             "are signs, not proof."
         )
     if one.subject.trained:
-        yield _worst_group(one, reference)
+        if one.profiles is not None and reference.profiles is not None:
+            yield _worst_group(one.profiles, reference.profiles)
         yield _checks(one)
 
 
@@ -123,12 +125,10 @@ def _bands(image: Image, one: Explanation) -> str:
     return text
 
 
-def _worst_group(one: Explanation, reference: Explanation) -> str:
-    if one.profiles is None or reference.profiles is None:
-        return "Where its error is cannot be said without truth."
+def _worst_group(own: pd.DataFrame, reference: pd.DataFrame) -> str:
     mine, plain = (
         each[each["measure"] == "distance to an edge"].set_index("group")["rmse"]
-        for each in (one.profiles, reference.profiles)
+        for each in (own, reference)
     )
     shares = {str(group): float(share) for group, share in (mine / plain).items()}
     best, worst = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)

@@ -1,5 +1,6 @@
 """The figure of one image: what each network looks at, which bands it mixes, what it added."""
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -14,10 +15,12 @@ from sen2naip_sr.explain.words import headline
 
 TILE, WORDS, CHARTS = 2.1, 2.15, 1.95
 """Inches: side of a tile, width of the words beside them, height of a chart."""
-LEFT, RIGHT, TOP, BOTTOM = 0.2, 0.15, 1.0, 0.55
+LEFT, RIGHT, TOP, BOTTOM = 0.2, 0.15, 1.1, 0.5
 GAP, LOWER_GAP = 0.12, 0.4
 """Between tiles of a row, and between rows."""
 DPI = 110
+LETTERS = 12
+"""Letters of the headline in an inch."""
 
 
 def draw_explanation(
@@ -34,7 +37,7 @@ def draw_explanation(
     """
     tiles = len(found) + 1
     width = LEFT + WORDS + GAP + tiles * (TILE + GAP) + RIGHT
-    height = TOP + 3 * (TILE + LOWER_GAP) + CHARTS + BOTTOM
+    height = TOP + 3 * (TILE + LOWER_GAP) + CHARTS + BOTTOM + LOWER_GAP / 3
     figure = Figure(figsize=(width, height), dpi=DPI)
     rows = [
         GridSpec(
@@ -68,9 +71,9 @@ def draw_explanation(
     (draw_signs if image.truth is None else draw_charts)(below, found)
     about = ", ".join(part for part in (image.place, image.role) if part)
     title = f"What makes the detail in the box: {image.name}" + (f" ({about})" if about else "")
-    figure.text(LEFT / width, 1 - 0.3 / height, title, fontsize=14, weight="bold", va="center")
-    line = headline(image, found)
-    figure.text(LEFT / width, 1 - 0.53 / height, line, fontsize=9.5, va="center")
+    figure.text(LEFT / width, 1 - 0.26 / height, title, fontsize=14, weight="bold", va="center")
+    line = textwrap.fill(headline(image, found), round(LETTERS * width))
+    figure.text(LEFT / width, 1 - 0.45 / height, line, fontsize=9, va="top", linespacing=1.3)
     if synthetic:
         figure.text(LEFT / width, 0.12 / height, SYNTHETIC_NOTE, fontsize=8, va="center")
     return figure
