@@ -176,7 +176,7 @@ def ended(*processes: subprocess.Popen) -> Iterator[None]:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
         for process in processes:
-            process.wait(60)
+            process.wait(200)
 
 
 def measure(*, secure: bool = True, rounds: int = 2) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sen2naip_sr.errors import UserError
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a program is given to end."""
 PR_SET_PDEATHSIG = 1
 
