@@ -21,6 +21,7 @@ import degraded
 import exactness
 import faint
 import front_door
+import granule
 import ingestion
 import intervals
 import lab
@@ -56,6 +57,7 @@ def main() -> None:
         "distributed": lambda data: processes.measure(),
         "training_step": lambda data: training_step.measure(data) if data else None,
         "scene_memory": lambda data: scene_memory.measure(),
+        "granule": lambda data: granule.measure(),
         "serving_start": lambda data: serving.measure_start(),
         "serving_load": lambda data: serving.measure_load(),
         "serving_memory": lambda data: serving.measure_memory(),

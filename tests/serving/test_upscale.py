@@ -8,6 +8,10 @@ from served import TIFF, by_command, files_below
 
 from sen2naip_sr.command import main
 
+POLYGON = (
+    '{"type": "Polygon", "coordinates": [[[400031, 4999852], [400199, 4999860], [400102, 4999991],'
+    ' [400031, 4999852]]], "crs": {"type": "name", "properties": {"name": "EPSG:32633"}}}'
+)
 CASES = {
     "uint8": ({"dtype": "uint8"}, {}),
     "int8, consistency": ({"dtype": "int8"}, {"consistency": True}),
@@ -20,6 +24,15 @@ CASES = {
     "all nodata": ({"array": np.zeros((4, 20, 30), "uint8"), "nodata": 0}, {}),
     "conditioned": ({"dtype": "uint8", "size": 64}, {"model": "default"}),
     "told": ({"dtype": "uint16"}, {"model": "default", "noise": 2.0, "blur": "recipe"}),
+    "window": ({"dtype": "uint16"}, {"window": [3, 4, 20, 9]}),
+    "box": (
+        {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 4e5, 0, -10, 5e6), "nodata": 0},
+        {"bbox": [400_035.0, 4_999_850.0, 400_105.0, 4_999_990.0], "bbox_crs": "EPSG:32633"},
+    ),
+    "polygon": (
+        {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 4e5, 0, -10, 5e6), "nodata": 0},
+        {"aoi": POLYGON},
+    ),
     "no georeferencing": ({"crs": None, "transform": rasterio.Affine.identity()}, {}),
 }
 
@@ -81,3 +94,10 @@ def test_a_part_of_an_answer_cannot_be_asked_for(client, scene):
     answer = client.post("/v1/upscale", content=scene.read_bytes(), headers=headers)
     assert answer.status_code == 200
     assert len(answer.content) > 10
+
+
+def test_polygons_are_no_files_of_the_server(client, scene):
+    parameters = {"aoi": "/etc/passwd"}
+    answer = client.post("/v1/upscale", params=parameters, content=scene.read_bytes(), headers=TIFF)
+    assert answer.status_code in (400, 422)
+    assert "GeoJSON" in answer.text

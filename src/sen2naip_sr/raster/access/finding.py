@@ -56,7 +56,8 @@ def find_rasters(folder: Path, products: Products | None = None) -> Iterator[tup
                 below.clear()
                 for product in found:
                     whole = product == Path(root)
-                    yield product, inside.rstrip("/") if whole else inside + product.name
+                    name = inside.rstrip("/") or product.name
+                    yield product, name if whole else inside + product.name
                 continue
             for name in below:
                 if os.path.islink(path := os.path.join(root, name)):

@@ -93,6 +93,11 @@ class Contents:
             return str(self.place / name)
         return f"{ARCHIVES[self.place.suffix.lower()]}{self.place.absolute()}/{name}"
 
+    def beside(self, source: str) -> Path:
+        """Return what results go beside: a file that was given, else the folder or archive."""
+        given = Path(source)
+        return given if given.is_file() else self.place
+
     def local_files(self, names: Iterator[str] | list[str]) -> tuple[Path, ...]:
         """Return the files on the disk that hold the named ones."""
         if self.archived:

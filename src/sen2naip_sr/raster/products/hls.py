@@ -43,7 +43,7 @@ def find(contents: Contents, source: str, file: str) -> Product:
         kind=f"HLS {satellite}30",
         name=name,
         source=source,
-        beside=contents.place,
+        beside=contents.beside(source),
         bands=chosen,
         files=contents.local_files(files),
         # pixels of 30 m are no longer blurred as the sensor blurs

@@ -52,7 +52,7 @@ def find(contents: Contents, source: str, metadata: str) -> Product:
         kind=f"Landsat {int(name[2:4])} Collection 2 level 2",
         name=name,
         source=source,
-        beside=contents.place,
+        beside=contents.beside(source),
         bands=chosen,
         files=contents.local_files([*files, metadata]),
         sensor="landsat-7" if early else "landsat-8",

@@ -130,6 +130,7 @@ def _upscaled(
     )
     for name, text in other.items():
         given = getattr(p, name)
+        given = f"{given:g}" if isinstance(given, float) else given
         estimated = f"estimated from the scene; if that cannot be: {text}"
         yield name, estimated if given == "auto" else f"{given}, as given"
     height, width = (area.height, area.width) if area else (scene.height, scene.width)
