@@ -39,6 +39,7 @@ LONGEST = 300.0
 STEPS = 120
 TRAINING = {
     "steps": STEPS,
+    "keep": "last",
     "batch_size": 4,
     "crop_size": 8,
     "learning_rate": 0.05,

@@ -7,12 +7,14 @@ processes makes one in each of them.
 import logging
 import os
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import DoublePrecision, MixedPrecision
 from lightning_fabric.strategies import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import has_bfloat16
@@ -98,11 +100,13 @@ def _fabric_of_rank(device: str, plugin: Any, distributed: DistributedParameters
     backend = distributed.backend
     if backend == "auto":
         backend = "nccl" if device == "cuda" else "gloo"
+    # every rank computes the same buffers, except statistics of batches, which rank zero keeps
+    known = signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=timedelta(seconds=distributed.timeout),
-        # every rank computes the same buffers, except statistics of batches, which rank zero keeps
-        broadcast_buffers=False,
+        **{buffers: False},
     )
     fabric = Fabric(
         accelerator=device,
