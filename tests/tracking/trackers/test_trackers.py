@@ -1,6 +1,5 @@
 """The interface of trackers: who gets what, and what if one fails."""
 
-import builtins
 import logging
 
 import mlflow
@@ -9,9 +8,9 @@ from mlflow import MlflowClient
 from pydantic import ValidationError
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.tracking.trackers import Trackers, current, opened
+from sen2naip_sr.tracking.trackers import Trackers, current, opened, opening
 from sen2naip_sr.tracking.trackers.in_mlflow import InMLflow
-from sen2naip_sr.tracking.trackers.opening import open_trackers
+from sen2naip_sr.tracking.trackers.opening import open_trackers, require_packages
 from sen2naip_sr.tracking.trackers.parameters import TrackingParameters
 
 # what libraries say while they are imported
@@ -101,16 +100,15 @@ def test_the_active_run_of_mlflow_counts_until_trackers_are_opened(empty_databas
         mlflow.set_tracking_uri(before)
 
 
-@pytest.mark.parametrize(("name", "package"), [("tensorboard", "torch.utils"), ("wandb", "wandb")])
-def test_a_tracker_that_is_not_installed_is_named(name, package, monkeypatch, tmp_path):
-    real = builtins.__import__
-
-    def without(module, *arguments, **options):
-        if module.startswith(package):
-            raise ModuleNotFoundError(module)
-        return real(module, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UserError, match="not installed") as caught:
-        open_trackers([name], tmp_path, "lean", "training", None)
+def test_a_tracker_that_is_not_installed_is_named_before_the_run(monkeypatch):
+    monkeypatch.setattr(opening, "find_spec", lambda name: None if name == "wandb" else name)
+    require_packages(["mlflow", "tensorboard"])
+    with pytest.raises(UserError, match="wandb: not installed") as caught:
+        require_packages(["mlflow", "wandb"])
     assert caught.value.code == "trackers-package-missing"
+
+
+def test_a_tracker_that_cannot_begin_is_left_out(tmp_path, caplog):
+    (tmp_path / "tensorboard").write_text("a file where its folder would be")
+    assert len(open_trackers(["tensorboard"], tmp_path, "lean", "training", None)) == 0
+    assert "tensorboard cannot record this run" in caplog.text

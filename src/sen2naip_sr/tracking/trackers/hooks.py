@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.framework.hooks import hook_impl
 
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.remedies import KEDRO, phrased
+from sen2naip_sr.remedies import KEDRO, plain_errors
 from sen2naip_sr.tracking import naming
 from sen2naip_sr.tracking.flattening import flattened
+from sen2naip_sr.tracking.trackers.opening import open_trackers, require_packages
 from sen2naip_sr.tracking.trackers.parameters import MLFLOW, TrackingParameters
 from sen2naip_sr.tracking.trackers.tracker import current, opened
 
@@ -51,6 +51,8 @@ class TrackerHooks:
             return (yield)
         names = TrackingParameters.model_validate(self._loader["parameters"].get("tracking")).root
         typed = run_params.get("pipeline_names") or ["__default__"]
+        with plain_errors(KEDRO):
+            require_packages(names)
         if MLFLOW not in names:
             config.tracking.disable_tracking.pipelines += typed
         mlflow.enable_system_metrics_logging()  # of this run, not of those nested in it
@@ -64,13 +66,8 @@ class TrackerHooks:
         return outcome
 
     def _begin(self, names: list[Any], run_name: str, kind: str, mlflow_run: str | None) -> None:
-        from sen2naip_sr.tracking.trackers.opening import open_trackers
-
         folder = Path(self._loader["globals"]["data"]) / "08_reporting"
-        try:
-            found = open_trackers(names, folder, run_name, kind, mlflow_run)
-        except UserError as error:
-            raise click.ClickException(phrased(error, KEDRO)) from error
+        found = open_trackers(names, folder, run_name, kind, mlflow_run)
         self._run.enter_context(opened(found))
         self._open = True
 

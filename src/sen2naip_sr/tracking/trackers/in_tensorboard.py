@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from sen2naip_sr.errors import UserError
 from sen2naip_sr.tracking.trackers.parameters import TrackerName
 
 
@@ -18,20 +17,13 @@ class InTensorBoard:
 
     Args:
         folder: The run's folder. TensorBoard shows all runs of the folder above it.
-
-    Raises:
-        UserError: If TensorBoard is not installed.
     """
 
     name: TrackerName = "tensorboard"
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise UserError(
-                "trackers-package-missing", "TensorBoard is not installed", "install it"
-            ) from error
+        from torch.utils.tensorboard import SummaryWriter
+
         self._folder = folder
         self._writer: Any = SummaryWriter(str(folder))
         self._parameters: dict[str, Any] = {}

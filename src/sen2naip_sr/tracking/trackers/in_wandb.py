@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sen2naip_sr.errors import UserError
 from sen2naip_sr.tracking.trackers.parameters import TrackerName
 
 PROJECT = "sen2naip_sr"
@@ -23,21 +22,14 @@ class InWandB:
         folder: The folder of all runs; each makes one below ``wandb/``.
         run_name: The run's name.
         kind: What the run does; runs are grouped by it.
-
-    Raises:
-        UserError: If Weights & Biases is not installed.
     """
 
     name: TrackerName = "wandb"
 
     def __init__(self, folder: Path, run_name: str, kind: str) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        try:
-            import wandb
-        except ImportError as error:
-            raise UserError(
-                "trackers-package-missing", "Weights & Biases is not installed", "install it"
-            ) from error
+        import wandb
+
         folder.mkdir(parents=True, exist_ok=True)
         self._run = wandb.init(
             project=PROJECT,
