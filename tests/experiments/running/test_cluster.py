@@ -1,12 +1,8 @@
 """Trainings on the workers of a Dask scheduler."""
 
-import os
-import signal
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
-from tiny_experiment import EVALUATION, make_stores, make_variation
+from tiny_experiment import EVALUATION, die_once, make_stores, make_variation, raise_error
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.experiments.comparison.parameters import CrossValidationParameters
@@ -35,18 +31,6 @@ def test_a_scheduler_without_workers_is_said(tmp_path):
     ) as cluster:
         with pytest.raises(UserError, match="has no workers"):
             Cluster(cluster.scheduler_address)
-
-
-def die_once(marker: Path, number: int) -> int:
-    """Kill the process that runs this, the first time; the second time return the number."""
-    if not marker.exists():
-        marker.write_text("")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def raise_error() -> None:
-    raise UserError("disk-error", "the disk is full", "make room")
 
 
 @pytest.mark.filterwarnings("ignore")
