@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -75,7 +76,7 @@ def compare_methods(
     psnr, locations = psnr_by_chip(scores)
     baseline = psnr[best_interpolation(scores)].to_numpy()
     options = {"draws": draws, "seed": seed}
-    rows = []
+    rows: list[dict[Any, Any]] = []
     for name, group in joint.groupby("method"):
         values = psnr[name].to_numpy()
         mean = mean_interval(values, locations.to_numpy(), **options)
