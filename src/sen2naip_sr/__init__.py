@@ -78,7 +78,7 @@ def upscale(
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         **options: ``value_range``, ``bands``, ``nodata``, ``bbox``, ``bbox_crs``, ``window``,
             ``aoi``, ``noise``, ``blur``, ``compression``, ``sharpness``, ``flat_areas``,
-            ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``: see
+            ``consistency``, ``ensemble``, ``tile``, ``batch``, ``overwrite``, ``stac``: see
             `sen2naip_sr.upscaling.model.Model.upscale`.
 
     Returns:

@@ -95,6 +95,7 @@ def main() -> None:
     "--uncertainty", is_flag=True, help="Also write per-pixel 90 % intervals, as a GeoTIFF."
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing results.")
+@click.option("--stac", is_flag=True, help="Also write a STAC item: a JSON beside each result.")
 @click.option("--shard", help="i/n: upscale only the i-th of n parts of the scenes.")
 @click.option("--scheduler", help="Address of a Dask scheduler that distributes the scenes.")
 @click.option(
@@ -141,12 +142,18 @@ main.add_command(info)
 @main.command()
 @click.option("--speed", is_flag=True, help="Measure the speed on this machine: takes a minute.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the models' cards.")
-def models(speed: bool, as_json: bool) -> None:
+@click.option("--stac", is_flag=True, help="Print STAC items of the extension for models (MLM).")
+def models(speed: bool, as_json: bool, stac: bool) -> None:
     """List the networks that have weights, with their size, quality and, if asked for, speed."""
+    if stac and (speed or as_json):
+        raise click.UsageError("--stac is a form of its own: leave out --speed and --json")
     from sen2naip_sr.upscaling.catalogue import describe_models, print_models
+    from sen2naip_sr.weights.mlm import describe_weights
 
     with plain_errors(COMMAND):
-        if as_json:
+        if stac:
+            click.echo(json.dumps(describe_weights(), indent=2))
+        elif as_json:
             click.echo(json.dumps(describe_models(measure=speed), indent=2))
         else:
             print_models(measure=speed)

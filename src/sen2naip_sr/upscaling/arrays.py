@@ -1,6 +1,7 @@
 """One array upscaled to an array."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -32,12 +33,14 @@ class Result(Generic[Image]):
         made_with: What made it, by name: version, model, weights, recipe, range, sharpness,
             consistency, ensemble; intervals, if they were asked for; noise, blur, compression and
             flat_areas where the network is told what the image is like.
+        item: The path of the STAC item of a file; None if it was not asked for.
     """
 
     values: Image
     interval: Image | None
     value_range: ValueRange
     made_with: dict[str, str]
+    item: Path | None = None
 
 
 def upscale_array(

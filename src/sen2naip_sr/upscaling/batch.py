@@ -12,7 +12,7 @@ from sen2naip_sr.cluster import connect
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.areas.reading import is_text
-from sen2naip_sr.upscaling.files import upscale_file
+from sen2naip_sr.upscaling.files import describe_finished, upscale_file
 from sen2naip_sr.upscaling.finished import digest, is_finished
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.report import Outcome, describe, summarise_outcomes
@@ -94,8 +94,16 @@ def _attempt(
         settings = digest(upscaler.settings)
         done = is_finished(job, settings, with_interval=parameters.uncertainty)
         if done and not parameters.overwrite:
+            if parameters.stac:
+                describe_finished(upscaler, job)
             return Outcome(job, "skipped")
-        result = upscale_file(upscaler, job, overwrite=parameters.overwrite, progress=progress)
+        result = upscale_file(
+            upscaler,
+            job,
+            overwrite=parameters.overwrite,
+            stac=parameters.stac,
+            progress=progress,
+        )
         return Outcome(job, "done", result)
     except UserError as error:
         return Outcome(job, "failed", message=str(error), code=error.code)

@@ -20,6 +20,7 @@ from sen2naip_sr.raster.cog import writing_cog
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.upscaling.finished import TAG, digest, is_made_so, source_state
 from sen2naip_sr.upscaling.scenes import Job
+from sen2naip_sr.upscaling.stac.item import require_place, write_item
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.calibration import Calibration
 
@@ -37,6 +38,7 @@ class Upscaled:
         placed_by: What else places it on the ground; None where its bounds do, or nothing does.
         value_range: Digital numbers that were 0 and 1 to the network.
         intervals: Whether intervals were written too.
+        item: Whether a STAC item was written too.
         seconds: From opening the scene to the finished files.
         statistics: What the tiles cost.
         made_with: What made it, as `Upscaler.describe` says it.
@@ -50,6 +52,7 @@ class Upscaled:
     placed_by: str | None
     value_range: ValueRange
     intervals: bool
+    item: bool
     seconds: float
     statistics: Statistics
     made_with: dict[str, str]
@@ -65,6 +68,7 @@ def upscale_file(
     job: Job,
     *,
     overwrite: bool = False,
+    stac: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Upscaled:
     """Upscale a raster file.
@@ -74,6 +78,7 @@ def upscale_file(
         job: The file and where its result goes; the folder is made.
         overwrite: Whether existing results may be replaced. Half of a pair of result and
             intervals, left by an interrupted run, is replaced in any case.
+        stac: Whether to write a STAC item too, when the result is finished.
         progress: Called with the number of finished tiles and that of all tiles.
 
     Raises:
@@ -89,6 +94,8 @@ def upscale_file(
         found = upscaler.settings_for(scene)
         made_with = upscaler.describe(found)
         _make_folder(job.target.parent)
+        if stac:
+            require_place(job, scene, overwrite=overwrite)
         tags = {f"{TAG}{name.upper()}": text for name, text in made_with.items()}
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)
@@ -108,14 +115,28 @@ def upscale_file(
                 )
             )
         statistics = upscaler.write(scene, found, target, intervals, progress=progress, area=part)
+    if stac:
+        write_item(job, scene, intervals=intervals is not None)
     return _summary(
         shown,
         value_range=found.value_range,
         intervals=intervals is not None,
+        item=stac,
         seconds=perf_counter() - began,
         statistics=statistics,
         made_with=made_with,
     )
+
+
+def describe_finished(upscaler: Upscaler, job: Job, *, overwrite: bool = False) -> None:
+    """Write the STAC item of a result that is finished already.
+
+    Raises:
+        UserError: If the scene or its result cannot be read, or the item not be written.
+    """
+    with upscaler.open(job.source) as scene:
+        require_place(job, scene, overwrite=overwrite)
+        write_item(job, scene, intervals=upscaler.calibration is not None)
 
 
 def _make_folder(path: Path) -> None:

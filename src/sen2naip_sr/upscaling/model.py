@@ -50,6 +50,7 @@ class Options(TypedDict, total=False):
     tile: int | None
     batch: int | None
     overwrite: bool
+    stac: bool
 
 
 class AllOptions(Options, total=False):
@@ -112,6 +113,7 @@ class Model:
         tile: int | None = None,
         batch: int | None = None,
         overwrite: bool = False,
+        stac: bool = False,
     ) -> Result[Any]:
         """Double the resolution of an image.
 
@@ -151,6 +153,7 @@ class Model:
             tile: Side of the tiles, in pixels of the source. None: what suits the network.
             batch: Tiles predicted at once. None: what the device needs for full speed.
             overwrite: For a raster, whether existing results may be replaced.
+            stac: For a raster, whether to write a STAC item beside the result.
 
         Returns:
             The result, of the same kind as the source, with what made it.
@@ -184,9 +187,10 @@ class Model:
         )
         upscaler = self._upscaler.with_options(options)
         if isinstance(source, str | os.PathLike):
-            return _upscale_file(upscaler, source, target, overwrite)
+            return _upscale_file(upscaler, source, target, overwrite, stac)
         _refuse(target is not None, "target", "the result of an array is an array")
         _refuse(overwrite, "overwrite", "the result of an array is an array")
+        _refuse(stac, "stac", "the result of an array is no file")
         if is_data_array(source):
             _refuse(nodata is not None, "nodata", "set it with rio.write_nodata")
             return upscale_data_array(upscaler, source)
@@ -228,7 +232,11 @@ def load_model(
 
 
 def _upscale_file(
-    upscaler: Upscaler, given: "str | os.PathLike[str]", target: str | Path | None, overwrite: bool
+    upscaler: Upscaler,
+    given: "str | os.PathLike[str]",
+    target: str | Path | None,
+    overwrite: bool,
+    stac: bool,
 ) -> Result[Path]:
     text = os.fspath(given)
     elsewhere = is_elsewhere(text) or text in STREAMS or text.startswith(PREFIX)
@@ -237,9 +245,10 @@ def _upscale_file(
         locate(source)
     output = None if target is None else Path(target).expanduser()
     job = Job(source, result_path(source, output))
-    made = upscale_file(upscaler, job, overwrite=overwrite)
+    made = upscale_file(upscaler, job, overwrite=overwrite, stac=stac)
     interval = job.interval if made.intervals else None
-    return Result(job.target, interval, made.value_range, made.made_with)
+    item = job.item if made.item else None
+    return Result(job.target, interval, made.value_range, made.made_with, item)
 
 
 def _refuse(given: bool, option: str, reason: str) -> None:

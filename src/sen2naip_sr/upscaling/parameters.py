@@ -164,6 +164,8 @@ class BatchParameters(Parameters):
     """Where results go: a folder, or for one scene a .tif. Null: beside each scene."""
     overwrite: bool = False
     """Replace existing results."""
+    stac: bool = False
+    """Also write a STAC item beside each result: a JSON file of the same name."""
     shard: str | None = None
     """i/n: only the i-th of n parts of the scenes, for several machines. Null: all."""
     scheduler: str | None = None

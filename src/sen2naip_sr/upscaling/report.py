@@ -76,6 +76,8 @@ def describe(outcome: Outcome) -> str:
         lines.append(f"  {'; '.join(told)}")
     if result.intervals:
         lines.append(f"  intervals: {job.interval}")
+    if result.item:
+        lines.append(f"  STAC item: {job.item}")
     return "\n".join(lines)
 
 

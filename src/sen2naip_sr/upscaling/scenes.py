@@ -51,6 +51,11 @@ class Job:
         stem = stem.removesuffix(RESULT) + INTERVAL if stem.endswith(RESULT) else f"{stem}_interval"
         return self.target.with_name(f"{stem}.tif")
 
+    @property
+    def item(self) -> Path:
+        """Where the STAC item of the result goes."""
+        return self.target.with_suffix(".json")
+
 
 def find_jobs(source: str, output: Path | None, shard: str | None = None) -> list[Job]:
     """Return the scenes and their results, in the same order on every machine.
