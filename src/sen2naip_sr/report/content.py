@@ -11,7 +11,7 @@ from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.report import environment, items
-from sen2naip_sr.report.figures import draw_curves, draw_examples
+from sen2naip_sr.report.figures import copy_figure, draw_curves, draw_examples
 from sen2naip_sr.report.layers import TIMES
 from sen2naip_sr.report.networks import losses_content, named, network_content, number
 from sen2naip_sr.report.parameters import ReportParameters
@@ -177,8 +177,9 @@ def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
 
 
 def _sentence(row: Mapping[Any, Any]) -> dict[str, str]:
+    origin = f" ({row['origin']})" if isinstance(row.get("origin"), str) and row["origin"] else ""
     return {
-        "name": str(row["method"]),
+        "name": str(row["method"]) + origin,
         "psnr": number(row["psnr"]),
         "gain": f"{row['delta_psnr']:+.2f}",
         "low": f"{row['delta_low']:+.2f}",
@@ -195,10 +196,9 @@ def _interval(row: Mapping[Any, Any], key: str, low: str, high: str) -> list[str
     return [number(row[key]), f"[{number(row[low])}, {number(row[high])}]"]
 
 
-def _copied(figures: Any, folder: Path) -> dict[str, str]:
-    for name, file in figures.items():
-        (folder / f"{name}.png").write_bytes(file.read_bytes())
-    return {name: f"{name}.png" for name in figures}
+def _copied(figures: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """Copy figures into the report's folder, large ones smaller; return their names there."""
+    return {name: copy_figure(file, folder, name) for name, file in figures.items()}
 
 
 def _experiments(sources: Sources, folder: Path) -> list[dict[str, Any]]:

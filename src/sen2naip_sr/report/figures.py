@@ -1,9 +1,11 @@
 """The figures that the report draws itself: chips of the data set, curves of the trainings."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.evaluation.figures.axes import plain
@@ -11,6 +13,8 @@ from sen2naip_sr.evaluation.figures.tiles import composites, stretched
 from sen2naip_sr.report.sources import Network
 
 FONT = 8
+WIDEST, LARGEST = 1500, 400_000
+"""Pixels, and bytes of a PNG, above which figures of runs are made smaller."""
 
 
 def draw_examples(hr: Store, lr: Store, chips: Sequence[int]) -> Figure:
@@ -62,3 +66,19 @@ def draw_curves(networks: Sequence[Network]) -> Figure | None:
     axis.set_xlabel("step", fontsize=FONT)
     figure.axes[0].legend(fontsize=FONT, frameon=False)
     return plain(figure)
+
+
+def copy_figure(file: Path, folder: Path, name: str) -> str:
+    """Copy a figure of a run, and return its name in the folder.
+
+    Large ones are at most `WIDEST` pixels wide, as JPEG: the report shall fit into an e-mail.
+    """
+    if file.stat().st_size <= LARGEST:
+        (folder / f"{name}.png").write_bytes(file.read_bytes())
+        return f"{name}.png"
+    with Image.open(file) as image:
+        width = min(WIDEST, image.width)
+        size = (width, round(image.height * width / image.width))
+        smaller = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    smaller.save(folder / f"{name}.jpg", quality=88)
+    return f"{name}.jpg"
