@@ -29,12 +29,14 @@ def modules():
 
 
 def calls():
-    """Return (place, call) of every UserError that is made."""
+    """Return (place, call) of every UserError that is made, but for those made of another one."""
     return [
         (f"{module}:{node.lineno}", node)
         for module, tree in modules()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "UserError"
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "UserError"
+        and ast.unparse(node.args[0]) not in {"error.code", "*said"}
     ]
 
 

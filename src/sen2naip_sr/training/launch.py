@@ -106,7 +106,7 @@ def _fabric_of_rank(device: str, plugin: Any, distributed: DistributedParameters
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=timedelta(seconds=distributed.timeout),
-        **{buffers: False},
+        **{buffers: False},  # type: ignore[arg-type]
     )
     fabric = Fabric(
         accelerator=device,

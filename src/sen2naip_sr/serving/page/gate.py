@@ -8,6 +8,7 @@ read, it takes for a fault of its own.
 import json
 import logging
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ _READING = ("GET", "HEAD", "OPTIONS")
 _UPLOAD = "/gradio_api/upload"
 """Not any path that ends so: the last part of others is the name of an event, as one likes."""
 _REFUSED = {
-    404: ("not-found", "there is nothing at this path", "reload the page"),
-    405: ("method-not-allowed", "the path takes no requests of this method", "reload the page"),
+    404: UserError("not-found", "there is nothing at this path", "reload the page"),
+    405: UserError(
+        "method-not-allowed", "the path takes no requests of this method", "reload the page"
+    ),
 }
-_UNREADABLE = ("request-invalid", "the request is none that the page makes", "reload the page")
+_UNREADABLE = UserError(
+    "request-invalid", "the request is none that the page makes", "reload the page"
+)
 """Everything else that Gradio refuses or fails at: what an event raises is no failed request."""
 
 
@@ -97,11 +102,11 @@ class Gate:
             if found := find_user_error(error):
                 raise found from error
             logger.info("Gradio failed at a request", exc_info=error)
-            raise UserError(*_UNREADABLE) from error
+            raise copy(_UNREADABLE) from error
         if status == 413:
             raise too_large(self._settings.max_bytes)
         if status >= 400:
-            raise UserError(*_REFUSED.get(status, _UNREADABLE))
+            raise copy(_REFUSED.get(status, _UNREADABLE))
 
     def _check_upload(self, headers: Headers) -> None:
         length = headers.get("content-length")

@@ -48,14 +48,14 @@ class Story:
     done: set[int] = field(default_factory=set)
     ready: set[int] = field(default_factory=set)
 
-    def note(self, rank: int, kind: str, content: list[Any]) -> None:
+    def note(self, rank: int, kind: str, said: list[Any]) -> None:
         """Note what a process said."""
         if kind == "pid":
-            self.pids[rank] = content[0]
+            self.pids[rank] = said[0]
         elif kind == "error":
-            self.errors[rank] = UserError(*content)
+            self.errors[rank] = UserError(*said)
         elif kind == "failure":
-            self.failures[rank] = (content[0], content[1])
+            self.failures[rank] = (said[0], said[1])
         elif kind == ENDED:
             self.ended.add(rank)
         elif kind == "done":
