@@ -27,10 +27,10 @@ from sen2naip_sr.raster.bands import (
 )
 from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.raster.products.decoded import DecodedProduct
-from sen2naip_sr.raster.products.finding import VARIANTS
 from sen2naip_sr.raster.products.opening import Opened, open_source
 from sen2naip_sr.raster.products.product import Product
 from sen2naip_sr.raster.products.sensors import Published, published_of
+from sen2naip_sr.raster.products.variants import VARIANTS
 from sen2naip_sr.raster.tags import lasting_tags
 from sen2naip_sr.raster.validity import is_nodata, representable
 

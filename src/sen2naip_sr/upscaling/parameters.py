@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -17,16 +17,18 @@ from sen2naip_sr.parameters import (
     split_numbers,
     summarise,
 )
-from sen2naip_sr.raster.areas.area import Area, Sized
-from sen2naip_sr.raster.areas.choice import AreaChoice
-from sen2naip_sr.raster.georeferencing import Georeferencing
-from sen2naip_sr.raster.products.finding import VARIANTS
+from sen2naip_sr.raster.products.variants import VARIANTS
 from sen2naip_sr.weights.names import DEFAULT, shipped_names
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=2)]
 Quality = Annotated[float, Field(ge=50, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
+if TYPE_CHECKING:
+    from sen2naip_sr.raster.areas.area import Area, Sized
+    from sen2naip_sr.raster.areas.choice import AreaChoice
+    from sen2naip_sr.raster.georeferencing import Georeferencing
+
 _PARTS = BeforeValidator(split_numbers)
 Checked = TypeVar("Checked", bound=Parameters)
 
@@ -109,12 +111,15 @@ class UpscalerParameters(Parameters):
         return self
 
     @property
-    def area(self) -> AreaChoice | None:
+    def area(self) -> "AreaChoice | None":
         """The part of scenes that is wanted; None: all of it."""
+        # here, since it imports rasterio
+        from sen2naip_sr.raster.areas.choice import AreaChoice
+
         chosen = AreaChoice(self.window, self.bbox, self.bbox_crs, self.aoi)
         return chosen if chosen else None
 
-    def area_of(self, scene: Sized, ground: Georeferencing | None) -> Area | None:
+    def area_of(self, scene: "Sized", ground: "Georeferencing | None") -> "Area | None":
         """Return the wanted part of a scene; None: all of it.
 
         Raises:

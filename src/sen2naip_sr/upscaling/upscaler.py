@@ -22,7 +22,7 @@ from sen2naip_sr.inference.tiled import Statistics, upscale_scene
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
 from sen2naip_sr.models.conditions import Conditions
 from sen2naip_sr.raster.areas.view import AreaScene, AreaTarget
-from sen2naip_sr.raster.products.finding import VARIANTS
+from sen2naip_sr.raster.products.variants import VARIANTS
 from sen2naip_sr.raster.protocol import Scene, Target
 from sen2naip_sr.raster.scene import FileScene, open_scene
 from sen2naip_sr.raster.suspects import SceneWithout

@@ -9,9 +9,7 @@ from sen2naip_sr.raster.access.locations import is_elsewhere
 from sen2naip_sr.raster.products import hls, landsat, planetscope, sentinel2, stac, stack, theia
 from sen2naip_sr.raster.products.contents import ARCHIVES, Contents, contents_of
 from sen2naip_sr.raster.products.product import Product, product_fault
-
-VARIANTS = tuple(theia.VARIANTS)
-"""Variants of products that have several: Theia's."""
+from sen2naip_sr.raster.products.variants import VARIANTS
 
 DEPTH = 2
 """Folders above a file of metadata, at the most, where it is looked for in a folder or archive."""

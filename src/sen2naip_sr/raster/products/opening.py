@@ -14,8 +14,9 @@ from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.raster.products import planetscope
 from sen2naip_sr.raster.products.dataset import open_dataset, open_layout
 from sen2naip_sr.raster.products.decoded import DecodedProduct, worth_keeping
-from sen2naip_sr.raster.products.finding import VARIANTS, find_product
+from sen2naip_sr.raster.products.finding import find_product
 from sen2naip_sr.raster.products.product import Product
+from sen2naip_sr.raster.products.variants import VARIANTS
 
 logger = logging.getLogger(__name__)
 
