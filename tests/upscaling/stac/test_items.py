@@ -13,6 +13,7 @@ import pystac
 import pytest
 import rasterio
 from affine import Affine
+from click.testing import CliRunner
 from made_products import UTM, hls, landsat, pixels, sentinel2, stac_item
 from pystac.extensions.eo import EOExtension
 from pystac.extensions.mlm import AssetGeneralMLMExtension, MLMExtension
@@ -22,6 +23,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from tiny_weights import write_calibration, write_weights
 
 import sen2naip_sr as sr
+from sen2naip_sr.command import main
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.upscaling.batch import upscale_all
 from sen2naip_sr.upscaling.parameters import make_parameters
@@ -211,3 +213,14 @@ def test_weights_are_items_of_the_extension_for_models():
         asset = item.assets["weights"]
         assert AssetGeneralMLMExtension.ext(asset).artifact_type == "safetensors.torch.save_file"
         assert asset.href.startswith("file://") and "mlm:model" in asset.roles
+
+
+def test_the_command_writes_and_prints_items(weights, tmp_path, make_geotiff):
+    scene = make_geotiff(tmp_path / "a.tif", size=20)
+    said = CliRunner().invoke(main, ["upscale", str(scene), "--weights", str(weights), "--stac"])
+    assert said.exit_code == 0, said.output
+    assert "STAC item: " in said.output
+    read(tmp_path / "a_x2.json")
+    printed = CliRunner().invoke(main, ["models", "--stac"])
+    assert json.loads(printed.output) == describe_weights()
+    assert CliRunner().invoke(main, ["models", "--stac", "--speed"]).exit_code == 2
