@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 from hypothesis import settings
+from kedro_command import KedroCommands
 from rasterio.errors import NotGeoreferencedWarning
 
 # how long an example takes says more about the machine than about the code
@@ -108,22 +107,15 @@ def empty_database(tmp_path_factory):
 @pytest.fixture(scope="session")
 def kedro():
     """Run the real command line, with tiny sizes, in a project folder."""
+    commands = KedroCommands()
 
     def run(project, *arguments, env="test"):
-        command = [Path(sys.executable).with_name("kedro"), *arguments]
-        command += [f"--env={env}"] if arguments[0] == "run" and env else []
+        given = [*arguments, *([f"--env={env}"] if arguments[0] == "run" and env else [])]
         environment = {name: v for name, v in os.environ.items() if name != "KEDRO_ENV"}
-        return subprocess.run(
-            command,
-            cwd=project,
-            capture_output=True,
-            text=True,
-            env=environment | {"COLUMNS": "120"},
-            check=False,
-            timeout=300,
-        )
+        return commands(given, project, environment | {"COLUMNS": "120"})
 
-    return run
+    yield run
+    commands.close()
 
 
 @pytest.fixture(scope="session")
