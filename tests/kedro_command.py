@@ -18,8 +18,10 @@ PACKAGES = (
     "kedro.framework.cli.cli",
     "kedro.framework.session",
     "kedro.runner",
+    "IPython",
     "kedro_mlflow.framework.hooks",
     "lightning_fabric",
+    "mlflow.store.tracking.sqlalchemy_store",
     "rasterio",
     "sklearn.model_selection",
 )
