@@ -11,8 +11,11 @@ from typing import Any
 
 import click
 
+from sen2naip_sr.commands.explain import explain
+from sen2naip_sr.commands.federate import federate
+from sen2naip_sr.commands.scenes import info, source_options
+from sen2naip_sr.commands.serve import serve
 from sen2naip_sr.remedies import COMMAND, plain_errors, typed_against
-from sen2naip_sr.source_commands import info, source_options
 from sen2naip_sr.version import __version__
 
 
@@ -136,9 +139,6 @@ def _tell(event: Mapping[str, Any]) -> None:
     click.echo(json.dumps(event), err=True)
 
 
-main.add_command(info)
-
-
 @main.command()
 @click.option("--speed", is_flag=True, help="Measure the speed on this machine: takes a minute.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the models' cards.")
@@ -186,164 +186,8 @@ def export(
     click.echo(f"{path}: {checked}")
 
 
-@main.command()
-@click.argument("scene")
-@click.option(
-    "--window",
-    required=True,
-    metavar="COL,ROW,WIDTH,HEIGHT",
-    help="Part of the scene to explain, in its pixels, 64 x 64 at most.",
-)
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    help="A name from: sen2naip-sr models; may be repeated.  [default: default]",
-)
-@click.option("--weights", type=click.Path(path_type=Path), help="Weights file to explain as well.")
-@click.option("--bands", help="Bands to use, as for upscale.")
-@click.option(
-    "--range",
-    "values",
-    default="auto",
-    show_default=True,
-    help="Values mapped to 0 and 1: auto, dtype or LOW:HIGH, e.g. 0:10000.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="PNG to write.  [default: *_explained.png]",
-)
-@click.option("--no-captum", is_flag=True, help="Leave out what needs the package captum.")
-def explain(  # noqa: PLR0913, PLR0917 - one an option
-    scene: str,
-    window: str,
-    models: tuple[str, ...],
-    weights: Path | None,
-    bands: str | None,
-    values: str,
-    output: Path | None,
-    no_captum: bool,
-) -> None:
-    """Show what makes the detail in a window of SCENE, and signs of invented detail.
-
-    Writes a figure, prints what it shows, and writes that beside it as text.
-    """
-    with plain_errors(COMMAND):
-        from sen2naip_sr.explain.scene import explain_scene, parse_window, write_explanation
-
-        found = explain_scene(
-            scene,
-            parse_window(window),
-            models or (() if weights else ("default",)),
-            weights=weights,
-            bands=None if bands is None else [band.strip() for band in bands.split(",")],
-            values=values,
-            captum=not no_captum,
-        )
-        path = write_explanation(
-            found, output or Path(scene).with_suffix("").name + "_explained.png"
-        )
-    click.echo(found.findings)
-    click.echo(f"Figure: {path}")
-
-
-@main.command()
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port to listen on; 0: any free one.  [default: 8000]")
-@click.option("--root-path", help="Path under which a proxy serves it, such as /upscaler.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    help="File with the token that clients must send; needed unless the host is loopback.",
-)
-@click.option(
-    "--spool", type=click.Path(path_type=Path), help="Folder of the jobs and their results."
-)
-@click.option("--model", help="Model for requests that name none.  [default: default]")
-@click.option("--device", help="auto, cpu, cuda or cuda:1.  [default: auto]")
-@click.option("--threads", type=int, help="CPU threads.  [default: all cores]")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="SEN2NAIP_SR_CONFIG",
-    help="TOML file with settings.",
-)
-@click.option("--set", "others", multiple=True, metavar="NAME=VALUE", help="Any other setting.")
-def serve(config: Path | None, others: tuple[str, ...], **flags: Any) -> None:
-    """Serve a REST API and a page for people, until Ctrl-C.
-
-    Settings are flags, environment variables (SEN2NAIP_SR_PORT) and a file, in this order;
-    docs/serving.md lists them.
-    """
-    with plain_errors(COMMAND):
-        from sen2naip_sr.serving.start import serve_until_told
-
-        serve_until_told(config, others, flags, click.echo)
-
-
-@main.group()
-def federate() -> None:
-    """Train one network with other institutions: each keeps its imagery, only weights travel.
-
-    docs/federated.md says what this protects and what it does not.
-    """
-
-
-@federate.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file: docs/federated.md.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8000, show_default=True, help="Port to listen on.")
-@click.option("--ca", type=click.Path(path_type=Path), help="Certificate of the authority.")
-@click.option("--certificate", type=click.Path(path_type=Path), help="The server's certificate.")
-@click.option("--key", type=click.Path(path_type=Path), help="Its private key.")
-@click.option(
-    "--site-key",
-    "site_keys",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Public key of a site that may take part; once for each.",
-)
-@click.option("--insecure", is_flag=True, help="Neither TLS nor keys: on one machine alone.")
-def server(folder: Path, **options: Any) -> None:
-    """Run a federated training; state and weights are kept in FOLDER."""
-    with plain_errors(COMMAND):
-        from sen2naip_sr.federated.deployment.start import start_server
-
-        weights = start_server(folder, show=click.echo, **options)
-    click.echo(f"Weights: {weights}")
-
-
-@federate.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="Name of the site, which the server sees.")
-@click.option("--server", required=True, help="HOST:PORT of the server.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    help="Data folder of a project that has run: kedro run --pipelines=preprocess.",
-)
-@click.option("--places", help="Places that take part: a,b.  [default: all]")
-@click.option("--held-out", type=float, default=0.2, show_default=True, help="Share not trained.")
-@click.option("--clip", type=float, help="Send no change of the weights above this norm.")
-@click.option("--device", "accelerator", default="auto", show_default=True, help="auto, cpu, gpu.")
-@click.option("--ca", type=click.Path(path_type=Path), help="Certificate of the authority.")
-@click.option("--key", type=click.Path(path_type=Path), help="Private key of the site.")
-@click.option("--port", type=int, default=9094, show_default=True, help="A free local port.")
-@click.option(
-    "--patience", type=float, default=600, show_default=True, help="Seconds to ask to take part."
-)
-@click.option("--insecure", is_flag=True, help="Neither TLS nor keys: on one machine alone.")
-def site(folder: Path, **options: Any) -> None:
-    """Take part in trainings of a server, until Ctrl-C; logs are kept in FOLDER."""
-    with plain_errors(COMMAND):
-        from sen2naip_sr.federated.deployment.start import start_site
-
-        start_site(folder, show=click.echo, **options)
+for _command in (info, explain, serve, federate):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from tiny_experiment import make_setting, make_stores, save_start
 pytest.importorskip("flwr")
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.federated.comparison import ALONE_MEAN, AT_SITES, INTERPOLATION, UNSEEN
-from sen2naip_sr.federated.experiment import compare_federated
+from sen2naip_sr.federated.experiment.comparison import ALONE_MEAN, AT_SITES, INTERPOLATION, UNSEEN
+from sen2naip_sr.federated.experiment.running import compare_federated
 from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.weights.files import load_weights
 

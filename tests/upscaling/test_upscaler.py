@@ -12,8 +12,9 @@ from sen2naip_sr.inference import backends
 from sen2naip_sr.upscaling.files import upscale_file
 from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job
-from sen2naip_sr.upscaling.upscaler import Upscaler, find_weights
+from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.weights.files import load_weights
+from sen2naip_sr.weights.finding import find_weights
 
 
 @pytest.fixture

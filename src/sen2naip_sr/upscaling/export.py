@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sen2naip_sr.inference.onnx import export_onnx
-from sen2naip_sr.upscaling.upscaler import find_weights
+from sen2naip_sr.weights.finding import find_weights
 
 
 def export_model(model: str, weights: Path | None, path: Path, *, overwrite: bool) -> float | None:

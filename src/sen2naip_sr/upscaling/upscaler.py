@@ -9,7 +9,6 @@ from typing import Any
 from torch import nn
 
 from sen2naip_sr.degradation import get_recipe
-from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
 from sen2naip_sr.inference.estimation.windows import sample_windows
@@ -32,8 +31,8 @@ from sen2naip_sr.upscaling.intervals import SceneIntervals, intervals_for
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.calibration import Calibration, load_calibration
-from sen2naip_sr.weights.files import Weights, load_weights
-from sen2naip_sr.weights.shipped import load_shipped
+from sen2naip_sr.weights.files import Weights
+from sen2naip_sr.weights.finding import find_weights
 
 
 @dataclass(frozen=True)
@@ -297,21 +296,3 @@ class Upscaler:
             area=area.area if area else None,
             progress=progress,
         )
-
-
-def find_weights(model: str, path: Path | None) -> Weights:
-    """Return the weights of a file, or those that come with the project.
-
-    Raises:
-        UserError: If there are none, or the file is damaged.
-    """
-    if path is not None:
-        return load_weights(path)
-    weights = load_shipped(model)
-    if weights is None:
-        raise UserError(
-            "no-shipped-weights",
-            f"no weights of '{model}' are shipped",
-            "choose another model, or train this one and give its weights file",
-        )
-    return weights

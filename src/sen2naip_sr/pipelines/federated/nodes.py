@@ -13,6 +13,6 @@ else:  # Kedro evaluates the nodes' hints, which must not cost an import of torc
 
 def federate(parameters: FederatedParameters, setting: Setting, *, experiment: str) -> Made:
     """Train over sites, and compare that with each site alone and with all data together."""
-    from sen2naip_sr.federated.experiment import compare_federated
+    from sen2naip_sr.federated.experiment.running import compare_federated
 
     return made(compare_federated(parameters, setting, tracked(experiment)))

@@ -12,9 +12,9 @@ import pandas as pd
 from sen2naip_sr.experiments.running.length import mark_short, nothing_said, too_short
 from sen2naip_sr.experiments.running.outcome import Outcome
 from sen2naip_sr.experiments.running.setting import Done, Findings, Setting, describe_failures
-from sen2naip_sr.federated.arms import FEDERATED, IID, ROUNDS, plan_arms, run_federated
-from sen2naip_sr.federated.comparison import compare_arms, score_arms
-from sen2naip_sr.federated.findings import describe, draw
+from sen2naip_sr.federated.experiment.arms import FEDERATED, IID, ROUNDS, plan_arms, run_federated
+from sen2naip_sr.federated.experiment.comparison import compare_arms, score_arms
+from sen2naip_sr.federated.experiment.findings import describe, draw
 from sen2naip_sr.federated.flower import require_flower
 from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.federated.rounds import Round

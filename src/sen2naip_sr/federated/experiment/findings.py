@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from sen2naip_sr.evaluation.figures.axes import plain
 from sen2naip_sr.experiments.comparison.pairs import describe_columns
 from sen2naip_sr.experiments.running.outcome import Outcome
-from sen2naip_sr.federated.arms import FEDERATED, IID, SYNCHRONOUS
-from sen2naip_sr.federated.comparison import AGAINST, AT_SITES, INTERPOLATION, UNSEEN
+from sen2naip_sr.federated.experiment.arms import FEDERATED, IID, SYNCHRONOUS
+from sen2naip_sr.federated.experiment.comparison import AGAINST, AT_SITES, INTERPOLATION, UNSEEN
 from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.federated.rounds import Round
 

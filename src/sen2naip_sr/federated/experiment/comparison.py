@@ -13,7 +13,7 @@ from sen2naip_sr.experiments.comparison.pairs import pair_columns
 from sen2naip_sr.experiments.running.baseline import score_interpolations
 from sen2naip_sr.experiments.running.outcome import Outcome, read_methods
 from sen2naip_sr.experiments.running.setting import Setting
-from sen2naip_sr.federated.arms import ALONE, CENTRAL, Arm
+from sen2naip_sr.federated.experiment.arms import ALONE, CENTRAL, Arm
 from sen2naip_sr.federated.sites import SiteChips
 
 UNSEEN, AT_SITES = "unseen places", "all sites"

@@ -1,0 +1,25 @@
+"""Weights by a file or by the name of what is shipped."""
+
+from pathlib import Path
+
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.weights.files import Weights, load_weights
+from sen2naip_sr.weights.shipped import load_shipped
+
+
+def find_weights(model: str, path: Path | None) -> Weights:
+    """Return the weights of a file, or those that come with the project.
+
+    Raises:
+        UserError: If there are none, or the file is damaged.
+    """
+    if path is not None:
+        return load_weights(path)
+    weights = load_shipped(model)
+    if weights is None:
+        raise UserError(
+            "no-shipped-weights",
+            f"no weights of '{model}' are shipped",
+            "choose another model, or train this one and give its weights file",
+        )
+    return weights
