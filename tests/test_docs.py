@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = {str(file.relative_to(ROOT)): file.read_text() for file in FILES}
 EVERYTHING = "\n".join(PAGES.values())
-FOLDERS = ("benchmarks/", "conf/", "docs/", "notebooks/", "src/", "tests/")
+FOLDERS = ("qgis/", "benchmarks/", "conf/", "docs/", "notebooks/", "src/", "tests/")
 MADE_BY_THE_READER = {"conf/local/parameters_lean.yml"}
 
 
@@ -80,8 +80,8 @@ def test_environments_exist():
 
 
 def test_targets_of_make_exist():
-    known = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.M)
-    assert set(_matches(r"[`\n]make (?:[A-Z_]+=\S+ )*([a-z]+)")) <= set(known)
+    known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
+    assert set(_matches(r"[`\n]make (?:[A-Z_]+=\S+ )*([a-z-]+)")) <= set(known)
 
 
 @pytest.mark.parametrize("name", _matches(r"[\s\",=']((?:[a-z]\w*\.)+\w+)=[^=\s]"))

@@ -15,7 +15,7 @@ from sen2naip_sr.remedies import COMMAND, KEDRO, phrased
 SOURCE = Path(sen2naip_sr.__file__).parent
 TOP = {
     "command.py", "hooks.py", "settings.py", "pipeline_registry.py", "remedies.py",
-    "__main__.py", "cli", "tracking", "pipelines", "datasets",
+    "__main__.py", "cli", "commands", "tracking", "pipelines", "datasets",
 }  # fmt: skip
 TYPED = re.compile(
     r"(?<![\w-])--[a-z]|\b(kedro|pip|gdal_translate|dask|hf) [a-z-]|\bsen2naip-sr [a-z]"
