@@ -14,6 +14,8 @@ ABOUT = {
     "comparison": "Comparisons of tracked runs, chip by chip.",
     "experiments": "Experiments; the trainings of each are nested below it.",
     "explanation": "Explanations of networks on test chips.",
+    "labelling": "Tasks for people who compare results, and what they said.",
+    "report": "Reports of what runs have left.",
     "calibration": "Calibrations of the intervals of networks.",
     "upscaling": "Scenes that were upscaled.",
 }

@@ -18,6 +18,8 @@ KINDS = {
     "comparison": "comparison",
     "evaluation": "evaluation",
     "explanation": "explanation",
+    "labelling": "labelling",
+    "report": "report",
     "calibration": "calibration",
     "upscaling": "upscaling",
 }
