@@ -11,7 +11,7 @@ import pandas as pd
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.columns import ALL_BANDS
 from sen2naip_sr.evaluation.labelling.parameters import LabelParameters
-from sen2naip_sr.metrics.catalogue import METRICS, TRACKED
+from sen2naip_sr.metrics.catalogue import METRICS, OPTIONAL, TRACKED
 
 SIDES = ("left", "right")
 
@@ -114,7 +114,8 @@ def key_of(
     tasks: Sequence[Task], study: str, scores: pd.DataFrame, index: pd.DataFrame
 ) -> pd.DataFrame:
     """Return what the tasks hide, one row each: methods, chip, and the scores of both sides."""
-    kept = [name for name in scores.columns if name in TRACKED or name not in _NOT_METRICS]
+    metrics = {*TRACKED, *OPTIONAL}
+    kept = [name for name in scores.columns if name in metrics or name not in _NOT_METRICS]
     whole = scores[scores["band"] == ALL_BANDS].set_index(["chip", "method"])[kept]
     about = index.set_index("chip")
     rows = []
