@@ -13,6 +13,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.federated.sites import Site
 from sen2naip_sr.federated.task import Task
 from sen2naip_sr.files import replacing
+from sen2naip_sr.models.blocks import BATCH_NORMALISATION
 from sen2naip_sr.models.registry import build_model
 from sen2naip_sr.training.launch import make_fabric
 from sen2naip_sr.training.trainer import Trainer
@@ -47,7 +48,7 @@ def build(task: Task, weights: Mapping[str, Tensor] | None = None) -> nn.Module:
     """
     torch.manual_seed(task.training.seed)
     model = build_model(task.architecture, task.bands, **task.architecture_parameters)
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in model.modules()):
+    if any(isinstance(part, BATCH_NORMALISATION) for part in model.modules()):
         raise UserError(
             "network-has-statistics",
             f"'{task.architecture}' has running statistics, whose mean over sites is not a "

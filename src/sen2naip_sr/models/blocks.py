@@ -7,6 +7,9 @@ from torch.nn import functional as F
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.interpolation import upscale_bicubic
 
+BATCH_NORMALISATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""Layers that normalise by statistics of the batch."""
+
 
 class GlobalResidualNetwork(nn.Module):
     """A network that predicts a correction of the bicubic upscaling: global residual learning.

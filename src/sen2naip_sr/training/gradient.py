@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.distributed import GradBucket
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.futures import Future
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import get_total_norm
 
+from sen2naip_sr.models.blocks import BATCH_NORMALISATION
 from sen2naip_sr.training.dynamics import PartGradients
 from sen2naip_sr.training.objective.objective import Crops, Objective
 from sen2naip_sr.training.ranks import Ranks
@@ -100,7 +100,7 @@ class Gradient:
         matrices = [weight for weight in weights if weight.ndim > 1]
         self._last_layer = (matrices or weights)[-1]
         self._of_ranks = None if ranks.alone else RankGradients(network, ranks)
-        if not ranks.alone and any(isinstance(m, _BatchNorm) for m in network.modules()):
+        if not ranks.alone and any(isinstance(m, BATCH_NORMALISATION) for m in network.modules()):
             logger.warning(
                 "Batch normalisation takes the statistics of each process's own crops: the weights "
                 "depend on the number of processes"
