@@ -24,6 +24,7 @@ from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.suspects import PlacedWithout, Suspects, suspects_in
 from sen2naip_sr.sources import survey
 from sen2naip_sr.sources.base import Source, SourceFile
+from sen2naip_sr.sources.left_out import read_left_out
 from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.sources.placement import why_not_placed
 from sen2naip_sr.sources.places import assign_locations, assign_places
@@ -107,24 +108,6 @@ class Ingestion:
                 "value_range": value_range,
                 "bands": written.bands,
             }
-
-
-def read_left_out(file: str | None) -> frozenset[str]:
-    """Return the hashes of the chips that a list names; none if there is no list.
-
-    Raises:
-        UserError: If the file cannot be read or has no column ``digest``.
-    """
-    if file is None:
-        return frozenset()
-    try:
-        return frozenset(pd.read_csv(file, dtype=str)["digest"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            "left-out-unreadable",
-            f"{file}: is no list of chips with a column 'digest': {error}",
-            "give the list of bad chips that the labels made",
-        ) from error
 
 
 def value_range_of(dtype: np.dtype[np.generic], parameters: IngestionParameters) -> list[float]:

@@ -13,8 +13,6 @@ from torch import nn
 from sen2naip_sr.chips.splits import TRAIN, VALIDATION, split_hash
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.degradation import get_recipe
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.networks.gan import GANParameters
 from sen2naip_sr.models.registry import build_model, complete_parameters
 from sen2naip_sr.provenance import git_commit
 from sen2naip_sr.training.crops.sampler import TrainingData
@@ -24,10 +22,10 @@ from sen2naip_sr.training.mixture.held_out import HeldOut
 from sen2naip_sr.training.mixture.sources import imagery_hash, open_sources
 from sen2naip_sr.training.parameters import NetworkParameters
 from sen2naip_sr.training.reparametrised import Reparametrised, Wrap
+from sen2naip_sr.training.start import refuse_unfit, starting_weights
 from sen2naip_sr.version import __version__
-from sen2naip_sr.weights.files import Weights, WeightsMetadata, load_weights
+from sen2naip_sr.weights.files import Weights, WeightsMetadata
 from sen2naip_sr.weights.seen import Seen
-from sen2naip_sr.weights.shipped import load_shipped
 
 
 def train_network(  # noqa: PLR0913 - the last eight are keywords
@@ -71,7 +69,7 @@ def train_network(  # noqa: PLR0913 - the last eight are keywords
     data = _training_data(hr, lr, splits, parameters)
     start = starting_weights(architecture, parameters, generators)
     if start:
-        _refuse_unfit(start, architecture, hr.manifest.shape[1])
+        refuse_unfit(start, architecture, hr.manifest.shape[1])
     described = _describe(hr, lr, splits, architecture, parameters, start).model_copy(
         update=_imagery(hr, splits, parameters, start, data)
     )
@@ -106,7 +104,7 @@ def prepare_network(
     """
     start = starting_weights(architecture, parameters)
     if start:
-        _refuse_unfit(start, architecture, hr.manifest.shape[1])
+        refuse_unfit(start, architecture, hr.manifest.shape[1])
     data = _training_data(hr, lr, splits, parameters)
     described = _describe(hr, lr, splits, architecture, parameters, start).model_copy(
         update=_imagery(hr, splits, parameters, start, data)
@@ -155,57 +153,6 @@ def _fingerprint(described: WeightsMetadata, trained: nn.Module) -> dict[str, An
     """Return what the result depends on besides the parameters of the training."""
     parts = described.model_dump(exclude={"training", "code", *RESULTS - {"train_places"}})
     return parts | (trained.described if isinstance(trained, Reparametrised) else {})
-
-
-def starting_weights(
-    architecture: str,
-    parameters: NetworkParameters,
-    generators: Mapping[str, Weights | None] | None = None,
-) -> Weights | None:
-    """Return the weights to start from, if any; for an adversarial training, a generator's.
-
-    Raises:
-        UserError: If they are missing.
-    """
-    if parameters.start_from == "shipped":
-        if shipped := load_shipped(architecture):
-            return shipped
-        raise UserError(
-            "no-shipped-weights",
-            f"no weights of '{architecture}' are shipped",
-            "start from no weights",
-        )
-    if parameters.start_from:
-        return load_weights(Path(parameters.start_from))
-    if not generators:
-        return None
-    generator = parameters.architecture.get("generator", GANParameters().generator)
-    if found := generators.get(generator):
-        return found
-    raise UserError(
-        "generator-missing",
-        f"there are no weights of '{generator}' to start the adversarial training from",
-        f"train a '{generator}' first",
-    )
-
-
-def _refuse_unfit(start: Weights, architecture: str, bands: int) -> None:
-    """Refuse weights of another network or of other bands; the GAN takes a generator's too."""
-    theirs = start.metadata
-    if architecture not in (theirs.architecture, "gan"):
-        raise UserError(
-            "start-architecture-differs",
-            f"{start.source}: these are weights of '{theirs.architecture}', and a training of "
-            f"'{architecture}' cannot start from them",
-            f"start from weights of '{architecture}', or from none",
-        )
-    if theirs.bands != bands:
-        raise UserError(
-            "start-bands-differ",
-            f"{start.source}: these are weights for images of {theirs.bands} bands, and the data "
-            f"have {bands}",
-            "start from weights of such images, or choose other bands",
-        )
 
 
 def _training_data(

@@ -13,7 +13,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.parameters import describe_unknown
 from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 from sen2naip_sr.raster.products.finding import find_product
-from sen2naip_sr.raster.products.stack import PREFIX
+from sen2naip_sr.raster.products.kinds.stack import PREFIX
 from sen2naip_sr.raster.products.variants import VARIANTS
 from sen2naip_sr.upscaling.arrays import Result, upscale_array
 from sen2naip_sr.upscaling.files import upscale_file

@@ -9,9 +9,9 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.finding import IN_FOLDERS, READABLE, find_rasters
 from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 from sen2naip_sr.raster.products.finding import ByName, find_product
+from sen2naip_sr.raster.products.kinds.stac import LINK
+from sen2naip_sr.raster.products.kinds.stack import PREFIX
 from sen2naip_sr.raster.products.product import Product
-from sen2naip_sr.raster.products.stac import LINK
-from sen2naip_sr.raster.products.stack import PREFIX
 
 RESULTS = (".tif", ".tiff")
 RESULT = "_x2"

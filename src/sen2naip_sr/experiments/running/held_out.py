@@ -8,8 +8,8 @@ from sen2naip_sr.chips.splits import TEST, TRAIN, VALIDATION
 from sen2naip_sr.chips.store import Store
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.evaluation.seen import ChipsContent, place_seen
-from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
+from sen2naip_sr.training.start import starting_weights
 
 HELD_OUT = "held-out"
 

@@ -10,8 +10,8 @@ from sen2naip_sr.chips.splits import split_hash
 from sen2naip_sr.chips.store import Store, fingerprint_of
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.training.mixture.sources import imagery_hash
-from sen2naip_sr.training.network import starting_weights
 from sen2naip_sr.training.parameters import NetworkParameters
+from sen2naip_sr.training.start import starting_weights
 from sen2naip_sr.version import __version__
 
 REPLACED = ("losses", "optimizer")

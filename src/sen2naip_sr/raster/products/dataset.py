@@ -15,8 +15,8 @@ from rasterio.io import DatasetReader
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.opening import open_raster, open_vrt
+from sen2naip_sr.raster.products.kinds.stac import login_needed
 from sen2naip_sr.raster.products.product import Product, ProductBand
-from sen2naip_sr.raster.products.stac import login_needed
 
 TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32",

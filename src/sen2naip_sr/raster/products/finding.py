@@ -6,8 +6,16 @@ from pathlib import Path, PurePosixPath
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.access.locations import is_elsewhere
-from sen2naip_sr.raster.products import hls, landsat, planetscope, sentinel2, stac, stack, theia
 from sen2naip_sr.raster.products.contents import ARCHIVES, Contents, contents_of
+from sen2naip_sr.raster.products.kinds import (
+    hls,
+    landsat,
+    planetscope,
+    sentinel2,
+    stac,
+    stack,
+    theia,
+)
 from sen2naip_sr.raster.products.product import Product, product_fault
 from sen2naip_sr.raster.products.variants import VARIANTS
 

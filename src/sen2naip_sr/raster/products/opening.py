@@ -11,10 +11,10 @@ from rasterio.io import DatasetReader
 
 from sen2naip_sr.raster.access.locations import Location, locate
 from sen2naip_sr.raster.access.opening import open_raster
-from sen2naip_sr.raster.products import planetscope
 from sen2naip_sr.raster.products.dataset import open_dataset, open_layout
 from sen2naip_sr.raster.products.decoded import DecodedProduct, worth_keeping
 from sen2naip_sr.raster.products.finding import find_product
+from sen2naip_sr.raster.products.kinds import planetscope
 from sen2naip_sr.raster.products.product import Product
 from sen2naip_sr.raster.products.variants import VARIANTS
 

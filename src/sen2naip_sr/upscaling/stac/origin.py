@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from sen2naip_sr.raster.access.locations import locate
+from sen2naip_sr.raster.products.kinds.stack import PREFIX
 from sen2naip_sr.raster.products.product import Product
-from sen2naip_sr.raster.products.stack import PREFIX
 
 TYPES = {
     ".tif": "image/tiff; application=geotiff",

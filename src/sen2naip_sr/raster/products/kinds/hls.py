@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.raster.band_names import ROLES
 from sen2naip_sr.raster.products.contents import Contents
-from sen2naip_sr.raster.products.landsat import NOTE
+from sen2naip_sr.raster.products.kinds.landsat import NOTE
 from sen2naip_sr.raster.products.product import Product, ProductBand, Scaling, ordered
 from sen2naip_sr.raster.products.sensors import SENSORS
 from sen2naip_sr.raster.products.xml import as_number

@@ -1,0 +1,1 @@
+"""The kinds of products that are recognised: a module each."""
