@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from sen2naip_sr.sources.base import Source
     from sen2naip_sr.sources.parameters import IngestionParameters
 
-_SUPPORT = ("archive", "base", "ingest", "parameters", "placement", "places", "survey")
+_SUPPORT = (
+    "archive",
+    "base",
+    "ingest",
+    "left_out",
+    "parameters",
+    "placement",
+    "places",
+    "survey",
+)
 """Modules of this package that are no sources."""
 
 SOURCES = tuple(
