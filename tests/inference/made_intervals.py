@@ -47,6 +47,7 @@ class Repeat:
     """A network that repeats pixels."""
 
     halo = 0
+    factor = 2
 
     def __init__(self, bands=2, multiple=1):
         self.bands, self.multiple = bands, multiple

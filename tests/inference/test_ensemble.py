@@ -12,7 +12,7 @@ from sen2naip_sr.inference.ensemble import SelfEnsemble
 class Lopsided:
     """Repeats pixels and adds the left neighbour, so that flips and turns change the result."""
 
-    bands, halo, multiple = 3, 1, 1
+    bands, halo, multiple, factor = 3, 1, 1, 2
 
     def __init__(self):
         self.shapes = []

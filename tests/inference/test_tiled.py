@@ -72,6 +72,8 @@ def trimmed(upscaled, trim):
 class TorchNetwork:
     """A model in the form that tiles are predicted with."""
 
+    factor = 2
+
     def __init__(self, model, bands, dtype=torch.float32):
         self.model, self.dtype = model.to(dtype), dtype
         self.bands, self.halo, self.multiple = bands, model.receptive_field, model.multiple
@@ -88,6 +90,8 @@ class TorchNetwork:
 
 class Repeat:
     """Repeats pixels; can look to the sides, wait and fail."""
+
+    factor = 2
 
     def __init__(self, bands, halo=3, multiple=1, act=lambda call: None):
         self.bands, self.halo, self.multiple, self.act = bands, halo, multiple, act

@@ -28,6 +28,7 @@ class SelfEnsemble:
     def __init__(self, network: "Network") -> None:
         self._network = network
         self.bands, self.halo, self.multiple = network.bands, network.halo, network.multiple
+        self.factor = network.factor
 
     def __call__(self, tiles: Array, trim: int = 0) -> Array:
         """Return the mean prediction; see `TorchNetwork`. The result is C-contiguous.
@@ -38,7 +39,8 @@ class SelfEnsemble:
         height, width = tiles.shape[-2:]
         if height % self.multiple or width % self.multiple:
             raise ValueError(f"tiles of {height} x {width} are not multiples of {self.multiple}")
-        wanted = (*tiles.shape[:-2], 2 * (height - 2 * trim), 2 * (width - 2 * trim))
+        sides = (self.factor * (side - 2 * trim) for side in (height, width))
+        wanted = (*tiles.shape[:-2], *sides)
         total: Array = np.zeros(wanted, np.float32)
         for prediction in self.predictions(tiles, trim):
             total += prediction

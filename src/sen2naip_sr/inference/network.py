@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sen2naip_sr.arrays import Array
+from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.acceleration.openvino import with_openvino
 from sen2naip_sr.inference.acceleration.unpadded import without_padding
@@ -40,6 +41,7 @@ class Network(Protocol):
         bands: Image bands in and out.
         halo: LR pixels to each side that an output pixel depends on.
         multiple: Tiles must begin and end at multiples of so many LR pixels.
+        factor: Rows and columns of the result per LR row and column.
     """
 
     @property
@@ -48,6 +50,8 @@ class Network(Protocol):
     def halo(self) -> int: ...  # noqa: D102
     @property
     def multiple(self) -> int: ...  # noqa: D102
+    @property
+    def factor(self) -> int: ...  # noqa: D102
     def __call__(self, tiles: Array, trim: int = 0) -> Array: ...  # noqa: D102
 
 
@@ -65,8 +69,11 @@ class TorchNetwork:
     Attributes:
         multiple: Tiles must begin and end at multiples of so many LR pixels.
         batch: Tiles to give at once for full speed. More cost memory only.
+        factor: Rows and columns of the result per LR row and column: 2.
         bands, device, backend, precision, model: As given.
     """
+
+    factor = SCALE
 
     def __init__(
         self, model: nn.Module, bands: int, device: torch.device, backend: str, precision: str

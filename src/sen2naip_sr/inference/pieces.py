@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.postprocessing import Postprocessing
-from sen2naip_sr.inference.values import ValueRange, doubled, normalise, restore
+from sen2naip_sr.inference.values import ValueRange, enlarged, normalise, restore
 from sen2naip_sr.raster.filling import fill
 from sen2naip_sr.raster.windows import Region, Tile
 
@@ -86,6 +85,7 @@ class Output:
     intervals: "Target | None"
     postprocessing: Postprocessing
     value_range: ValueRange
+    factor: int
 
     def write(self, piece: Piece, prediction: Array | None) -> float:
         """Postprocess and write a piece; return the seconds that it took."""
@@ -95,35 +95,34 @@ class Output:
             if prediction is not None:
                 _require_finite(prediction, piece.tile, self.value_range)
                 prediction, halfwidth = self.postprocessing(prediction, piece.lr, self.value_range)
-            restored = _cropped(piece, prediction)
+            restored = self._cropped(piece, prediction)
             if restored is not None:
                 blanked = _blanked(piece.values, piece.valid)
                 restored = restore(restored, blanked, self.value_range)
             self._put(self.target, piece, restored, piece.values)
             if self.intervals is not None:
                 held = piece.values.astype(np.float32)
-                self._put(self.intervals, piece, _cropped(piece, halfwidth), held)
+                self._put(self.intervals, piece, self._cropped(piece, halfwidth), held)
         return perf_counter() - began
 
-    @staticmethod
-    def _put(target: "Target", piece: Piece, values: Array | None, held: Array) -> None:
+    def _put(self, target: "Target", piece: Piece, values: Array | None, held: Array) -> None:
         """Write values where the piece is valid, and ``held`` elsewhere."""
-        tile, valid = piece.tile, doubled(piece.valid)
+        tile, factor = piece.tile, self.factor
+        valid = enlarged(piece.valid, factor)
         if values is None:
-            merged = doubled(held)
+            merged = enlarged(held, factor)
         else:
-            merged = values if valid.all() else np.where(valid, values, doubled(held))
-        target.write(SCALE * tile.top, SCALE * tile.left, merged, valid)
+            merged = values if valid.all() else np.where(valid, values, enlarged(held, factor))
+        target.write(factor * tile.top, factor * tile.left, merged, valid)
 
-
-def _cropped(piece: Piece, values: Array | None) -> Array | None:
-    """Return the core of values (C, 2h', 2w') that cover the context."""
-    if values is None:
-        return None
-    top, left = piece.tile.top - piece.context.top, piece.tile.left - piece.context.left
-    rows = slice(SCALE * top, SCALE * (top + piece.tile.height))
-    columns = slice(SCALE * left, SCALE * (left + piece.tile.width))
-    return values[:, rows, columns]
+    def _cropped(self, piece: Piece, values: Array | None) -> Array | None:
+        """Return the core of values (C, f h', f w') that cover the context."""
+        if values is None:
+            return None
+        top, left = piece.tile.top - piece.context.top, piece.tile.left - piece.context.left
+        rows = slice(self.factor * top, self.factor * (top + piece.tile.height))
+        columns = slice(self.factor * left, self.factor * (left + piece.tile.width))
+        return values[:, rows, columns]
 
 
 def _require_finite(prediction: Array, tile: Tile, value_range: ValueRange) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 
 from sen2naip_sr.ahead import WORKERS, map_ahead
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import release_freed_memory
 from sen2naip_sr.inference.pieces import Output, Piece, noting, read_piece
@@ -70,11 +69,11 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     area: "Area | None" = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Statistics:
-    """Upscale a scene twofold, with the result of predicting it in one piece.
+    """Upscale a scene by the network's factor, with the result of predicting it in one piece.
 
     That piece is the scene with its invalid pixels filled (`values.fill`), and reflected by the
-    network's halo at its edges. Invalid pixels stay invalid, keep their value and become twice as
-    large. Their values change no valid pixel. Windows are read in a few threads, predicted in the
+    network's halo at its edges. Invalid pixels stay invalid, keep their value and become as much
+    larger. Their values change no valid pixel. Windows are read in a few threads, predicted in the
     calling thread and written in another. How many of them wait depends on the batch alone, so
     memory does not grow with the scene.
 
@@ -113,7 +112,7 @@ def upscale_scene(  # noqa: PLR0913 - the last four are keywords
     if area is not None:
         tiles = replace(tiles, part=area.window)
     read = partial(read_piece, scene, network.halo, postprocessing, value_range, area)
-    output = Output(target, intervals, postprocessing, value_range)
+    output = Output(target, intervals, postprocessing, value_range, network.factor)
     statistics = Statistics(math.prod(area.window[2:] if area else (scene.height, scene.width)))
     done = itertools.count(1)
 
@@ -172,7 +171,7 @@ def _predict(network: "Network", pieces: list[Piece], statistics: Statistics) ->
     statistics.predict_seconds += perf_counter() - began
     statistics.predicted_tiles += len(pieces)
     return [
-        image[:, *piece.context.core(SCALE, trim=network.halo)]
+        image[:, *piece.context.core(network.factor, trim=network.halo)]
         for image, piece in zip(upscaled, pieces, strict=True)
     ]
 

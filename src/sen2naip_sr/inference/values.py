@@ -115,12 +115,12 @@ def denormalise(predicted: Array, values: Array, value_range: ValueRange) -> Arr
     although float32 holds fewer bits than int32 or float64.
 
     Args:
-        predicted: (..., 2h, 2w), float32, normalised.
+        predicted: (..., f h, f w), float32, normalised, for a whole factor f.
         values: (..., h, w), the digital numbers that it was predicted from.
         value_range: Digital numbers that became 0 and 1.
 
     Returns:
-        (..., 2h, 2w), float. For integer ``values``, rounded and clipped to what their dtype can
+        (..., f h, f w), float. For integer ``values``, rounded and clipped to what their dtype can
         hold; NaN stays NaN. For float ``values``, in their dtype.
     """
     (low, high), dtype = value_range, values.dtype
@@ -128,8 +128,10 @@ def denormalise(predicted: Array, values: Array, value_range: ValueRange) -> Arr
     if integer and _exact(dtype) == np.float32:
         restored = predicted * (high - low) + low
     else:
-        change = predicted - doubled(normalise(values, value_range))
-        restored = change.astype(_exact(dtype), copy=False) * (high - low) + doubled(values)
+        factor = predicted.shape[-1] // values.shape[-1]
+        change = predicted - enlarged(normalise(values, value_range), factor)
+        restored = change.astype(_exact(dtype), copy=False) * (high - low)
+        restored += enlarged(values, factor)
     if not integer:
         return restored.astype(dtype, copy=False)
     np.rint(restored, out=restored)
@@ -143,7 +145,12 @@ def restore(predicted: Array, values: Array, value_range: ValueRange) -> Array:
 
 def doubled(values: Array) -> Array:
     """Repeat every pixel of (..., h, w) two by two: (..., 2h, 2w)."""
-    return values.repeat(2, axis=-1).repeat(2, axis=-2)
+    return enlarged(values, 2)
+
+
+def enlarged(values: Array, factor: int) -> Array:
+    """Repeat every pixel of (..., h, w): (..., factor h, factor w)."""
+    return values.repeat(factor, axis=-1).repeat(factor, axis=-2)
 
 
 def _exact(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:

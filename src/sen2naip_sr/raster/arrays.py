@@ -100,15 +100,18 @@ class ArrayTarget:
     Args:
         scene: The scene that is upscaled, or the part of it.
         dtype: The dtype of the result; None for that of the scene.
+        factor: Rows and columns of the result per row and column of the scene.
 
     Attributes:
-        values: (C, 2h, 2w); to be read when every window is written.
+        values: (C, factor h, factor w); to be read when every window is written.
     """
 
-    def __init__(self, scene: "MarkedScene", dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self, scene: "MarkedScene", dtype: DTypeLike | None = None, factor: int = FACTOR
+    ) -> None:
         kind = scene.dtype if dtype is None else np.dtype(dtype)
         self.values: Array = np.empty(
-            (scene.count, FACTOR * scene.height, FACTOR * scene.width), kind
+            (scene.count, factor * scene.height, factor * scene.width), kind
         )
         self._nodata = scene.nodata
         self._marking = Marking.like(scene, kind)

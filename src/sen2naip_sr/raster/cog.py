@@ -1,4 +1,4 @@
-"""Writes a scene at half its pixel size as a cloud-optimised GeoTIFF (COG), window by window.
+"""Writes a scene with smaller pixels as a cloud-optimised GeoTIFF (COG), window by window.
 
 Format: https://docs.ogc.org/is/21-026/21-026.html
 """
@@ -26,6 +26,7 @@ from sen2naip_sr.raster.access.environment import gdal_environment
 from sen2naip_sr.raster.access.opening import open_own
 from sen2naip_sr.raster.areas.view import AreaFile
 from sen2naip_sr.raster.bands import Band
+from sen2naip_sr.raster.georeferencing import Georeferencing
 from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.validity import Marking
@@ -58,11 +59,13 @@ class CogTarget:
         scene: Written,
         marking: Marking,
         explained: Callable[[], AbstractContextManager[None]],
+        factor: int,
     ) -> None:
         self._explained = explained
         self._target = target
         self._scene = scene
         self._marking = marking
+        self._factor = factor
         self._lock = Lock()
 
     def write(self, top: int, left: int, values: Array, valid: Array) -> None:
@@ -97,7 +100,7 @@ class CogTarget:
     def _alpha(self, top: int, left: int, height: int, width: int) -> Array:
         """Return the input's opacity at output pixels."""
         rows, columns = (
-            np.arange(start, start + size) // FACTOR
+            np.arange(start, start + size) // self._factor
             for start, size in ((top, height), (left, width))
         )
         alpha = self._scene.read_alpha(
@@ -107,7 +110,7 @@ class CogTarget:
 
 
 @contextmanager
-def writing_cog(  # noqa: PLR0913 - the last three are keywords
+def writing_cog(  # noqa: PLR0913 - the last four are keywords
     path: str | Path,
     scene: Written,
     tags: Mapping[str, str],
@@ -115,8 +118,9 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     dtype: np.dtype[Any] | str | None = None,
     differences: bool = False,
     overwrite: bool = False,
+    factor: int = FACTOR,
 ) -> Iterator[CogTarget]:
-    """Write a scene at half its pixel size, with the same bounds and all its metadata.
+    """Write a scene with pixels ``factor`` times smaller, the same bounds and all its metadata.
 
     Pixels go into a plain GeoTIFF beside the target. At the end of the block GDAL makes the COG
     from it, which then replaces the target in one step: at any time the target is the old file or
@@ -131,6 +135,7 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
             no value for them.
         differences: Whether the values are differences, to which the scene's offset does not apply.
         overwrite: Whether an existing file may be replaced.
+        factor: Rows and columns of the result per row and column of the scene.
 
     Yields:
         The writer of the windows.
@@ -143,31 +148,35 @@ def writing_cog(  # noqa: PLR0913 - the last three are keywords
     check_target(path, scene.files, overwrite)
     kind = scene.dtype if dtype is None else np.dtype(dtype)
     marking = Marking.like(scene, kind)
-    across, down = (ceil(side * FACTOR / BLOCK) for side in (scene.width, scene.height))
+    across, down = (ceil(side * factor / BLOCK) for side in (scene.width, scene.height))
     size = across * down * BLOCK**2 * (scene.count + marking.alpha) * kind.itemsize
     explained = partial(explaining, path, size, (OSError, RasterioError))
     with replacing(path, size) as hidden:
         pixels = hidden.with_suffix(".pixels.tif")
         with gdal_environment(GDAL_CACHEMAX=CACHE):
             with explained():
-                target = _created(pixels, scene, marking, kind)
+                target = _created(pixels, scene, marking, kind, factor)
             with target:
                 with explained():
-                    _describe(target, scene, tags, marking, differences)
-                yield CogTarget(target, scene, marking, explained)
+                    target.update_tags(**{**scene.tags, **tags})
+                    scene.georeferencing.refined(factor).write(target)
+                    _describe(target, scene, marking, differences)
+                yield CogTarget(target, scene, marking, explained, factor)
             with explained():
-                _finish(pixels, hidden, scene, marking)
+                _finish(pixels, hidden, scene.georeferencing.refined(factor), marking)
 
 
-def _created(path: Path, scene: Written, marking: Marking, dtype: np.dtype[Any]) -> DatasetWriter:
+def _created(
+    path: Path, scene: Written, marking: Marking, dtype: np.dtype[Any], factor: int
+) -> DatasetWriter:
     """Create the GeoTIFF of the pixels, uncompressed: compression saves little and takes time."""
     return open_own(
         path,
         "w",
         driver="GTiff",
         count=scene.count + marking.alpha,
-        height=scene.height * FACTOR,
-        width=scene.width * FACTOR,
+        height=scene.height * factor,
+        width=scene.width * factor,
         dtype=dtype,
         nodata=marking.nodata,
         tiled=True,
@@ -183,14 +192,11 @@ def _created(path: Path, scene: Written, marking: Marking, dtype: np.dtype[Any])
 def _describe(
     target: DatasetWriter,
     scene: Written,
-    tags: Mapping[str, str],
     marking: Marking,
     differences: bool,
 ) -> None:
-    """Write the scene's metadata, before its pixels."""
+    """Write what the scene tells of its bands, before its pixels."""
     bands = (*scene.bands, scene.alpha) if marking.alpha and scene.alpha else scene.bands
-    target.update_tags(**{**scene.tags, **tags})
-    scene.georeferencing.refined(FACTOR).write(target)
     target.colorinterp = [_interpretation(band, scene) for band in bands]
     for number, band in enumerate(bands, 1):
         if band.description:
@@ -241,12 +247,12 @@ def _add_overviews(path: Path) -> None:
         target.build_overviews(list(factors), Resampling.average)
 
 
-def _finish(pixels: Path, cog: Path, scene: Written, marking: Marking) -> None:
+def _finish(pixels: Path, cog: Path, ground: Georeferencing, marking: Marking) -> None:
     """Make the COG from the written pixels."""
     mask = pixels.with_name(f"{pixels.name}.msk")
     if mask.exists():
         _check_blocks(mask)
-    scene.georeferencing.refined(FACTOR).write_gcps(pixels)
+    ground.write_gcps(pixels)
     if marking.guide:
         _add_overviews(pixels)
         if not marking.mask:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sen2naip_sr.raster.georeferencing import Georeferencing
 
 FACTOR = 2
-"""Rows and columns of a target per row and column of its scene."""
+"""Rows and columns of a target per row and column of its scene, unless a network says otherwise."""
 
 
 class Scene(Protocol):
@@ -69,7 +69,7 @@ class PlacedScene(Scene, Protocol):
 
 
 class Target(Protocol):
-    """An image twice as high and wide as a scene that is written window by window."""
+    """An image a whole factor as high and wide as a scene, written window by window."""
 
     def write(self, top: int, left: int, values: Array, valid: Array) -> None:
         """Write a window, in any order and from any thread.

@@ -7,9 +7,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.values import ValueRange, doubled
+from sen2naip_sr.inference.values import ValueRange, enlarged
 from sen2naip_sr.raster.areas.area import Area
 from sen2naip_sr.raster.areas.view import AreaScene
 from sen2naip_sr.raster.arrays import ArrayScene, ArrayTarget
@@ -24,7 +23,8 @@ class Result(Generic[Image]):
     """An upscaled image and what made it.
 
     Attributes:
-        values: The image, of the same kind as the input: (bands, 2h, 2w) in its dtype as a
+        values: The image, of the same kind as the input: (bands, f h, f w) for the
+            model's factor f (2 for this project's networks), in its dtype, as a
             `numpy.ndarray` or an ``xarray.DataArray``; the path of the written file for a file.
         interval: Half-widths of the intervals, float32, in the input's unit, of the same kind as
             ``values``; None if they were not asked for. ``made_with`` says what ``values`` +-
@@ -52,7 +52,7 @@ def upscale_array(
     """Upscale an array.
 
     The values are those of a GeoTIFF with the same pixels, bit for bit. Invalid values (masked,
-    NaN, infinite or equal to ``nodata``) stay as they are, twice as large, and change no others.
+    NaN, infinite or equal to ``nodata``) stay as they are, as much larger, and change no others.
 
     Args:
         upscaler: The network and its options.
@@ -62,14 +62,14 @@ def upscale_array(
         ground: Where it lies, for areas on the ground; None: unknown.
 
     Returns:
-        The result as (bands, 2h, 2w) in the array's dtype; masked if the array was.
+        The result as (bands, f h, f w) in the array's dtype; masked if the array was.
 
     Raises:
         UserError: If the array cannot be upscaled: its number of dimensions, dtype or bands; or if
             it has no wanted area, or no way to mark what is outside of polygons.
     """
     scene = ArrayScene(array, nodata, upscaler.parameters.bands)
-    area = upscaler.parameters.area_of(scene, ground)
+    area = upscaler.parameters.area_of(scene, ground, upscaler.factor)
     part = AreaScene(scene, area) if area else None
     if part and part.masked and not scene.masked:
         raise UserError(
@@ -79,24 +79,24 @@ def upscale_array(
             "give that value, or a masked array",
         )
     found = upscaler.settings_for(scene)
-    target = ArrayTarget(part or scene)
+    target = ArrayTarget(part or scene, factor=upscaler.factor)
     interval = ArrayTarget(part or scene, np.float32) if upscaler.calibration else None
     upscaler.write(scene, found, target, interval, area=part)
     return Result(
-        _masked(target, scene, area),
-        _masked(interval, scene, area) if interval else None,
+        _masked(target, scene, area, upscaler.factor),
+        _masked(interval, scene, area, upscaler.factor) if interval else None,
         found.value_range,
         upscaler.describe(found),
     )
 
 
-def _masked(target: ArrayTarget, scene: ArrayScene, area: Area | None) -> Array:
+def _masked(target: ArrayTarget, scene: ArrayScene, area: Area | None, factor: int) -> Array:
     if scene.mask is None:
         return target.values
     mask = scene.mask
     if area is not None:
         mask = mask[:, area.top : area.top + area.height, area.left : area.left + area.width]
-    mask = doubled(mask)
+    mask = enlarged(mask, factor)
     if area is not None and area.polygons is not None:
-        mask |= ~area.inside(*(SCALE * side for side in area.window))
+        mask |= ~area.inside(*area.refined(*area.window))
     return np.ma.MaskedArray(target.values, mask=mask)

@@ -14,6 +14,7 @@ from sen2naip_sr.progress import progress_bar
 from sen2naip_sr.raster.areas.reading import is_text
 from sen2naip_sr.upscaling.files import describe_finished, upscale_file
 from sen2naip_sr.upscaling.finished import digest, is_finished
+from sen2naip_sr.upscaling.networks.finding import factor_of
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
 from sen2naip_sr.upscaling.report import Outcome, describe, summarise_outcomes
 from sen2naip_sr.upscaling.scenes import Job, find_jobs
@@ -48,7 +49,8 @@ def upscale_all(
             "there is no scene to upscale",
             "give a raster, a folder of them or a glob pattern",
         )
-    jobs = find_jobs(parameters.source, parameters.output, parameters.shard)
+    factor = factor_of(parameters, weights)
+    jobs = find_jobs(parameters.source, parameters.output, parameters.shard, factor)
     if parameters.scheduler:
         finished = _on_cluster(_for_workers(parameters, weights), jobs, show)
     else:

@@ -11,7 +11,6 @@ from typing import Any
 
 from rasterio.transform import array_bounds
 
-from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.tiled import Statistics
 from sen2naip_sr.inference.values import ValueRange
@@ -88,7 +87,7 @@ def upscale_file(
     settings = digest(upscaler.settings)
     with ExitStack() as opened:
         scene = opened.enter_context(upscaler.open(job.source))
-        area = upscaler.parameters.area_of(scene, scene.georeferencing)
+        area = upscaler.parameters.area_of(scene, scene.georeferencing, upscaler.factor)
         part = AreaFile(scene, area) if area else None
         shown = part or scene
         found = upscaler.settings_for(scene)
@@ -100,7 +99,13 @@ def upscale_file(
         tags |= {f"{TAG}SETTINGS": settings, f"{TAG}SOURCE": source_state(scene.path)}
         replaceable = partial(is_made_so, source=job.source, settings=settings)
         target = opened.enter_context(
-            writing_cog(job.target, shown, tags, overwrite=overwrite or replaceable(job.target))
+            writing_cog(
+                job.target,
+                shown,
+                tags,
+                overwrite=overwrite or replaceable(job.target),
+                factor=upscaler.factor,
+            )
         )
         intervals = None
         if upscaler.calibration:
@@ -112,6 +117,7 @@ def upscale_file(
                     dtype="float32",
                     differences=True,
                     overwrite=overwrite or replaceable(job.interval),
+                    factor=upscaler.factor,
                 )
             )
         statistics = upscaler.write(scene, found, target, intervals, progress=progress, area=part)
@@ -119,6 +125,7 @@ def upscale_file(
         write_item(job, scene, intervals=intervals is not None)
     return _summary(
         shown,
+        upscaler.factor,
         value_range=found.value_range,
         intervals=intervals is not None,
         item=stac,
@@ -158,9 +165,9 @@ def _interval_tags(calibration: Calibration) -> dict[str, str]:
     }
 
 
-def _summary(scene: FileScene | AreaFile, **made: Any) -> Upscaled:
-    ground = scene.georeferencing.refined(SCALE)
-    transform, height, width = ground.transform, SCALE * scene.height, SCALE * scene.width
+def _summary(scene: FileScene | AreaFile, factor: int, **made: Any) -> Upscaled:
+    ground = scene.georeferencing.refined(factor)
+    transform, height, width = ground.transform, factor * scene.height, factor * scene.width
     known = not transform.is_identity
     placed_by = "control points" if ground.gcps else "RPC model" if ground.rpcs else None
     return Upscaled(

@@ -21,7 +21,7 @@ from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.scenes import Job, result_path
 from sen2naip_sr.upscaling.upscaler import Upscaler
 from sen2naip_sr.upscaling.xarrays import is_data_array, upscale_data_array
-from sen2naip_sr.weights.names import DEFAULT, SUFFIX, shipped_names
+from sen2naip_sr.weights.names import DEFAULT, FOREIGN, SUFFIX, shipped_names
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -116,14 +116,14 @@ class Model:
         overwrite: bool = False,
         stac: bool = False,
     ) -> Result[Any]:
-        """Double the resolution of an image.
+        """Upscale an image: twofold, or by the factor of a foreign network.
 
         Args:
             source: An array (bands, h, w): integers of up to 32 bits or floats of 32 or 64 bits,
                 perhaps masked. Or an ``xarray.DataArray`` with rioxarray's georeferencing. Or the
                 path of a raster.
             target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None:
-                beside the raster, with ``_x2`` behind its name.
+                beside the raster, with ``_x2`` behind its name, or the factor of the network.
             value_range: Digital numbers that are 0 and 1 to the network: ``auto``, ``dtype``,
                 ``LOW:HIGH`` or (low, high); see `sen2naip_sr.inference.values.choose_range`.
             bands: Bands to use, in the network's order (red, green, blue, near-infrared), from 1,
@@ -216,7 +216,7 @@ def load_model(
     names: dict[str, Any] = {"model": str(model)}
     if str(model) not in (known := shipped_names()):
         path = Path(model).expanduser()
-        if isinstance(model, str) and path.suffix != SUFFIX and not path.exists():
+        if isinstance(model, str) and path.suffix not in (SUFFIX, *FOREIGN) and not path.exists():
             raise UserError(
                 "unknown-model",
                 describe_unknown("model", model, list(known)),
@@ -245,7 +245,7 @@ def _upscale_file(
     if find_product(source) is None:
         locate(source)
     output = None if target is None else Path(target).expanduser()
-    job = Job(source, result_path(source, output))
+    job = Job(source, result_path(source, output, factor=upscaler.factor))
     made = upscale_file(upscaler, job, overwrite=overwrite, stac=stac)
     interval = job.interval if made.intervals else None
     item = job.item if made.item else None

@@ -119,13 +119,15 @@ class UpscalerParameters(Parameters):
         chosen = AreaChoice(self.window, self.bbox, self.bbox_crs, self.aoi)
         return chosen if chosen else None
 
-    def area_of(self, scene: "Sized", ground: "Georeferencing | None") -> "Area | None":
-        """Return the wanted part of a scene; None: all of it.
+    def area_of(
+        self, scene: "Sized", ground: "Georeferencing | None", factor: int = 2
+    ) -> "Area | None":
+        """Return the wanted part of a scene for a result of some factor; None: all of it.
 
         Raises:
             UserError: See `AreaChoice.of`.
         """
-        return self.area.of(scene, ground) if self.area else None
+        return self.area.of(scene, ground, factor) if self.area else None
 
     @field_validator("value_range")
     @classmethod

@@ -1,6 +1,7 @@
 """The scenes of a batch, and where each result goes."""
 
 import glob
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from sen2naip_sr.raster.products.finding import ByName, find_product
 from sen2naip_sr.raster.products.kinds.stac import LINK
 from sen2naip_sr.raster.products.kinds.stack import PREFIX
 from sen2naip_sr.raster.products.product import Product
+from sen2naip_sr.raster.protocol import FACTOR
 
 RESULTS = (".tif", ".tiff")
 RESULT = "_x2"
 INTERVAL = "_x2_interval"
+_OTHER_RESULT = re.compile(r"(.+)_x(?:[3-9]|1[0-6])")
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,20 @@ class Job:
         return self.target.with_suffix(".json")
 
 
-def find_jobs(source: str, output: Path | None, shard: str | None = None) -> list[Job]:
+def find_jobs(
+    source: str, output: Path | None, shard: str | None = None, factor: int = FACTOR
+) -> list[Job]:
     """Return the scenes and their results, in the same order on every machine.
 
-    Earlier results (``*_x2.tif``) in a folder of scenes are left out. Where two scenes would have
+    Earlier results in a folder of scenes are left out: ``*_x2.tif``, and those of other factors
+    beside their scene. Where two scenes would have
     the same result, the first is upscaled, and the other's job says so.
 
     Args:
         source: A file, a folder, a glob pattern, or what `locate` takes besides.
         output: A folder, a ``.tif`` for a single scene, or None: beside each scene.
         shard: ``i/n`` for every n-th scene, beginning with the i-th.
+        factor: Of the results, which are named after it.
 
     Raises:
         UserError: If there is no scene.
@@ -77,10 +84,10 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
         product = find_product(source)
     if product is not None:
         given: Path | str = path if path.exists() else source
-        return [Job(given, result_path(given, output))]
+        return [Job(given, result_path(given, output, factor=factor))]
     if source in STREAMS or is_elsewhere(source):
         locate(source)
-        return [Job(source, result_path(source, output))]
+        return [Job(source, result_path(source, output, factor=factor))]
     several = True
     if path.is_dir():
         root, found = path, _scenes((file for file, _ in find_rasters(path, ByName())), path)
@@ -102,7 +109,7 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
             f"{output}: one file cannot hold several scenes",
             "give a folder as the output",
         )
-    jobs = _distinct([Job(file, result_path(file, output, root)) for file in found])
+    jobs = _distinct([Job(file, result_path(file, output, root, factor)) for file in found])
     if shard is None:
         return jobs
     part, parts = map(int, shard.split("/"))
@@ -111,13 +118,21 @@ def find_jobs(source: str, output: Path | None, shard: str | None = None) -> lis
 
 def _scenes(paths: Iterable[Path], products_in: Path | None = None) -> list[Path]:
     """Return scenes in order; of folders only those that are products."""
-    return sorted(
+    found = sorted(
         path
         for path in paths
         if not path.stem.endswith((RESULT, INTERVAL))
         and not path.name.startswith(".")
         and (products_in is not None or not path.is_dir())
     )
+    stems = {(path.parent, path.stem) for path in found}
+    return [path for path in found if not _is_result(path, stems)]
+
+
+def _is_result(path: Path, stems: set[tuple[Path, str]]) -> bool:
+    """Return whether a file is called like the result of a scene beside it, of another factor."""
+    named = _OTHER_RESULT.fullmatch(path.stem)
+    return named is not None and (path.parent, named[1]) in stems
 
 
 def _common_folder(files: list[Path]) -> Path:
@@ -128,7 +143,9 @@ def _common_folder(files: list[Path]) -> Path:
     return folders[0] if folders else Path()
 
 
-def result_path(scene: Path | str, output: Path | None, root: Path | None = None) -> Path:
+def result_path(
+    scene: Path | str, output: Path | None, root: Path | None = None, factor: int = FACTOR
+) -> Path:
     """Return where the result of a scene goes.
 
     Args:
@@ -136,22 +153,25 @@ def result_path(scene: Path | str, output: Path | None, root: Path | None = None
             current one.
         output: A folder, a ``.tif``, or None: beside the scene.
         root: The folder whose structure is kept in the output folder. None: that of the scene.
+        factor: Of the result, which is named after it.
     """
+    ending = f"_x{factor}.tif"
     if output is not None and _is_raster(output):
         return output
     if (product := _product_of(scene)) is not None:
-        return _path_of(product, output, root if isinstance(scene, Path) else None)
+        name = f"{product.name}{ending}"
+        return _path_of(product, name, output, root if isinstance(scene, Path) else None)
     if isinstance(scene, str):
-        return (output or Path()) / f"{locate(scene).stem}{RESULT}.tif"
-    name = f"{scene.stem}{RESULT}.tif"
+        return (output or Path()) / f"{locate(scene).stem}{ending}"
+    name = f"{scene.stem}{ending}"
     if output is None:
         return scene.with_name(name)
     return output / scene.parent.relative_to(root or scene.parent) / name
 
 
-def _path_of(product: Product, output: Path | None, root: Path | None) -> Path:
+def _path_of(product: Product, name: str, output: Path | None, root: Path | None) -> Path:
     """Return where the result of a product goes: beside it, or into a folder."""
-    name, beside = f"{product.name}{RESULT}.tif", product.beside
+    beside = product.beside
     if output is None:
         return beside.parent / name if beside else Path(name)
     if root is None or beside is None or root == beside:

@@ -8,31 +8,28 @@ from typing import Any
 
 from torch import nn
 
-from sen2naip_sr.degradation import get_recipe
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.inference.ensemble import SelfEnsemble
-from sen2naip_sr.inference.estimation.windows import sample_windows
-from sen2naip_sr.inference.faintness import is_faint
-from sen2naip_sr.inference.flat_areas import Calming, calmed
+from sen2naip_sr.inference.foreign.network import OnnxNetwork
 from sen2naip_sr.inference.intervals.width import Intervals
-from sen2naip_sr.inference.network import Network, TorchNetwork, make_network
+from sen2naip_sr.inference.network import Network, TorchNetwork
 from sen2naip_sr.inference.postprocessing import Postprocessing
 from sen2naip_sr.inference.tiled import Statistics, upscale_scene
-from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range, unmarked_nodata
-from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.inference.values import ValueRange, unmarked_nodata
 from sen2naip_sr.raster.areas.view import AreaScene, AreaTarget
 from sen2naip_sr.raster.products.variants import VARIANTS
 from sen2naip_sr.raster.protocol import Scene, Target
-from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.raster.suspects import SceneWithout
-from sen2naip_sr.upscaling.bands import require_bands, warn_of_order
-from sen2naip_sr.upscaling.conditions import Told, require_recipe, tell
+from sen2naip_sr.upscaling.conditions import Told, tell
 from sen2naip_sr.upscaling.intervals import SceneIntervals, intervals_for
+from sen2naip_sr.upscaling.networks.finding import find_network
+from sen2naip_sr.upscaling.networks.trained import Trained
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.version import __version__
-from sen2naip_sr.weights.calibration import Calibration, load_calibration
+from sen2naip_sr.weights.calibration import Calibration
 from sen2naip_sr.weights.files import Weights
-from sen2naip_sr.weights.finding import find_weights
 
 
 @dataclass(frozen=True)
@@ -82,60 +79,20 @@ class Upscaler:
     """
 
     def __init__(self, parameters: UpscalerParameters, weights: Weights | None = None) -> None:
-        self._weights = weights or find_weights(parameters.model, parameters.weights)
-        self.label = self._weights.label
-        self._hardware = parameters
-        self.network = self._made()
+        self._source = find_network(parameters, weights)
+        self.label, self.network = self._source.label, self._source.plain
         self._set(parameters)
 
     def _set(self, parameters: UpscalerParameters) -> None:
         p = self.parameters = parameters
-        if not self._weights.conditioned:
-            require_recipe(p, self.label)
-        self._recipe = get_recipe(self._weights.metadata.recipe.partition("@")[0])
-        self._consistency = Consistency(self._recipe) if p.consistency else None
-        self.calibration: Calibration | None = (
-            load_calibration(self._weights) if p.uncertainty else None
-        )
-        _ = self.network.halo  # raises for a network that cannot be applied to tiles
+        source = self._source
+        source.require(p)
+        self._consistency = Consistency(source.recipe) if p.consistency else None
+        self.calibration: Calibration | None = source.calibration() if p.uncertainty else None
 
-    def _made(
-        self,
-        conditions: Conditions | None = None,
-        strength: float = 1.0,
-        calming: Calming | None = None,
-        faint: bool = False,
-    ) -> TorchNetwork:
-        p = self._hardware
-        model = self._weights.build(conditions)
-        model.strength = strength  # type: ignore[assignment] # torch takes it for a layer
-        return make_network(
-            calmed(model, calming),
-            bands=self._weights.metadata.bands,
-            device=p.device,
-            backend=p.backend,  # type: ignore[arg-type] # checked there
-            precision="float32" if faint else p.precision,  # type: ignore[arg-type] # checked there
-            threads=p.threads,
-        )
-
-    def _network_for(self, told: Told | None, faint: bool) -> TorchNetwork:
+    def _network_for(self, told: Told | None, faint: bool) -> TorchNetwork | OnnxNetwork:
         """Return the network for a scene, without a self-ensemble."""
-        sharpness = told.sharpness if told else self._given_sharpness
-        if told or sharpness != 1 or faint:
-            conditions, calming = (told.conditions, told.calming) if told else (None, None)
-            return self._made(conditions, sharpness, calming, faint)
-        return self.network
-
-    def _is_faint(self, scene: Scene, value_range: ValueRange, told: Told | None) -> bool:
-        """Return whether a scene needs float32 where a precision of few bits would be used."""
-        p = self._hardware
-        chosen = p.precision == "auto" and p.backend in ("auto", "eager")
-        if not chosen or self.network.precision == "float32" or self.network.device.type != "cpu":
-            return False
-        windows = told.windows if told else None
-        if windows is None:
-            windows = sample_windows(scene, value_range).normalised()
-        return is_faint(windows, scene.dtype, value_range)
+        return self._source.network_for(told, self._given_sharpness, faint=faint)
 
     def module_for(self, scene: Scene) -> tuple[nn.Module, SceneSettings]:
         """Return the network for a scene as a torch module, and what is taken from the scene.
@@ -146,7 +103,14 @@ class Upscaler:
             UserError: See `settings_for`.
         """
         settings = self.settings_for(scene)
-        return self._network_for(settings.told, settings.faint).model, settings
+        network = self._network_for(settings.told, settings.faint)
+        if not isinstance(network, TorchNetwork):
+            raise UserError(
+                "onnx-option-refused",
+                f"{self.label}: is no torch module",
+                "use weights of this project",
+            )
+        return network.model, settings
 
     @property
     def _given_sharpness(self) -> float:
@@ -170,7 +134,12 @@ class Upscaler:
     @property
     def name(self) -> str:
         """The name of its weights."""
-        return self._weights.name
+        return self._source.name
+
+    @property
+    def factor(self) -> int:
+        """Rows and columns of a result per row and column of its scene."""
+        return self._source.factor
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -187,27 +156,24 @@ class Upscaler:
             "ensemble": p.ensemble,
             **({"area": p.area.identity()} if p.area else {}),
             "sharpness": p.sharpness,
-            "flat_areas": p.flat_areas if self._weights.conditioned else None,
-            "told": [p.noise, p.blur, p.compression] if self._weights.conditioned else None,
+            "flat_areas": p.flat_areas if self._source.conditioned else None,
+            "told": [p.noise, p.blur, p.compression] if self._source.conditioned else None,
             "precision": self.network.precision,
             "intervals": calibration.model_dump(mode="json") if calibration else None,
         }
 
     def describe(self, settings: SceneSettings) -> dict[str, str]:
         """Return in words what made a result, for the ``settings`` of `settings_for`."""
-        known = self._weights.metadata
+        source = self._source
+        plain = {"sharpness": f"{self._given_sharpness:g}"} if isinstance(source, Trained) else {}
         return {
             "version": __version__,
-            "model": self._weights.name,
+            "model": source.name,
             "weights": self.label,
-            "recipe": known.recipe,
+            **source.described(),
             "range": "{:g}:{:g}".format(*settings.value_range),
             "precision": "float32" if settings.faint else self.network.precision,
-            **(
-                settings.told.in_words
-                if settings.told
-                else {"sharpness": f"{self._given_sharpness:g}"}
-            ),
+            **(settings.told.in_words if settings.told else plain),
             "consistency": "on" if self.parameters.consistency else "off",
             "ensemble": "on" if self.parameters.ensemble else "off",
             **({"intervals": settings.intervals.in_words} if settings.intervals else {}),
@@ -219,9 +185,7 @@ class Upscaler:
         Raises:
             UserError: See `open_scene`.
         """
-        p = self.parameters
-        count = self._weights.metadata.bands
-        return open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant)
+        return self._source.open(path, self.parameters)
 
     def settings_for(self, scene: Scene) -> SceneSettings:
         """Return what is taken from a whole scene, or given for it.
@@ -230,18 +194,16 @@ class Upscaler:
             UserError: If the scene has other bands than the weights, or the given noise is too
                 high for its value range.
         """
-        expected = self._weights.metadata.bands
-        require_bands(scene, self.label, expected)
-        if self.parameters.bands is None:
-            warn_of_order(scene, expected)
+        source = self._source
+        source.check_bands(scene, chosen=self.parameters.bands is not None)
         unmarked = unmarked_nodata(scene)
         shown: Scene = SceneWithout(scene, unmarked) if unmarked else scene
-        value_range = choose_range(parse_range(self.parameters.value_range), shown)
+        value_range = source.range_for(self.parameters.value_range, shown)
         told = None
-        if self._weights.conditioned:
+        if self._source.conditioned:
             published = scene.published if isinstance(scene, FileScene) else None
-            told = tell(self.parameters, shown, value_range, self._weights.build, published)
-        faint = self._is_faint(shown, value_range, told)
+            told = tell(self.parameters, shown, value_range, source.build, published)
+        faint = source.is_faint(shown, value_range, told)
         intervals = self._intervals_for(shown, value_range, told, faint)
         return SceneSettings(value_range, told, faint, unmarked, intervals)
 
@@ -255,7 +217,7 @@ class Upscaler:
             self._network_for(told, faint),
             value_range,
             calibration=self.calibration,
-            recipe=self._recipe,
+            recipe=self._source.recipe,
             told=told.conditions if told else None,
         )
 

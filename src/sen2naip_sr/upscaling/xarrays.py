@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sen2naip_sr.arrays import Array
-from sen2naip_sr.degradation import SCALE
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.arrays import ArrayScene
 from sen2naip_sr.raster.georeferencing import Georeferencing
@@ -41,7 +40,7 @@ def upscale_data_array(upscaler: Upscaler, data: "DataArray") -> "Result[DataArr
     Returns:
         The result with the dimensions in the same order. Name, attributes, nodata, CRS, bounds and
         all coordinates that do not depend on the spatial dimensions are kept. Spatial coordinates
-        have half the pixel size.
+        are those of the smaller pixels.
 
     Raises:
         UserError: If rioxarray is missing, or the data cannot be upscaled.
@@ -61,14 +60,14 @@ def upscale_data_array(upscaler: Upscaler, data: "DataArray") -> "Result[DataArr
     chosen = upscaler.parameters.bands
     if chosen is not None:
         ordered = ordered.isel({bands: [int(number) - 1 for number in chosen]})
-    if area := upscaler.parameters.area_of(_Sized(*ordered.shape[1:]), ground):
+    if area := upscaler.parameters.area_of(_Sized(*ordered.shape[1:]), ground, upscaler.factor):
         rows, columns = (area.top, area.height), (area.left, area.width)
         ordered = ordered.isel(
             {name: slice(first, first + size) for name, (first, size) in ((y, rows), (x, columns))}
         )
 
     def like(values: Array) -> "DataArray":
-        return _like(ordered, values).transpose(*data.dims)
+        return _like(ordered, values, upscaler.factor).transpose(*data.dims)
 
     interval = None if result.interval is None else like(result.interval)
     return Result(like(result.values), interval, result.value_range, result.made_with)
@@ -112,8 +111,8 @@ def _dimensions(data: "DataArray") -> tuple[str, str, str]:
     return str(others[0]), y, x
 
 
-def _like(data: "DataArray", values: Array) -> "DataArray":
-    """Return values with half the pixel size as a DataArray that describes the same ground."""
+def _like(data: "DataArray", values: Array, factor: int) -> "DataArray":
+    """Return values with smaller pixels as a DataArray that describes the same ground."""
     from xarray import DataArray
 
     _, y, x = data.dims
@@ -127,7 +126,7 @@ def _like(data: "DataArray", values: Array) -> "DataArray":
     if data.rio.grid_mapping not in data.coords and not {x, y} <= set(data.coords):
         return result
     gcps = tuple(data.rio.get_gcps() or ())
-    ground = Georeferencing(data.rio.transform(recalc=True), gcps=gcps).refined(SCALE)
+    ground = Georeferencing(data.rio.transform(recalc=True), gcps=gcps).refined(factor)
     return _placed(result, data, ground)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.weights.files import Weights, load_weights
+from sen2naip_sr.weights.names import FOREIGN
 from sen2naip_sr.weights.shipped import load_shipped
 
 
@@ -11,8 +12,14 @@ def find_weights(model: str, path: Path | None) -> Weights:
     """Return the weights of a file, or those that come with the project.
 
     Raises:
-        UserError: If there are none, or the file is damaged.
+        UserError: If there are none, or the file is damaged or a network of another project.
     """
+    if path is not None and path.suffix.lower() in FOREIGN:
+        raise UserError(
+            "weights-foreign",
+            f"{path}: a network of another project, which can only upscale",
+            "give weights that this project wrote",
+        )
     if path is not None:
         return load_weights(path)
     weights = load_shipped(model)

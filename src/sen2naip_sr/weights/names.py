@@ -5,6 +5,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 """Contains ``<name>.safetensors``, its model card ``<name>.md`` and its calibration."""
 SUFFIX = ".safetensors"
+FOREIGN = (".onnx", ".yaml", ".yml")
+"""Networks of other projects, and their descriptions."""
 DEFAULT, BEST = "default", "best"
 """The weights that are used if none are named, and larger, slower ones."""
 

@@ -38,6 +38,7 @@ class Area:
         width: Columns, at least 1.
         polygons: Each polygon's rings in pixels of the scene, the outer one first; None: all of the
             rectangle is meant.
+        factor: Rows and columns of the result per row and column of the scene.
     """
 
     top: int
@@ -45,6 +46,7 @@ class Area:
     height: int
     width: int
     polygons: tuple[tuple[Ring, ...], ...] | None = field(default=None, compare=False)
+    factor: int = FACTOR
 
     @property
     def window(self) -> tuple[int, int, int, int]:
@@ -67,19 +69,24 @@ class Area:
         if not near:
             return np.full((height, width), self.polygons is None)
         # between finer pixels and those of the scene, whatever its place on the ground
-        pixels = Affine.translation(left / FACTOR, top / FACTOR) @ Affine.scale(1 / FACTOR)
+        pixels = Affine.translation(left / self.factor, top / self.factor)
+        pixels = pixels @ Affine.scale(1 / self.factor)
         burnt = rasterize(near, out_shape=(height, width), transform=pixels, dtype="uint8")
         return np.asarray(burnt != 0)
 
     def touches(self, top: int, left: int, height: int, width: int) -> bool:
         """Return whether any result is wanted of a window, given in pixels of the scene."""
-        window = (FACTOR * top, FACTOR * left, FACTOR * height, FACTOR * width)
-        return bool(self.inside(*window).any())
+        return bool(self.inside(*self.refined(top, left, height, width)).any())
+
+    def refined(self, top: int, left: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return a window, given in pixels of the scene, in pixels of its result."""
+        f = self.factor
+        return f * top, f * left, f * height, f * width
 
     def _near(self, top: int, left: int, height: int, width: int) -> list[dict[str, object]]:
         """Return the polygons whose bounds meet a window, as GeoJSON."""
-        low = np.array([left, top]) / FACTOR
-        high = np.array([left + width, top + height]) / FACTOR
+        low = np.array([left, top]) / self.factor
+        high = np.array([left + width, top + height]) / self.factor
         return [
             shape
             for shape, (least, most) in self._shapes

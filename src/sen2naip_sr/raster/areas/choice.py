@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from sen2naip_sr.raster.areas.area import Area, Ring, Sized, bounds_of
 from sen2naip_sr.raster.areas.placing import Extent, Ground
 from sen2naip_sr.raster.areas.reading import Polygons, is_text, read_polygons
 from sen2naip_sr.raster.georeferencing import Georeferencing
+from sen2naip_sr.raster.protocol import FACTOR
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class AreaChoice:
             aoi = hashlib.sha256(content).hexdigest()
         return [self.window, self.bbox, self.bbox_crs, aoi]
 
-    def of(self, scene: Sized, ground: Georeferencing | None) -> Area:
+    def of(self, scene: Sized, ground: Georeferencing | None, factor: int = FACTOR) -> Area:
         """Return the part of a scene.
 
         What lies outside of the scene is cut off, and a warning says so.
@@ -75,19 +76,20 @@ class AreaChoice:
         Args:
             scene: The scene.
             ground: Its georeferencing; None if it has none.
+            factor: Rows and columns of the result per row and column of the scene.
 
         Raises:
             UserError: If the part lies outside of the scene, cannot be placed, or has no pixel.
         """
         if self.window is not None:
-            return _of_window(self.window, scene)
+            return replace(_of_window(self.window, scene), factor=factor)
         if self.bbox is not None:
             placed = Ground.of(scene, ground, self.bbox_crs)
-            return _of_box(self.bbox, placed, scene)
+            return replace(_of_box(self.bbox, placed, scene), factor=factor)
         assert self.aoi is not None
         read = read_polygons(self.aoi)
         placed = Ground.of(scene, ground, read.crs, read.name)
-        return _of_polygons(read, placed, scene)
+        return _of_polygons(read, placed, scene, factor)
 
 
 def _of_window(window: Window, scene: Sized) -> Area:
@@ -113,12 +115,12 @@ def _of_box(bbox: Box, ground: Ground, scene: Sized) -> Area:
     return _cut(_covering(rings), scene, words, ground.extent)
 
 
-def _of_polygons(read: Polygons, ground: Ground, scene: Sized) -> Area:
+def _of_polygons(read: Polygons, ground: Ground, scene: Sized, factor: int) -> Area:
     polygons, words = ground.polygons(read.polygons), ground.in_words(bounds_of(read.polygons))
     if not polygons:
         raise _outside(scene, words, ground.extent)
     found = _cut(_covering(polygons), scene, words, ground.extent)
-    area = Area(*found.window, polygons=tuple(polygons))
+    area = Area(*found.window, polygons=tuple(polygons), factor=factor)
     if max(area.height, area.width) <= SMALL and not area.touches(*area.window):
         raise UserError(
             "area-empty",

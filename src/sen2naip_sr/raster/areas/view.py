@@ -7,7 +7,6 @@ import numpy as np
 
 from sen2naip_sr.arrays import Array
 from sen2naip_sr.raster.areas.area import Area
-from sen2naip_sr.raster.protocol import FACTOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,8 +129,8 @@ class AreaTarget:
     def write(self, top: int, left: int, values: Array, valid: Array) -> None:
         """Write a window, given in pixels of the whole scene's result."""
         area, (height, width) = self._area, values.shape[1:]
-        first, last = FACTOR * area.top, FACTOR * (area.top + area.height)
-        start, end = FACTOR * area.left, FACTOR * (area.left + area.width)
+        first, start, rows_wanted, columns_wanted = area.refined(*area.window)
+        last, end = first + rows_wanted, start + columns_wanted
         rows = slice(max(0, first - top), min(height, last - top))
         columns = slice(max(0, start - left), min(width, end - left))
         if rows.start >= rows.stop or columns.start >= columns.stop:

@@ -34,6 +34,7 @@ EXTENSIONS = tuple(
 )
 SOFTWARE = "sen2naip_sr"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+_SHARES = {"2": "half", "3": "a third of", "4": "a quarter of"}
 NOT_HOW = ("settings", "source")
 """What tags hold besides how a result was made."""
 
@@ -143,10 +144,11 @@ def _processing(how: dict[str, str], scene: FileScene) -> dict[str, Any]:
         if key not in ("version", "model", "weights", "intervals")
     )
     level = scene.product.level if scene.product else ""
+    size = _SHARES.get(how.get("factor", "2"), f"1/{how.get('factor')}")
     return {
         "processing:software": {SOFTWARE: how.get("version", __version__)},
         "processing:lineage": (
-            f"{name} with pixels of half the size, predicted by the network "
+            f"{name} with pixels of {size} the size, predicted by the network "
             f"{how.get('model', '')} ({how.get('weights', '')}) with {told}"
         ),
         **({"processing:level": level} if level else {}),

@@ -1,0 +1,1 @@
+"""Networks of other projects, computed by ONNX Runtime."""

@@ -1,0 +1,125 @@
+"""Whether a foreign network is what its description says, tried on random images.
+
+One region is predicted in two tilings. Its results are equal if the margin is as wide as the
+network looks around, and if tiles begin where the network's grid does.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sen2naip_sr.arrays import Array
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.foreign.network import OnnxNetwork
+from sen2naip_sr.weights.foreign.finding import ForeignModel
+
+LARGEST_DIFFERENCE = 5e-4
+"""Of the range: the largest difference of two tilings. It shows on no screen."""
+REGION = 16
+"""Side of the region, in pixels of the scene."""
+SHIFT = 5
+"""Multiples between the beginnings of the two tilings: odd, so that no grid of two or four fits."""
+FARTHEST = 160
+"""The widest margin, in pixels of the scene, that is searched for."""
+DARK, SPAN = 0.1, 0.4
+"""Values of the images, as shares of the range."""
+
+
+def checked_network(
+    model: ForeignModel, *, device: str = "auto", threads: int | None = None
+) -> OnnxNetwork:
+    """Return a foreign network that was tried.
+
+    Args:
+        model: The network and its description.
+        device: See `OnnxNetwork`.
+        threads: Processor cores; None: all.
+
+    Raises:
+        UserError: See `OnnxNetwork`; or if its results have another size than described, or
+            depend on more than its margin or on where tiles begin.
+    """
+    network = OnnxNetwork(model, device=device, threads=threads)
+    tried = _tilings(network, network.margin, SHIFT * network.multiple)
+    if tried.least_margin(network.margin) != network.margin:
+        raise _wrong_margin(network)
+    return network
+
+
+@dataclass(frozen=True)
+class _Tilings:
+    """The largest difference, over the bands, where two tilings overlap.
+
+    Attributes:
+        difference: (f h, f w), as a share of the range.
+        factor: f.
+    """
+
+    difference: Array
+    factor: int
+
+    def least_margin(self, first: int) -> int | None:
+        """Return the least margin, from ``first`` on, within which both are equal; None: none."""
+        height, width = (side // self.factor for side in self.difference.shape)
+        for margin in range(first, (min(height, width) + 1) // 2):
+            cut = self.factor * margin
+            inner = self.difference[
+                cut : self.factor * height - cut, cut : self.factor * width - cut
+            ]
+            if inner.max() <= LARGEST_DIFFERENCE:
+                return margin
+        return None
+
+
+def _tilings(network: OnnxNetwork, margin: int, shift: int) -> _Tilings:
+    """Predict a region within ``margin`` pixels in two tilings that begin ``shift`` pixels apart.
+
+    Rows and columns differ in number, so that a network that mixes them up is found.
+    """
+    step = network.multiple
+    height = -(-(2 * margin + REGION) // step) * step + shift
+    width = height + step
+    if network.largest is not None:
+        height = width = network.tile + 2 * network.margin
+        shift = min(shift, height - 2 * margin - step)
+        if shift < step:
+            # too small for two tilings: the margin is taken as it is described
+            return _Tilings(np.zeros((network.factor, network.factor)), network.factor)
+    random = np.random.default_rng(0).random(
+        (network.bands, height + shift, width + shift), np.float32
+    )
+    image = DARK + SPAN * random
+    first = network(image[np.newaxis, :, :height, :width])[0]
+    second = network(image[np.newaxis, :, shift:, shift:])[0]
+    cut = network.factor * shift
+    difference = np.abs(first[:, cut:, cut:] - second[:, :-cut, :-cut]).max(axis=0)
+    return _Tilings(np.nan_to_num(difference, nan=np.inf), network.factor)
+
+
+def _wrong_margin(network: OnnxNetwork) -> UserError:
+    """Return what is wrong with the margin, with the one that would do."""
+    name, told = network.model.path, network.halo
+    farthest = max(FARTHEST, 2 * told)
+    if network.largest is not None:
+        farthest = (network.largest - network.multiple) // 2
+    problem = f"{name}: its result depends on more than the described margin of {told} pixels"
+    wider = _tilings(network, farthest, SHIFT * network.multiple).least_margin(told)
+    if wider is not None:
+        return UserError("onnx-margin-wrong", problem, f"describe the margin {wider}")
+    for multiple in (2, 4, 8, 16, 32, 64):
+        step = network.multiple * multiple
+        if network.largest is not None or step > farthest:
+            break
+        aligned = _tilings(network, farthest, 4 * step).least_margin(0)
+        if aligned is not None:
+            return UserError(
+                "onnx-margin-wrong",
+                f"{name}: its result depends on where a tile begins",
+                f"describe the multiple {step}, and a margin of at least {aligned}",
+            )
+    return UserError(
+        "onnx-margin-wrong",
+        f"{problem}; no margin up to {farthest} pixels would do: it depends on all of the image, "
+        "or on chance",
+        "use a network without attention over, or normalisation by, the whole image",
+    )

@@ -1,0 +1,1 @@
+"""What an upscaler computes with: weights of this project, or a network of another."""
