@@ -21,7 +21,6 @@ from sen2naip_sr.serving.api.docs import add_docs, describe
 from sen2naip_sr.serving.api.nowhere import Nowhere
 from sen2naip_sr.serving.guard.security import Wall
 from sen2naip_sr.serving.guard.watching import Headed, Watched
-from sen2naip_sr.serving.places import Busy
 from sen2naip_sr.serving.problems import answer
 from sen2naip_sr.serving.service import Service
 from sen2naip_sr.serving.settings import ServeSettings
@@ -101,8 +100,7 @@ def _add_handlers(app: FastAPI, spool: Path) -> None:
 
     @app.exception_handler(UserError)
     async def refused(_: Request, error: UserError) -> Response:
-        headers = {"Retry-After": str(error.seconds)} if isinstance(error, Busy) else None
-        return answer(error, spool, headers)
+        return answer(error, spool)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.serving.places import Busy
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -126,6 +127,8 @@ def answer(
     own = dict(headers or {})
     if problem.status == 401:
         own.setdefault("WWW-Authenticate", "Bearer")
+    if isinstance(error, Busy):
+        own.setdefault("Retry-After", str(error.seconds))
     return JSONResponse(
         problem.model_dump() | more, problem.status, headers=own, media_type=MEDIA_TYPE
     )

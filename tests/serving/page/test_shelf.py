@@ -58,7 +58,9 @@ def test_what_is_old_is_removed_and_what_is_new_stays(shelf):
     then = time.time() - 101
     for folder in (old.folder, upload):
         os.utime(folder, (then, then))
+    (upload.parent / "made by Gradio").touch()
     shelf.sweep()
+    assert list(upload.parent.iterdir()) == []
     assert not old.folder.exists()
     assert not upload.exists()
     assert new.folder.exists()

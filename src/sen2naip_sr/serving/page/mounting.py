@@ -17,7 +17,7 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from sen2naip_sr.serving.engine import Engine, in_passing_thread
-from sen2naip_sr.serving.page.gate import Gate
+from sen2naip_sr.serving.page.gate.gate import Gate
 from sen2naip_sr.serving.page.layout import build, theme
 from sen2naip_sr.serving.page.networks import choices
 from sen2naip_sr.serving.page.runs import Runs
@@ -74,7 +74,7 @@ def mount_page(app: FastAPI, engine: Engine, settings: ServeSettings) -> None:
             assert isinstance(route.app, App)
             # open pages hold a connection without end, which the server would wait for
             app.state.service.at_end.append(route.app.stop_event.set)
-            route.app = Gate(route.app, shelf.uploads, settings)
+            route.app = Gate(route.app, shelf, app.state.service.requests, settings)
 
 
 def _add_routes(app: FastAPI, shelf: Shelf, settings: ServeSettings) -> None:

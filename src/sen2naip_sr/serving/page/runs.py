@@ -18,11 +18,10 @@ from anyio import to_thread
 from sen2naip_sr.serving.engine import Cancelled, Engine, Made, in_passing_thread
 from sen2naip_sr.serving.guard.uploads import check_scene
 from sen2naip_sr.serving.page.form import Form
-from sen2naip_sr.serving.page.gate import is_inside
 from sen2naip_sr.serving.page.networks import Choice
 from sen2naip_sr.serving.page.presentation import Shown, present, view
 from sen2naip_sr.serving.page.remedies import no_scene, upload_expired
-from sen2naip_sr.serving.page.shelf import Drawer, Shelf
+from sen2naip_sr.serving.page.shelf import Drawer, Shelf, is_inside
 from sen2naip_sr.serving.places import Places
 from sen2naip_sr.serving.settings import ServeSettings
 from sen2naip_sr.upscaling.parameters import UpscalerParameters

@@ -109,9 +109,21 @@ class Shelf:
         for parent in (self.uploads, self._drawers):
             for entry in parent.iterdir() if parent.is_dir() else ():
                 with suppress(FileNotFoundError):
-                    if entry.stat().st_mtime < oldest:
+                    if not entry.is_dir():
+                        # Gradio makes an empty file for every scene that it hands on
+                        entry.unlink()
+                    elif entry.stat().st_mtime < oldest:
                         shutil.rmtree(entry, ignore_errors=True)
 
     def clear(self) -> None:
         """Remove everything."""
         shutil.rmtree(self._root, ignore_errors=True)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path leads to a regular file below a folder."""
+    try:
+        found, root = path.resolve(), folder.resolve()
+        return root in found.parents and found.is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False

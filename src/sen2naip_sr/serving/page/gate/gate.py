@@ -1,81 +1,101 @@
-"""A gate before Gradio's own routes: bounded bodies, and no paths but those of uploads.
+"""A gate before Gradio's own routes: those that the page needs, and bounded bodies.
 
-Gradio opens the path or address of a file in a request: it checks paths in applications that it
-has launched itself only, and fetches addresses in all. Its answers name paths. What it cannot
-read, it takes for a fault of its own.
+Gradio opens the path of a file in a request and fetches its address; it checks paths only in
+applications that it has launched itself. Its answers name paths. What it cannot read, it takes for
+a fault of its own.
 """
 
 import json
 import logging
 from collections.abc import Iterator
 from copy import copy
-from pathlib import Path
 from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError, find_user_error
 from sen2naip_sr.serving.guard.bodies import SMALL_SECONDS, within
-from sen2naip_sr.serving.guard.uploads import check_headers, check_room, too_large
-from sen2naip_sr.serving.page.names import Names, given_again, is_static, uncompressed
+from sen2naip_sr.serving.guard.paths import own_path
+from sen2naip_sr.serving.guard.uploads import too_large
+from sen2naip_sr.serving.page.gate import paths
+from sen2naip_sr.serving.page.gate.names import FILE, Names, given_again, uncompressed
+from sen2naip_sr.serving.page.gate.receiving import Receiver
+from sen2naip_sr.serving.page.shelf import Shelf, is_inside
+from sen2naip_sr.serving.places import Places
 from sen2naip_sr.serving.problems import answer
 from sen2naip_sr.serving.settings import ServeSettings
 
 logger = logging.getLogger(__name__)
 
-_FORM = 100_000
-"""Bytes of an upload besides the file, and of any other request."""
-_READING = ("GET", "HEAD", "OPTIONS")
-_UPLOAD = "/gradio_api/upload"
-"""Not any path that ends so: the last part of others is the name of an event, as one likes."""
-_REFUSED = {
-    404: UserError("not-found", "there is nothing at this path", "reload the page"),
-    405: UserError(
-        "method-not-allowed", "the path takes no requests of this method", "reload the page"
-    ),
-}
+_LONGEST = 100_000
+"""Bytes of a request that is no upload."""
+_READING = ("GET", "HEAD")
+_NOWHERE = UserError("not-found", "there is nothing at this path", "reload the page")
 _UNREADABLE = UserError(
     "request-invalid", "the request is none that the page makes", "reload the page"
 )
-"""Everything else that Gradio refuses or fails at: what an event raises is no failed request."""
+"""Whatever Gradio refuses or fails at: what an event raises is no failed request."""
 
 
 class Gate:
-    """Hands requests on to Gradio that may be answered.
+    """Hands requests on to Gradio that the page makes.
 
     Args:
         app: Gradio's application.
-        uploads: The folder of uploads.
+        shelf: The page's files.
+        places: Counts how many scenes each client sends at once.
         settings: The server's settings.
     """
 
-    def __init__(self, app: ASGIApp, uploads: Path, settings: ServeSettings) -> None:
+    def __init__(self, app: ASGIApp, shelf: Shelf, places: Places, settings: ServeSettings) -> None:
         self._app = app
-        self._uploads = uploads
-        self._names = Names(uploads)
-        self._settings = settings
+        self._uploads = shelf.uploads
+        self._names = Names(shelf.uploads)
+        self._receiver = Receiver(shelf, places, settings)
+        self._spool = settings.spool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
-        if scope["type"] != "http" or is_static(scope["path"]):
+        """Answer a request, hand it on, or refuse it."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope = uncompressed(scope)
-        if scope["method"] in _READING:
-            asked = self._names.asked_inside(scope)
-            await self._app(asked, receive, self._names.outside(send))
-            return
         try:
-            if scope["path"].endswith(_UPLOAD):
-                self._check_upload(Headers(scope=scope))
-                receive = within(receive, self._settings.max_upload_seconds)
+            if scope["method"] in _READING:
+                await self._read(own_path(scope), scope, receive, send)
+            elif scope["method"] == "POST":
+                await self._sent(own_path(scope), scope, receive, send)
             else:
-                receive = await self._checked(within(receive, SMALL_SECONDS))
-            await self._answered(scope, receive, self._names.outside(send))
+                raise copy(_NOWHERE)
         except UserError as error:
-            await answer(error, self._settings.spool)(scope, receive, send)
+            await answer(error, self._spool)(scope, receive, send)
+
+    async def _read(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if paths.is_static(path):
+            await self._app(scope, receive, send)
+        elif path == paths.PROGRESS:
+            await self._receiver.progress(Request(scope))(scope, receive, send)
+        elif paths.is_asked(path) and self._is_there(path):
+            asked = self._names.asked_inside(uncompressed(scope))
+            await self._app(asked, receive, self._names.outside(send))
+        else:
+            raise copy(_NOWHERE)
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether a path that asks for an upload leads to one; others are Gradio's."""
+        _, asks, name = path.partition(FILE)
+        found = self._names.inside(name)
+        return not asks or (found is not None and is_inside(found, self._uploads))
+
+    async def _sent(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if path == paths.UPLOAD:
+            received = await self._receiver.receive(Request(scope, receive))
+            await received(scope, receive, send)
+        elif paths.is_sent(path):
+            receive = await self._checked(within(receive, SMALL_SECONDS))
+            await self._answered(uncompressed(scope), receive, self._names.outside(send))
+        else:
+            raise copy(_NOWHERE)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Gradio answer a request with a body.
@@ -103,23 +123,8 @@ class Gate:
                 raise found from error
             logger.info("Gradio failed at a request", exc_info=error)
             raise copy(_UNREADABLE) from error
-        if status == 413:
-            raise too_large(self._settings.max_bytes)
         if status >= 400:
-            raise copy(_REFUSED.get(status, _UNREADABLE))
-
-    def _check_upload(self, headers: Headers) -> None:
-        length = headers.get("content-length")
-        if length is None:
-            raise UserError(
-                "request-invalid", "the upload does not tell its length", "send Content-Length"
-            )
-        check_headers("", headers.get("content-encoding", ""), length, self._most)
-        check_room(self._settings.spool, int(length))
-
-    @property
-    def _most(self) -> int:
-        return self._settings.max_bytes + _FORM
+            raise copy(_UNREADABLE)
 
     async def _checked(self, receive: Receive) -> Receive:
         """Read a body, put paths in the place of names, and return what gives it again."""
@@ -139,15 +144,6 @@ class Gate:
         return found
 
 
-def is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a path leads to a regular file below a folder."""
-    try:
-        found, root = path.resolve(), folder.resolve()
-        return root in found.parents and found.is_file()
-    except (OSError, ValueError, RuntimeError):
-        return False
-
-
 async def _read(receive: Receive) -> bytes:
     body, more = bytearray(), True
     while more:
@@ -156,8 +152,8 @@ async def _read(receive: Receive) -> bytes:
             raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > _FORM:
-            raise too_large(_FORM)
+        if len(body) > _LONGEST:
+            raise too_large(_LONGEST)
     return bytes(body)
 
 

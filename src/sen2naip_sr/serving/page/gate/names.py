@@ -12,7 +12,8 @@ from starlette.types import Message, Receive, Scope, Send
 OUTSIDE = "/uploads"
 """Stands for the folder of uploads in every answer and request."""
 _TEXT = ("application/json", "text/event-stream", "text/html", "text/plain")
-_FILE = "/gradio_api/file="
+FILE = "/gradio_api/file="
+"""What the path of a file begins with."""
 
 
 class Names:
@@ -37,7 +38,7 @@ class Names:
 
     def asked_inside(self, scope: Scope) -> Scope:
         """Return a request for a file, by its name outside, as one by its path."""
-        before, mark, name = scope["path"].partition(_FILE)
+        before, mark, name = scope["path"].partition(FILE)
         path = self.inside(name) if mark else None
         if path is None:
             return scope
@@ -95,11 +96,6 @@ def uncompressed(scope: Scope) -> Scope:
     """Return a request whose answer is not compressed: its text can be read on the way."""
     headers = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
     return {**scope, "headers": headers}
-
-
-def is_static(path: str) -> bool:
-    """Return whether a path is that of Gradio's scripts, styles and fonts."""
-    return any(f"/{folder}/" in path for folder in ("assets", "static"))
 
 
 def given_again(body: bytes, receive: Receive) -> Receive:

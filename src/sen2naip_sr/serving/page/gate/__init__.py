@@ -1,0 +1,1 @@
+"""What stands between visitors and Gradio: only what the page asks for, and nothing of any size."""
