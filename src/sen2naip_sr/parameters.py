@@ -47,16 +47,21 @@ def summarise(error: ValidationError) -> str:
 
 def describe_faults(faults: Iterable[Any]) -> str:
     """Return what is wrong with which parameter, in one line, of pydantic's list of faults."""
+    return "; ".join(list_faults(faults))
+
+
+def list_faults(faults: Iterable[Any]) -> list[str]:
+    """Return what is wrong with each parameter, of pydantic's list of faults."""
     found: dict[str, list[str]] = {}
     for problem in faults:
         *path, last = map(str, problem["loc"] or ("",))
         name = ".".join(path if path and _ALTERNATIVE.fullmatch(last) else [*path, last])
         # what pydantic puts before the text of a validator of our own
         found.setdefault(name, []).append(problem["msg"].removeprefix("Value error, "))
-    return "; ".join(
+    return [
         f"{name}: {_either(messages)}" if name else "; ".join(messages)
         for name, messages in found.items()
-    )
+    ]
 
 
 def _either(messages: Sequence[str]) -> str:

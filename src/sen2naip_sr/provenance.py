@@ -45,6 +45,13 @@ def machine_name() -> str:
     return f"{platform.node() or 'unnamed'}, {os.cpu_count()} cores"
 
 
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def peak_memory_mb() -> float:
     """Return the peak memory of this process so far, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,7 +13,6 @@ ANY = {
     "colour-table": "gdal_translate -expand rgb",
     "dask-package-missing": 'pip install "sen2naip_sr[dask]"',
     "flower-package-missing": 'pip install "sen2naip_sr[federated]"',
-    "privacy-package-missing": "pip install dp-accounting",
     "dtype-unsupported": "gdal_translate -ot Int32, or -ot Float64",
     "onnx-package-missing": 'pip install "sen2naip_sr[onnx]"',
     "only-subdatasets": "gdal_translate SUBDATASET x.tif",

@@ -1,4 +1,3 @@
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +8,13 @@ from small_federation import equal, make_federation, make_sites, make_task, run
 pytest.importorskip("flwr")
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.federated import privacy
-from sen2naip_sr.federated.parameters import STRATEGIES, FederationParameters, StrategyParameters
+from sen2naip_sr.federated.parameters import (
+    STRATEGIES,
+    FederationParameters,
+    PrivacyParameters,
+    StrategyParameters,
+)
+from sen2naip_sr.federated.privacy import epsilon_of
 from sen2naip_sr.federated.strategies import make_strategy, require_sites
 
 PRIVATE = {"clipping_norm": 0.01, "noise_multiplier": 0.5}
@@ -98,24 +102,55 @@ def test_with_noise_a_round_that_lacks_a_site_is_not_aggregated():
     assert [one.aggregated for one in found.rounds] == [False, True]
 
 
-def test_a_limit_of_epsilon_that_cannot_be_computed_is_refused(monkeypatch):
-    monkeypatch.setattr(privacy, "find_spec", lambda name: None)
-    limited = make_federation(privacy=PRIVATE | {"epsilon": 8.0}, weighting="equal")
-    with pytest.raises(UserError, match="epsilon cannot be computed"):
-        run(task=make_task(weighting="equal"), parameters=limited)
-
-
-@pytest.mark.skipif(not importlib.util.find_spec("dp_accounting"), reason="no dp-accounting")
 def test_an_epsilon_that_cannot_be_met_is_refused_and_one_that_can_is_stated():
     task = make_task(weighting="equal")
     noise = {"clipping_norm": 0.01, "noise_multiplier": 2.0}
-    with pytest.raises(UserError, match=r"4 rounds .* give epsilon .*above the limit 1"):
+    with pytest.raises(UserError, match=r"4 rounds .* give epsilon 4\.\d+ .*above the limit 1"):
         tight = make_federation(privacy=noise | {"epsilon": 1.0}, weighting="equal")
         run(task=task, parameters=tight)
     wide = make_federation(privacy=noise | {"epsilon": 100.0}, weighting="equal")
     spent = [one.epsilon for one in run(task=task, parameters=wide).rounds]
+    assert spent == [epsilon_of(wide.privacy, number) for number in (1, 2, 3, 4)]
     assert spent == sorted(spent)
-    assert 1 < spent[-1] < 100
+
+
+def noise(multiplier, delta=1e-5):
+    return PrivacyParameters(clipping_norm=1, noise_multiplier=multiplier, delta=delta)
+
+
+@pytest.mark.parametrize(("multiplier", "delta"), [(0.7, 1e-5), (2.0, 1e-3), (30.0, 1e-9)])
+def test_epsilon_is_what_the_privacy_loss_of_gaussian_noise_gives(multiplier, delta):
+    # the definition: delta is the mass that one density has above e^epsilon times the other
+    rounds = 3
+    epsilon, mu = epsilon_of(noise(multiplier, delta), rounds), rounds**0.5 / multiplier
+    x = np.linspace(-15, 15 + mu, 2_000_001)
+    one, other = (np.exp(-((x - shift) ** 2) / 2) / (2 * np.pi) ** 0.5 for shift in (mu, 0))
+    mass = np.trapezoid(np.maximum(one - np.exp(epsilon) * other, 0), x)
+    assert mass == pytest.approx(delta, rel=1e-3)
+
+
+def test_epsilon_grows_with_rounds_falls_with_noise_and_stays_below_the_renyi_bound():
+    for multiplier in (0.05, 1.0, 5.0):
+        found = [epsilon_of(noise(multiplier), rounds) for rounds in (1, 10, 1000)]
+        assert found == sorted(found)
+        assert epsilon_of(noise(2 * multiplier), 10) < found[1]
+        orders = np.concatenate([1 + np.geomspace(1e-4, 1, 1000), np.geomspace(2, 1e5, 1000)])
+        renyi = orders * 10 / (2 * multiplier**2) + np.log(1e5) / (orders - 1)
+        assert found[1] < renyi.min()
+    assert epsilon_of(noise(1e9), 1) == epsilon_of(noise(1.0), 0) == 0
+
+
+def test_a_site_that_does_not_clip_or_weighs_more_is_refused(monkeypatch):
+    from sen2naip_sr.federated import client
+
+    parameters = make_federation(privacy=PRIVATE, weighting="equal", rounds=1)
+    task = make_task(weighting="equal")
+    monkeypatch.setattr(client, "CLIP", "none")
+    with pytest.raises(UserError, match=r"a: its change .* not clipped to 0\.01"):
+        run(task=task, parameters=parameters)
+    lying = make_federation(weighting="equal", rounds=1)  # its sites state their chips
+    with pytest.raises(UserError, match="a: it weighs 2, and all sites weigh 1"):
+        run(parameters=lying)
 
 
 def test_a_site_that_clips_refuses_a_server_that_does_not_ask_for_it():

@@ -36,6 +36,11 @@ def test_valid_parameters_pass():
         ("carn.architecture.channels", "many", "carn.architecture.channels: Input should be"),
         ("carn.architecture.channels", 0, "carn.architecture.channels: Input should be greater"),
         ("carn.training.steps", None, "give 'steps' or 'minutes'"),
+        (
+            "carn.training.distributed.processes",
+            "two",
+            "carn.training.distributed.processes: Input should be 'auto' or a valid integer",
+        ),
         ("carn.training.learning_rate", "fast", "carn.training.learning_rate: Input should be"),
         ("ingestion.source", "sampel", "ingestion.source: unknown source 'sampel'"),
         ("ingestion.source", "directory", "ingestion: source 'directory' needs a path"),

@@ -1,9 +1,11 @@
 """What is refused before processes start, what they say, and how their ends are explained."""
 
 import logging
+import os
 import socket
 
 import pytest
+import torch
 from pydantic import ValidationError
 from tiny_training import GAN, tiny_parameters
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -81,6 +83,25 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     assert room.processes_of(tiny_parameters(distributed={"processes": "auto"})) == 1
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_said_before_processes_start():
+    error = unfit(accelerator="gpu", distributed=TWO)
+    assert error.code == "device-missing"
+    assert "'gpu'" in error.problem
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, "4"), ("2", "2"), ("16", "4"), ("", "4")])
+def test_processes_share_the_cores_unless_fewer_threads_are_asked_for(monkeypatch, asked, given):
+    monkeypatch.setattr(launcher, "usable_cores", lambda: 8)
+    monkeypatch.delenv(launcher.THREADS, raising=False)
+    if asked is not None:
+        monkeypatch.setenv(launcher.THREADS, asked)
+    before = os.environ.get(launcher.THREADS) or None
+    with launcher._environment(2):
+        assert os.environ[launcher.THREADS] == given
+    assert os.environ.get(launcher.THREADS) == before
+
+
 def test_a_process_of_a_training_starts_no_others(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "torchrun")
     with pytest.raises(UserError) as caught:
@@ -89,7 +110,7 @@ def test_a_process_of_a_training_starts_no_others(monkeypatch):
 
 
 def test_more_processes_than_cores_and_uneven_batches_are_said(monkeypatch, caplog):
-    monkeypatch.setattr(room.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(room, "usable_cores", lambda: 2)
     with caplog.at_level(logging.INFO, "sen2naip_sr"):
         room.refuse_unfit(tiny_parameters(batch_size=16, distributed={"processes": 3}))
     assert "3 processes share 2 cores" in caplog.text

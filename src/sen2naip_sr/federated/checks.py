@@ -44,18 +44,28 @@ def site_of(message: Message, names: Mapping[int, str]) -> str:
     return f"node {node}"
 
 
-def check_reply(message: Message, sent: Mapping[str, Array], site: str) -> Reply:
+def check_reply(
+    message: Message,
+    sent: Mapping[str, Array],
+    site: str,
+    *,
+    equal: bool = False,
+    clip: float | None = None,
+) -> Reply:
     """Check names, shapes, dtypes and values of what a site sends.
 
     Args:
         message: Its answer to a training.
         sent: The weights that it started from.
         site: Its name.
+        equal: Whether sites weigh the same, whatever they state.
+        clip: The norm that changes were to be clipped to; None: to none.
     """
     if message.has_error():
         return Reply(message, site, str(message.error.reason))
     try:
-        norm = math.sqrt(sum(_squares(message, sent).values()))
+        norm = math.sqrt(sum(_squares(message, sent, equal=equal).values()))
+        _require_clipped(norm, clip, sent)
     except _UnusableError as error:
         return Reply(message, site, str(error))
     return Reply(message, site, norm=norm)
@@ -65,7 +75,18 @@ class _UnusableError(ValueError):
     """What is wrong with an answer."""
 
 
-def _squares(message: Message, sent: Mapping[str, Array]) -> dict[str, float]:
+def _require_clipped(norm: float, clip: float | None, sent: Mapping[str, Array]) -> None:
+    if clip is None:
+        return
+    # weights are rounded once more after the change was clipped
+    size = math.sqrt(sum(float((array.astype(np.float64) ** 2).sum()) for array in sent.values()))
+    if norm > clip * 1.001 + 2e-7 * size:
+        raise _UnusableError(
+            f"its change of the weights has norm {norm:.3g}, not clipped to {clip:g}"
+        )
+
+
+def _squares(message: Message, sent: Mapping[str, Array], *, equal: bool) -> dict[str, float]:
     """Return the sum of squares of every weight's change."""
     records = list(message.content.array_records.values())
     metrics = list(message.content.metric_records.values())
@@ -74,6 +95,8 @@ def _squares(message: Message, sent: Mapping[str, Array]) -> dict[str, float]:
     examples = metrics[0].get(EXAMPLES)
     if not isinstance(examples, int | float) or not 0 < examples < math.inf:
         raise _UnusableError(f"it states {examples} training chips")
+    if equal and examples != 1:
+        raise _UnusableError(f"it weighs {examples:g}, and all sites weigh 1")
     if set(records[0]) != set(sent):
         raise _UnusableError("it sent weights of other names")
     return {name: _square(name, records[0][name], before) for name, before in sent.items()}

@@ -61,8 +61,7 @@ class PrivacyParameters(Parameters):
     delta: float = Field(default=1e-5, gt=0, lt=1)
     """The probability with which the promise may be broken."""
     epsilon: float | None = Field(default=None, gt=0)
-    """The largest epsilon; a training that would exceed it is refused. It needs the package
-    dp-accounting. Null: no limit."""
+    """The largest epsilon; a training that would exceed it is refused. Null: no limit."""
 
 
 class FederationParameters(Parameters):

@@ -34,7 +34,7 @@ class Round(BaseModel):
         sites: What was measured at each site: loss, seconds, chips, norm (of its change), and
             psnr of the new weights on the chips that it holds out, dB.
         sent_megabytes: Weights that were sent to sites and back, without their envelopes.
-        epsilon: Of the rounds so far; None: not known.
+        epsilon: Of the rounds so far; None: no noise is added.
         validation_psnr: Of the server's weights on chips of no site, dB; None: not scored.
     """
 
@@ -155,7 +155,9 @@ class Rounds(Strategy):
         site = site_of(message, self._names)
         if message.has_content():
             self._names.setdefault(int(message.metadata.src_node_id), site)
-        return check_reply(message, self._sent, site)
+        equal, privacy = self._p.weighting == "equal", self._p.privacy
+        clip = privacy.clipping_norm if privacy else None
+        return check_reply(message, self._sent, site, equal=equal, clip=clip)
 
     def _needed(self, asked: int) -> int:
         """Return how many answers a round needs."""

@@ -132,50 +132,90 @@ def run_rounds(  # noqa: PLR0913 - all but the first four are keywords
     p, clients = parameters, min(parameters.clients or sites, sites)
     strategy: Strategy = make_strategy(p.strategy, clients, evaluate=True)
     if p.privacy:
-        strategy = make_private(strategy, p.privacy, clients, sites, p.rounds)  # type: ignore[arg-type]
+        strategy = make_private(strategy, p.privacy, clients, p.rounds)  # type: ignore[arg-type]
     parts = {
         "task": task.model_dump(mode="json"),
         "federation": p.model_dump(include=set(FederationParameters.model_fields)),
         **(fingerprint or {}),
     }
-    saved = load_state(checkpoint, parts) if checkpoint else None
-    if saved:
-        saved.restore(strategy)
-        logger.info("The training resumes after round %d", len(saved.rounds))
-    first = saved.weights if saved else {k: v.cpu().numpy() for k, v in start.items()}
-    rounds = Rounds(
-        strategy, p, clients, names=names, done=saved.rounds if saved else [], seed=seed
-    )
-    done, arrays = len(rounds.rounds), _packed(first)
-
-    def after(server_round: int, now: ArrayRecord) -> MetricRecord | None:
-        nonlocal arrays
-        if server_round == 0:
-            return None
-        arrays, this = now, rounds.rounds[-1]
-        this.epsilon = epsilon_of(strategy)
-        if report:
-            report(this, _unpacked(now))
-        _say(this, p.rounds)
-        if checkpoint:
-            held = {name: array.numpy() for name, array in now.items()}
-            save_state(checkpoint, state_of(strategy, held, rounds.rounds), parts)
-        return None
-
-    if done < p.rounds:
+    kept = _Kept(checkpoint, parts)
+    first, done = kept.restore(strategy) or (start, [])
+    rounds = Rounds(strategy, p, clients, names=names, done=done, seed=seed)
+    end = _RoundEnd(rounds, p, kept, report, _packed(first))
+    if len(done) < p.rounds:
+        asked = ConfigRecord({TASK: task.model_dump_json()})
         rounds.start(
             grid,
-            arrays,
-            num_rounds=p.rounds - done,
+            end.arrays,
+            num_rounds=p.rounds - len(done),
             timeout=p.timeout or (None if seed is not None else PATIENCE),  # type: ignore[arg-type]
-            train_config=ConfigRecord({TASK: task.model_dump_json()}),
-            evaluate_config=ConfigRecord({TASK: task.model_dump_json()}),
-            evaluate_fn=after,
+            train_config=asked,
+            evaluate_config=asked,
+            evaluate_fn=end,
         )
     _require_some(rounds.rounds)
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
-    return Federated(_unpacked(arrays), rounds.rounds, done)
+    kept.remove()
+    return Federated(_unpacked(end.arrays), rounds.rounds, len(done))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The file of a server's state, if there is one, and what the state belongs to."""
+
+    file: Path | None
+    fingerprint: Mapping[str, Any]
+
+    def restore(self, strategy: Strategy) -> tuple[Weights, list[Round]] | None:
+        """Give a strategy its moments; return the weights, and the rounds that were done."""
+        saved = load_state(self.file, self.fingerprint) if self.file else None
+        if saved is None:
+            return None
+        saved.restore(strategy)
+        logger.info("The training resumes after round %d", len(saved.rounds))
+        return {name: torch.from_numpy(a) for name, a in saved.weights.items()}, saved.rounds
+
+    def save(self, strategy: Strategy, arrays: ArrayRecord, rounds: list[Round]) -> None:
+        if self.file:
+            held = {name: array.numpy() for name, array in arrays.items()}
+            save_state(self.file, state_of(strategy, held, rounds), self.fingerprint)
+
+    def remove(self) -> None:
+        if self.file:
+            self.file.unlink(missing_ok=True)
+
+
+class _RoundEnd:
+    """What follows a round: it is noted, reported and saved.
+
+    Attributes:
+        arrays: The server's present weights.
+    """
+
+    def __init__(
+        self,
+        rounds: Rounds,
+        parameters: FederationParameters,
+        kept: _Kept,
+        report: Report | None,
+        arrays: ArrayRecord,
+    ) -> None:
+        self._rounds, self._p, self._kept, self._report = rounds, parameters, kept, report
+        self.arrays = arrays
+
+    def __call__(self, server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
+        """Note the end of a round; Flower counts those of this process, and a zeroth one."""
+        if server_round == 0:
+            return None
+        self.arrays, done = arrays, self._rounds.rounds
+        if self._p.privacy:
+            # a round that changes nothing gives nothing away
+            released = sum(one.aggregated for one in done)
+            done[-1].epsilon = epsilon_of(self._p.privacy, released)
+        if self._report:
+            self._report(done[-1], _unpacked(arrays))
+        _say(done[-1], self._p.rounds)
+        self._kept.save(self._rounds.inner, arrays, done)
+        return None
 
 
 def _say(this: Round, rounds: int) -> None:
@@ -208,8 +248,8 @@ def _require_some(rounds: list[Round]) -> None:
     )
 
 
-def _packed(weights: Mapping[str, Any]) -> ArrayRecord:
-    return ArrayRecord({name: Packed(array) for name, array in weights.items()})
+def _packed(weights: Weights) -> ArrayRecord:
+    return ArrayRecord({name: Packed(tensor.cpu().numpy()) for name, tensor in weights.items()})
 
 
 def _unpacked(arrays: ArrayRecord) -> dict[str, Tensor]:

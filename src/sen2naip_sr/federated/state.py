@@ -33,24 +33,19 @@ class ServerState:
         weights: The server's weights.
         moments: The strategy's, by their name and that of the weight.
         rounds: The rounds so far.
-        spent: The state of the accountant of privacy; None: there is none.
     """
 
     weights: Mapping[str, Array]
     moments: Mapping[str, Mapping[str, Array]]
     rounds: list[Round]
-    spent: dict[str, Any] | None = None
 
     def restore(self, strategy: Strategy) -> None:
-        """Give a strategy of the same kind its moments, and the accountant what was spent."""
+        """Give a strategy of the same kind its moments."""
         inner = getattr(strategy, "strategy", strategy)
         for name, arrays in self.moments.items():
             # one of Flower's strategies keeps a list in the order of the weights
             kept = [arrays[key] for key in self.weights] if name == MOMENTS[-1] else dict(arrays)
             setattr(inner, name, kept)
-        accountant = getattr(strategy, "accountant", None)
-        if accountant is not None and self.spent is not None:
-            accountant.load_state_dict(self.spent)
 
 
 def state_of(strategy: Strategy, weights: Mapping[str, Array], rounds: list[Round]) -> ServerState:
@@ -62,10 +57,7 @@ def state_of(strategy: Strategy, weights: Mapping[str, Array], rounds: list[Roun
             kept = dict(zip(weights, kept, strict=True))
         if kept:
             moments[name] = kept
-    accountant = getattr(strategy, "accountant", None)
-    return ServerState(
-        weights, moments, rounds, None if accountant is None else accountant.state_dict()
-    )
+    return ServerState(weights, moments, rounds)
 
 
 def save_state(path: Path, state: ServerState, fingerprint: Mapping[str, Any]) -> None:
@@ -80,7 +72,6 @@ def save_state(path: Path, state: ServerState, fingerprint: Mapping[str, Any]) -
         "fingerprint": comparable(fingerprint),
         "names": list(state.weights),
         "rounds": [one.model_dump(mode="json") for one in state.rounds],
-        "spent": state.spent,
     }
     write_atomically(path, safetensors.numpy.save(tensors, {HEADER: json.dumps(header)}))
 
@@ -106,4 +97,4 @@ def load_state(path: Path, fingerprint: Mapping[str, Any]) -> ServerState | None
         logger.info("%s belongs to another training (%s): starting anew", path, "; ".join(changes))
         return None
     moments = {part: arrays for part, arrays in parts.items() if part != WEIGHTS}
-    return ServerState(weights, moments, rounds, header["spent"])
+    return ServerState(weights, moments, rounds)

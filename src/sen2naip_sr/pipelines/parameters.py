@@ -21,7 +21,7 @@ from sen2naip_sr.experiments.tuning.parameters import TuningParameters
 from sen2naip_sr.explain.parameters import ExplainParameters
 from sen2naip_sr.federated.parameters import FederatedParameters
 from sen2naip_sr.models.networks import NETWORKS, architecture_parameters
-from sen2naip_sr.parameters import describe_unknown
+from sen2naip_sr.parameters import describe_unknown, list_faults
 from sen2naip_sr.pipelines.experiments.configured import NAME, is_comparison
 from sen2naip_sr.report.parameters import ReportParameters
 from sen2naip_sr.sources.parameters import IngestionParameters
@@ -92,9 +92,5 @@ def _problems(name: str, model: type[BaseModel], value: Any) -> list[str]:
     try:
         model.model_validate(value)
     except ValidationError as error:
-        return [
-            f"{'.'.join([name, *map(str, problem['loc'])])}: "
-            + problem["msg"].removeprefix("Value error, ")
-            for problem in error.errors()
-        ]
+        return list_faults({**fault, "loc": (name, *fault["loc"])} for fault in error.errors())
     return []

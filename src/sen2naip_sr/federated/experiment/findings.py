@@ -68,10 +68,7 @@ def _faults(rounds: Sequence[Round]) -> list[str]:
 def _privacy(rounds: Sequence[Round], p: FederatedParameters) -> list[str]:
     if p.privacy is None:
         return []
-    spent = rounds[-1].epsilon
-    if spent is None:
-        return ["Noise was added; epsilon is not stated (dp-accounting is not installed)."]
-    return [f"Epsilon {spent:.3g} at delta {p.privacy.delta:g}, for a whole site."]
+    return [f"Epsilon {rounds[-1].epsilon:.3g} at delta {p.privacy.delta:g}, for a whole site."]
 
 
 def _row(table: pd.DataFrame, method: str, where: str) -> dict:

@@ -15,6 +15,7 @@ from typing import Any
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.training.distributed.failures import Story, explain
 from sen2naip_sr.training.distributed.rank import Task, run_rank
 from sen2naip_sr.training.distributed.relay import Ear
@@ -24,6 +25,9 @@ from sen2naip_sr.training.parameters import TrainingParameters
 POLL = 0.1
 """Seconds between two looks at the processes."""
 FOLDER = ".launch-"
+PATIENCE = 10.0
+"""Seconds that processes are given to end before they are killed."""
+THREADS = "OMP_NUM_THREADS"
 RUN = "sen2naip_sr"
 """The name by which the machines of one training find each other at their endpoint."""
 QUIET = (
@@ -73,7 +77,7 @@ class _Launch:
     def __init__(
         self, task: Task, handed: Any, parameters: TrainingParameters, folder: Path, heard: Heard
     ) -> None:
-        self._arguments = (str(folder), parameters, task, handed)
+        self._arguments = (str(folder), os.getpid(), parameters, task, handed)
         self._distributed = parameters.distributed
         self._processes = processes_of(parameters)
         self._folder, self._heard = folder, heard
@@ -129,26 +133,29 @@ class _Launch:
 
     def _end(self, thread: threading.Thread) -> None:
         """End all processes. torch's launcher notices it, and ends too."""
-        end = time.monotonic() + 60
-        while thread.is_alive() and time.monotonic() < end:
+        start, number = time.monotonic(), signal.SIGTERM
+        while thread.is_alive() and time.monotonic() - start < 6 * PATIENCE:
+            if time.monotonic() - start > PATIENCE:
+                number = getattr(signal, "SIGKILL", number)
             with suppress(Exception):
                 for rank, kind, content in self._ear.lines():
                     self._story.note(rank, kind, content)
-            for number in self._story.pids.values():
+            for process in self._story.pids.values():
                 with suppress(ProcessLookupError, PermissionError):
-                    os.kill(number, signal.SIGTERM)
+                    os.kill(process, number)
             thread.join(POLL)
 
 
 @contextmanager
 def _environment(processes: int) -> Iterator[None]:
     """Give the processes their share of the cores, and keep torch's launcher quiet."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = {"OMP_NUM_THREADS": str(max(1, (cores or 1) // processes))}
-    before = {name: os.environ.get(name) for name in wanted}
+    share = max(1, usable_cores() // processes)
+    before = os.environ.get(THREADS, "")
+    # who asks for fewer gets fewer
+    wanted = min(share, int(before)) if before.isdigit() and before != "0" else share
     loggers = [logging.getLogger(name) for name in QUIET]
     levels = [logger.level for logger in loggers]
-    os.environ.update(wanted)
+    os.environ[THREADS] = str(wanted)
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
@@ -156,11 +163,10 @@ def _environment(processes: int) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        if before:
+            os.environ[THREADS] = before
+        else:
+            os.environ.pop(THREADS, None)
 
 
 @contextmanager

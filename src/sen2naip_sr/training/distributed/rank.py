@@ -23,11 +23,14 @@ ENDED = "ended"
 """What a process says of a signal that ended it."""
 
 
-def run_rank(folder: str, parameters: TrainingParameters, task: Task, arguments: Any) -> None:
+def run_rank(
+    folder: str, parent: int, parameters: TrainingParameters, task: Task, arguments: Any
+) -> None:
     """Run a task in this process, one of several that torch's elastic launcher has started.
 
     Args:
         folder: The folder of the launch.
+        parent: The process that has started this one.
         parameters: How the training computes.
         task: What to do.
         arguments: Arguments of the task, after Fabric and voice.
@@ -37,7 +40,7 @@ def run_rank(folder: str, parameters: TrainingParameters, task: Task, arguments:
     """
     rank = int(os.environ["RANK"])
     voice = Voice(Path(folder), rank)
-    _end_with_others(voice)
+    _end_with_others(voice, parent)
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if rank == 0:
         logger = logging.getLogger("sen2naip_sr")
@@ -65,7 +68,7 @@ def local_leader() -> bool:
     return os.environ["LOCAL_RANK"] == "0"
 
 
-def _end_with_others(voice: Voice) -> None:
+def _end_with_others(voice: Voice, parent: int) -> None:
     """End at once by a signal, though torch waits for the other processes, and with the parent.
 
     A thread takes the signals: handlers of Python run only between two calls of torch.
@@ -74,7 +77,7 @@ def _end_with_others(voice: Voice) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         threading.Thread(target=_wait, args=(voice, signals), daemon=True).start()
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _wait(voice: Voice, signals: set[signal.Signals]) -> None:

@@ -7,6 +7,7 @@ import socket
 import torch
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.training.crops.sampler import sizes_of_parts
 from sen2naip_sr.training.parameters import TrainingParameters
 
@@ -44,8 +45,8 @@ def refuse_unfit(parameters: TrainingParameters) -> None:
     """Check the processes against the machine and the batch, and say how the batch is split.
 
     Raises:
-        UserError: If there are too few GPUs or crops, the device is a single one, or the endpoint
-            is taken.
+        UserError: If the device is missing or a single one, there are too few GPUs or crops, or the
+            endpoint is taken.
     """
     d, processes = parameters.distributed, processes_of(parameters)
     if parameters.accelerator == "mps":
@@ -54,9 +55,15 @@ def refuse_unfit(parameters: TrainingParameters) -> None:
             f"{processes} processes cannot share the one device of 'mps'",
             "train in one process, or on the CPU",
         )
+    if parameters.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError(
+            "device-missing",
+            f"the accelerator '{parameters.accelerator}' is not available: there is no GPU of CUDA",
+            "choose auto or cpu",
+        )
     if on_gpus(parameters):
         _refuse_few_gpus(processes)
-    elif processes > (cores := os.cpu_count() or 1):
+    elif processes > (cores := usable_cores()):
         logger.warning("%d processes share %d cores: they slow each other", processes, cores)
     world = processes * d.nodes
     sizes = sizes_of_parts(parameters.batch_size, world)

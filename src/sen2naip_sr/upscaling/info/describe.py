@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import hypot
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.raster.areas.area import Area
 from sen2naip_sr.raster.areas.placing import scene_bounds
 from sen2naip_sr.raster.band_names import ROLES, described, find_colours, suggestion
@@ -153,9 +154,9 @@ def _time(model: str, pixels: int) -> str:
         return ""
     # without the whole model of this file, which takes longer than all else here
     rate = json.loads(file.read_text())["megapixels_a_second"]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    seconds = pixels / 1e6 / rate / (cores or 1)
+    cores = usable_cores()
+    seconds = pixels / 1e6 / rate / cores
     shown = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     if seconds < 5:
         shown = "5 s"
-    return f"; about {shown} with {model} on {cores or 1} cores"
+    return f"; about {shown} with {model} on {cores} cores"
