@@ -40,6 +40,23 @@ def test_equal_blocks_in_a_row_are_one_stage():
     assert "conv 3" in stages[1].kind
 
 
+def test_what_stages_read_is_that_of_the_papers():
+    reads = {stage.name: stage.reads for stage in stages_of(build("unet"), 4)}
+    names = [*reads]
+    for level, decoder in ((1, "decoder.0"), (0, "decoder.1")):  # Ronneberger et al. 2015, fig. 1
+        assert names.index(f"encoder.{level}") + 1 in reads[decoder]
+    carn = stages_of(build("carn"), 4)
+    fusions = [stage for stage in carn if "fusions" in stage.name]
+    cascades = [number for number, stage in enumerate(carn, 1) if "stages" in stage.name]
+    for at, fusion in enumerate(fusions, 1):  # Ahn et al. 2018, fig. 2: of all cascades before
+        assert fusion.reads == (1, *cascades[:at])
+
+
+def test_further_connections_are_drawn():
+    drawing = draw_network(stages_of(build("carn"), 4), 4)
+    assert ">+ 1, 2, 4<" in drawing
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_drawing_shows_every_stage(name):
     stages = stages_of(build(name), 4)

@@ -20,7 +20,15 @@ ROOT = Path(__file__).parents[2]
 ITEMS = ROOT / "conf/base/report_items.yml"
 SECTIONS = (
     *("The problem", "Data", "Networks", "Size", "Training", "Losses", "Metrics", "Comparison"),
-    *("Hyperparameters", "Experiments", "Time", "Environment", "Completed items", "References"),
+    *(
+        "Hyperparameters",
+        "Experiments",
+        "Explanations",
+        "Time",
+        "Environment",
+        "Completed items",
+        "References",
+    ),
 )
 
 
@@ -64,7 +72,7 @@ def test_every_section_is_there_and_none_lacks_its_input(page):
     headings = [re.sub(r"<[^>]+>", "", one) for one in re.findall(r"<h[2-4][^>]*>(.*?)</h", page)]
     for section in SECTIONS:
         assert any(section in heading for heading in headings), section
-    assert text_of(page).count("have not been made") == 1  # experiments
+    assert text_of(page).count("have not been made") == 2  # experiments and explanations
 
 
 def test_numbers_are_those_of_the_run(page, sources):
@@ -94,9 +102,9 @@ def test_without_any_run_it_says_what_to_do_and_shows_the_shipped_networks(tmp_p
     nothing = Sources(root=tmp_path, networks=nothing.networks[:1])
     building.prepare(nothing, ReportParameters(), ITEMS, tmp_path)
     text = text_of(compiling.compile_html(tmp_path / building.SOURCE))
-    for pipeline in ("preprocess", "train_lean", "evaluate", "overfit"):
+    for pipeline in ("preprocess", "train_lean", "evaluate", "overfit", "explain"):
         assert f"--pipelines={pipeline}" in text
-    assert text.count("have not been made") == 5
+    assert text.count("have not been made") == 6
 
 
 @pytest.mark.parametrize(

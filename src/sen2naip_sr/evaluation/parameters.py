@@ -26,7 +26,8 @@ class EvaluationParameters(Parameters):
     networks: list[Annotated[str, known_as("network", NETWORKS)]] | None = None
     """Networks to score. Null: all that have weights."""
     weights: dict[str, str] = Field(default_factory=dict)
-    """Further weights to score: the name that tables show, and the file."""
+    """Further weights to score: the name that tables show, and the file, or the name of shipped
+    weights, such as ``default``."""
     peers: dict[str, str] = Field(default_factory=dict)
     """Networks of other projects to score: the name that tables show, and the ``.param`` file of
     the network in ncnn's format. They need the package ncnn."""

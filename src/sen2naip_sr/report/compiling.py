@@ -9,8 +9,8 @@ from sen2naip_sr.errors import UserError
 STANDARD = "ua-1"
 """The standard of the PDF: PDF/UA-1, which readers of screens can read."""
 STYLE = Path(__file__).with_name("page.css")
-LOST = re.compile(r"^(?!page).* was ignored")
-"""What Typst warns of where HTML would lack content; pages it has none."""
+LOST = re.compile(r"^(?!page|flush).* was ignored")
+"""What Typst warns of where HTML would lack content; of pages and their ends it has none."""
 
 
 def compile_pdf(source: Path, timestamp: int | None = None) -> bytes:

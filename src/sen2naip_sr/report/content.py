@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.report import environment, items
-from sen2naip_sr.report.figures import copy_figure, draw_curves, draw_examples
+from sen2naip_sr.report.experiments import experiments_content
+from sen2naip_sr.report.figures import copy_figure, draw_curves, draw_examples, layout_of
 from sen2naip_sr.report.layers import TIMES
 from sen2naip_sr.report.networks import losses_content, named, network_content, number
 from sen2naip_sr.report.parameters import ReportParameters
@@ -36,11 +38,7 @@ def write_content(
     """
     found = items.read_items(item_file)
     networks = [network_content(network, sources, folder) for network in sources.networks]
-    for network in networks:
-        same = {(row["name"], row["value"]) for row in networks[0]["hyperparameters"]}
-        network["differing"] = [
-            row for row in network["hyperparameters"] if (row["name"], row["value"]) not in same
-        ]
+    _only_differing(networks)
     return {
         "title": parameters.title,
         "authors": parameters.authors,
@@ -51,13 +49,25 @@ def write_content(
         "metrics": _metrics(),
         "losses": losses_content(sources),
         "comparison": _comparison(sources, folder),
-        "experiments": _experiments(sources, folder),
+        "experiments": experiments_content(sources, folder),
         "times": _times(sources),
         "libraries": environment.libraries(),
         "machine": environment.machine(sources.root),
         "items": items.rows_of(found, sources.root),
         "points": items.total(found, sources.root),
     }
+
+
+def _only_differing(networks: list[dict[str, Any]]) -> None:
+    """Give networks what differs from the first one; a text that is known is not said again."""
+    first = (
+        {(row["name"], row["value"]) for row in networks[0]["hyperparameters"]} if networks else {}
+    )
+    told = {row["name"] for row in networks[0]["hyperparameters"]} if networks else set()
+    for network in networks:
+        rows = [r for r in network["hyperparameters"] if (r["name"], r["value"]) not in first]
+        network["differing"] = [r | {"why": ""} if r["name"] in told else r for r in rows]
+        told |= {row["name"] for row in rows}
 
 
 def _data(sources: Sources, parameters: ReportParameters, folder: Path) -> dict[str, Any] | None:
@@ -125,16 +135,33 @@ def _training(sources: Sources, folder: Path) -> dict[str, Any] | None:
     return {"figure": "curves.png", "ends": ends}
 
 
-def _metrics() -> list[dict[str, str]]:
-    return [
-        {
-            "key": metric.key,
-            "title": metric.title,
-            "unit": metric.unit,
-            "better": "higher" if metric.higher_is_better else "lower",
-        }
-        for metric in METRICS.values()
+def _metrics() -> dict[str, list[list[str]]]:
+    """Return the metrics of every evaluation, and those that are computed if asked for."""
+    rows: dict[str, list[list[str]]] = {"always": [], "asked": []}
+    for metric in METRICS.values():
+        better = "higher" if metric.higher_is_better else "lower"
+        rows["asked" if metric.optional else "always"].append([metric.title, metric.unit, better])
+    return rows
+
+
+def _optional(table: pd.DataFrame | None) -> dict[str, list[list[str]]] | None:
+    """Return the optional metrics: a row for each method, their cost, and why some are empty."""
+    if table is None or table.empty:
+        return None
+    titles = list(dict.fromkeys(table["title"]))
+    values = {(row["method"], row["title"]): row for row in table.to_dict("records")}
+    methods = list(dict.fromkeys(table["method"]))
+    rows = [
+        [str(method), *(number(values[method, title]["value"], 4) for title in titles)]
+        for method in methods
     ]
+    seconds = table.groupby("title", sort=False)["seconds"].sum()
+    reasons = table[table["reason"].fillna("") != ""].drop_duplicates("title")
+    return {
+        "rows": [["method", *titles], *rows],
+        "seconds": [[str(title), f"{value:.1f}"] for title, value in seconds.items()],
+        "reasons": [[str(r["title"]), str(r["reason"])] for r in reasons.to_dict("records")],
+    }
 
 
 def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
@@ -148,8 +175,7 @@ def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
             str(row["method"]) + (f" ({row['origin']})" if isinstance(row["origin"], str) else ""),
             METRICS["psnr"].amount(row["psnr"]).removesuffix(" dB"),
             _interval(row, "psnr", "psnr_low", "psnr_high")[1],
-            f"{row['delta_psnr']:+.2f}",
-            f"[{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]",
+            *_gain(row),
             *(f"{row[key]:.{METRICS[key].decimals}f}" for key in ("ssim", "sam", "ergas")),
             f"{row['consistency']:.2f}",
         ]
@@ -171,9 +197,22 @@ def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
         "best_psnr": number(best["psnr"]),
         "network": _sentence(networks[0]) if networks else None,
         "places": places,
-        "figures": _copied(sources.figures, folder),
+        "optional": _optional(sources.optional),
+        "figures": {
+            name: {"file": copy_figure(file, folder, name), "layout": layout_of(file)}
+            for name, file in sources.figures.items()
+        },
         "run": named(sources.scored_by),
+        "other_data": _of_other_data(sources),
+        "seen": any("seen" in origin for origin in table["origin"].dropna().astype(str)),
     }
+
+
+def _of_other_data(sources: Sources) -> str:
+    """Return the data hash of the run that scored, if its chips are not those that are here."""
+    scored = sources.scored_by.tags.get("data_hash", "") if sources.scored_by else ""
+    here = sources.hr.manifest.content if sources.hr else ""
+    return scored if scored and here and not here.startswith(scored) else ""
 
 
 def _sentence(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -192,27 +231,15 @@ def _sentence(row: Mapping[Any, Any]) -> dict[str, str]:
     }
 
 
+def _gain(row: Mapping[Any, Any]) -> list[str]:
+    """Return the gain and its interval; the best interpolation, which it is over, has none."""
+    if row["delta_psnr"] == row["delta_low"] == row["delta_high"] == 0:
+        return ["0", ""]
+    return [f"{row['delta_psnr']:+.2f}", f"[{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]"]
+
+
 def _interval(row: Mapping[Any, Any], key: str, low: str, high: str) -> list[str]:
     return [number(row[key]), f"[{number(row[low])}, {number(row[high])}]"]
-
-
-def _copied(figures: Mapping[str, Path], folder: Path) -> dict[str, str]:
-    """Copy figures into the report's folder, large ones smaller; return their names there."""
-    return {name: copy_figure(file, folder, name) for name, file in figures.items()}
-
-
-def _experiments(sources: Sources, folder: Path) -> list[dict[str, Any]]:
-    found = []
-    for experiment in sources.experiments:
-        files = {f"{experiment.name}-{k}": file for k, file in enumerate(experiment.figures)}
-        found.append(
-            {
-                "name": experiment.name,
-                "findings": experiment.findings,
-                "figures": list(_copied(files, folder).values()),
-            }
-        )
-    return found
 
 
 def _times(sources: Sources) -> dict[str, Any]:

@@ -24,11 +24,12 @@ def draw_network(stages: Sequence[Stage], bands: int) -> str:
         bands: Bands of the input and the output.
     """
     boxes = [_box("LR image", f"{bands} {TIMES} h {TIMES} w", "", IO)]
-    for stage in stages:
+    for number, stage in enumerate(stages, 1):
         title, _, inside = stage.kind.partition(": ")
         title += f" {TIMES} {stage.count}" if stage.count > 1 else ""
         amount = f"{stage.parameters * stage.count:,} parameters"
-        boxes.append(_box(title, stage.shape, amount, _colour(stage.kind), inside))
+        box = _box(title, stage.shape, amount, _colour(stage.kind), inside)
+        boxes.append(_above(number, stage.reads) + box)
     rows = -(-len(boxes) // ROW)
     width = 2 * MARGIN + ROW * (WIDTH + GAP) + RIGHT
     height = TOP + rows * (HEIGHT + BETWEEN) - BETWEEN + MARGIN + 16
@@ -66,6 +67,17 @@ def _box(title: str, shape: str, amount: str, colour: str, inside: str = "") -> 
     texts.append(_line(HEIGHT - 7, TEXT, amount, 'fill="#444"'))
     rectangle = f'<rect width="{WIDTH}" height="{HEIGHT}" rx="7" fill="{colour}" stroke="{LINE}"/>'
     return rectangle + "".join(texts)
+
+
+def _above(number: int, reads: Sequence[int]) -> str:
+    """Return what stands above a box: its number, and the further boxes that it reads."""
+    further = ", ".join(str(one) if one else "LR" for one in reads if one != number - 1)
+    text = f'<text x="2" y="-5" font-size="{SHAPE}" fill="{LINE}">{number}</text>'
+    if further:
+        text += (
+            f'<text x="{WIDTH - 2}" y="-5" text-anchor="end" font-size="{TEXT}">+ {further}</text>'
+        )
+    return text
 
 
 def _line(y: float, size: float, text: str, more: str = "") -> str:

@@ -13,8 +13,11 @@ from sen2naip_sr.evaluation.figures.tiles import composites, stretched
 from sen2naip_sr.report.sources import Network
 
 FONT = 8
-WIDEST, LARGEST = 1500, 400_000
+WIDEST, LARGEST = 1800, 400_000
 """Pixels, and bytes of a PNG, above which figures of runs are made smaller."""
+PLATE, FLAT, WIDE = 1150, 1.8, 1.2
+"""The least width of a figure with a page of its own, pixels; its largest width over height; and
+from which it is on a landscape page."""
 
 
 def draw_examples(hr: Store, lr: Store, chips: Sequence[int]) -> Figure:
@@ -68,11 +71,30 @@ def draw_curves(networks: Sequence[Network]) -> Figure | None:
     return plain(figure)
 
 
+def layout_of(file: Path) -> str:
+    """Return where a figure is read best: ``inline``, or on a page of its own.
+
+    Such a page is ``portrait`` or ``landscape``. Figures with many small parts get one; flat ones
+    do not, because they fill the width of the text and no page.
+    """
+    with Image.open(file) as image:
+        width, aspect = image.width, image.width / image.height
+    if width < PLATE or aspect > FLAT:
+        return "inline"
+    return "landscape" if aspect > WIDE else "portrait"
+
+
 def copy_figure(file: Path, folder: Path, name: str) -> str:
     """Copy a figure of a run, and return its name in the folder.
 
-    Large ones are at most `WIDEST` pixels wide, as JPEG: the report shall fit into an e-mail.
+    Large ones are at most `WIDEST` pixels wide, as JPEG: the report shall fit into an e-mail. Of an
+    animation it is the last picture.
     """
+    if file.suffix == ".gif":
+        with Image.open(file) as image:
+            image.seek(getattr(image, "n_frames", 1) - 1)
+            image.convert("RGB").save(folder / f"{name}.jpg", quality=90)
+        return f"{name}.jpg"
     if file.stat().st_size <= LARGEST:
         (folder / f"{name}.png").write_bytes(file.read_bytes())
         return f"{name}.png"

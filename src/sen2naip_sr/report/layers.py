@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class Stage:
         scale: Height of its output over that of the network's input.
         parameters: Parameters of one of them.
         count: How many there are in a row.
+        reads: Whose outputs it reads: numbers of stages from 1, and 0 for the image.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Stage:
     scale: Fraction
     parameters: int
     count: int = 1
+    reads: tuple[int, ...] = ()
 
     @property
     def shape(self) -> str:
@@ -52,23 +55,51 @@ def stages_of(model: nn.Module, bands: int) -> list[Stage]:
     On the device ``meta`` nothing is really computed.
     """
     names = {module: name for name, module in model.named_modules()}
-    parts = list(_parts(model, inside=False))
+    image = torch.zeros(1, bands, SIDE, SIDE, device=next(model.parameters()).device)
+    image.requires_grad_()  # what a stage reads is found in the graph of gradients
     found: list[Stage] = []
+    made_by: dict[object, int] = {}
 
-    def record(module: nn.Module, _: object, output: Tensor) -> None:
+    def record(module: nn.Module, inputs: tuple[object, ...], output: Tensor) -> None:
         scale = Fraction(output.shape[-2], SIDE)
+        reads = {number for one in inputs for number in _makers(one, made_by)}
         kind, count = describe(module), count_parameters(module)
-        found.append(Stage(names[module], kind, output.shape[1], scale, count))
+        name, maps = names[module], output.shape[1]
+        found.append(Stage(name, kind, maps, scale, count, reads=tuple(sorted(reads))))
+        made_by[output.grad_fn] = len(found)
 
-    handles = [part.register_forward_hook(record) for part in parts]
+    handles = [part.register_forward_hook(record) for part in _parts(model, inside=False)]
     try:
-        with torch.inference_mode():
-            image = torch.zeros(1, bands, SIDE, SIDE, device=next(model.parameters()).device)
+        with torch.enable_grad():
             model.eval()(image)
     finally:
         for handle in handles:
             handle.remove()
-    return list(_in_a_row(found))
+    return _in_a_row(found)
+
+
+def _makers(tensor: object, made_by: Mapping[object, int]) -> Iterator[int]:
+    """Yield the numbers of the stages whose outputs a tensor was computed from without others."""
+    if not isinstance(tensor, Tensor):
+        return
+    if tensor.grad_fn is None:
+        yield from (0,) * tensor.requires_grad
+        return
+    ahead: list[Any] = [tensor.grad_fn]
+    seen = set()
+    while ahead:
+        node = ahead.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in made_by:
+            yield made_by[node]
+        elif isinstance(getattr(node, "variable", None), nn.Parameter):
+            continue
+        elif hasattr(node, "variable"):
+            yield 0
+        else:
+            ahead += [above for above, _ in node.next_functions if above is not None]
 
 
 def _parts(module: nn.Module, inside: bool) -> Iterator[nn.Module]:
@@ -85,17 +116,18 @@ def _parts(module: nn.Module, inside: bool) -> Iterator[nn.Module]:
             yield child
 
 
-def _in_a_row(stages: list[Stage]) -> Iterator[Stage]:
-    last: Stage | None = None
+def _in_a_row(stages: Sequence[Stage]) -> list[Stage]:
+    """Return the stages with equal ones in a row as one."""
+    found: list[Stage] = []
+    numbers = [0]
     for stage in stages:
-        if last and replace(stage, name=last.name, count=last.count) == last:
-            last = replace(last, count=last.count + 1)
-            continue
-        if last:
-            yield last
-        last = stage
-    if last:
-        yield last
+        last = found[-1] if found else None
+        if last and replace(stage, name=last.name, count=last.count, reads=last.reads) == last:
+            found[-1] = replace(last, count=last.count + 1)
+        else:
+            found.append(replace(stage, reads=tuple(sorted({numbers[n] for n in stage.reads}))))
+        numbers.append(len(found))
+    return found
 
 
 def describe(module: nn.Module) -> str:

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+from collections import Counter
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -12,7 +14,7 @@ from sen2naip_sr.models.cost import count_parameters, multiply_adds_per_pixel, w
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.report import hyperparameters
 from sen2naip_sr.report.diagram import draw_network
-from sen2naip_sr.report.layers import TIMES, stages_of
+from sen2naip_sr.report.layers import TIMES, Stage, stages_of
 from sen2naip_sr.report.sources import Network, Sources
 from sen2naip_sr.training import losses
 
@@ -38,16 +40,20 @@ def network_content(network: Network, sources: Sources, folder: Path) -> dict[st
         "origin": network.origin,
         "label": weights.label,
         "run": named(network.run),
+        "seconds": _seconds(network.run),
+        "other_data": _other_data(network, sources),
         "figure": name,
         "stages": [
             [
+                str(row),
                 stage.name,
                 stage.kind + (f" {TIMES} {stage.count}" if stage.count > 1 else ""),
                 stage.shape,
                 f"{stage.parameters * stage.count:,}",
             ]
-            for stage in stages
+            for row, stage in enumerate(stages, 1)
         ],
+        "heaviest": _heaviest(stages),
         "parameters": f"{count:,}",
         "megabytes": f"{4 * count / 1e6:.2f}",
         "activations": f"{4 * widest * TILE**2 / 1e6:.0f}",
@@ -59,6 +65,29 @@ def network_content(network: Network, sources: Sources, folder: Path) -> dict[st
         "losses": " and ".join(f"{loss} (weight {w:g})" for loss, w in _losses_of(network).items()),
         "hyperparameters": hyperparameters.rows_of(network, sources.importance),
     }
+
+
+def _heaviest(stages: Sequence[Stage]) -> tuple[str, str]:
+    """Return the kind of stages with the most parameters: its share, and what it is called."""
+    sums: Counter[str] = Counter()
+    for stage in stages:
+        sums[stage.kind.partition(": ")[0]] += stage.parameters * stage.count
+    (kind, most), *_ = sums.most_common(1)
+    return f"{most / sum(sums.values()):.0%}", kind
+
+
+def _seconds(run: TrackedRun | None) -> str:
+    """Return the wall time of a run as text; empty if it is not known."""
+    seconds = run.metrics.get("usage/wall_seconds") if run else None
+    return f"{seconds:,.0f}" if seconds else ""
+
+
+def _other_data(network: Network, sources: Sources) -> bool:
+    """Return whether a network that was trained here was trained on other chips."""
+    shipped, hr = network.weights.shipped, sources.hr
+    return (
+        not shipped and hr is not None and network.weights.metadata.data_hash != hr.manifest.content
+    )
 
 
 def _first_paragraph(network: Network) -> str:

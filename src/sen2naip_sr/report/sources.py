@@ -44,8 +44,10 @@ class Experiment:
 
     name: str
     findings: str
-    figures: list[Path]
+    figures: list[tuple[str, Path]]
+    """Each with its kind: figure, gallery, rounds or animation."""
     table: pd.DataFrame | None
+    run: TrackedRun | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Sources:
     Attributes:
         root: The project's folder.
         hr: The HR chips, and with them ``lr`` and ``splits``.
-        networks: Those that were trained here; if none was, the shipped ones.
+        networks: Those that were trained here, and the shipped ones that the comparison scored; if
+            there is neither, all shipped ones.
         comparison: Scores of all methods on the test chips, with ``scores`` by chip.
+        optional: The optional metrics that the evaluation was asked for.
         scored_by: The run that scored them.
         figures: Figures of the evaluation by name.
         experiments: Those with findings.
@@ -71,6 +75,7 @@ class Sources:
     networks: list[Network] = field(default_factory=list)
     comparison: pd.DataFrame | None = None
     places: pd.DataFrame | None = None
+    optional: pd.DataFrame | None = None
     scores: pd.DataFrame | None = None
     scored_by: TrackedRun | None = None
     figures: Mapping[str, Path] = field(default_factory=dict)
@@ -97,51 +102,66 @@ def read_sources(
     newest = sorted(
         (run for run in tracked if run.finished), key=lambda run: run.started, reverse=True
     )
+    comparison = _table(reporting / "comparison.csv")
     return Sources(
         root=root,
         hr=read_store(data / HR),
         lr=read_store(data / LR),
         splits=_table(data / SPLITS),
-        networks=_networks(data / MODELS, newest),
-        comparison=_table(reporting / "comparison.csv"),
+        networks=_networks(data / MODELS, newest, comparison),
+        comparison=comparison,
         places=_table(reporting / "places.csv"),
+        optional=_table(reporting / "perceptual.csv"),
         scores=_table(reporting / "scores.parquet"),
-        scored_by=next((run for run in newest if "test/psnr" in run.metrics), None),
+        scored_by=next((run for run in newest if _scored(run)), None),
         figures={
             name: reporting / f"{name}.png"
             for name in ("comparison", "gallery", "by_place")
             if (reporting / f"{name}.png").is_file()
         },
-        experiments=_experiments(reporting, experiments),
+        experiments=_experiments(reporting, experiments, newest),
         importance=_json(reporting / "tune_importance.json"),
         tracked=newest,
     )
 
 
-def _networks(folder: Path, runs: Sequence[TrackedRun]) -> list[Network]:
+def _scored(run: TrackedRun) -> bool:
+    """Return whether a run scored methods on test chips."""
+    return any(name.startswith("test_psnr/") for name in run.metrics)
+
+
+def _networks(
+    folder: Path, runs: Sequence[TrackedRun], comparison: pd.DataFrame | None
+) -> list[Network]:
+    own = {name: folder / name / "weights.safetensors" for name in _ORDER}
+    trained = [name for name in _ORDER if own[name].is_file()]
+    scored = set() if comparison is None else set(comparison["method"])
     found = []
     for name in _ORDER:
-        file = folder / name / "weights.safetensors"
-        if not file.is_file():
-            continue
-        weights = load_weights(file)
-        history = _table(folder / name / "history.csv")
-        run = next(
-            (
-                run
-                for run in runs
-                if run.tags.get("weights") == weights.label and run.tags.get("training") != "kept"
-            ),
-            None,
-        )
-        found.append(Network(name, weights, history, run))
-    if found:
-        return found
-    shipped = [(name, load_shipped(name)) for name in _ORDER]
-    return [Network(name, weights) for name, weights in shipped if weights is not None]
+        if name in trained:
+            weights = load_weights(own[name])
+            history = _table(folder / name / "history.csv")
+            found.append(Network(name, weights, history, _trained_by(weights, runs)))
+        elif name in scored or not (trained or scored):
+            shipped = load_shipped(name)
+            found += [Network(name, shipped)] if shipped else []
+    return found
 
 
-def _experiments(folder: Path, asked: Sequence[str]) -> list[Experiment]:
+def _trained_by(weights: Weights, runs: Sequence[TrackedRun]) -> TrackedRun | None:
+    return next(
+        (
+            run
+            for run in runs
+            if run.tags.get("weights") == weights.label and run.tags.get("training") != "kept"
+        ),
+        None,
+    )
+
+
+def _experiments(
+    folder: Path, asked: Sequence[str], runs: Sequence[TrackedRun]
+) -> list[Experiment]:
     names = list(asked) or sorted(
         file.stem for file in folder.glob("*.txt") if file.stem != "run_comparison"
     )
@@ -156,15 +176,21 @@ def _experiments(folder: Path, asked: Sequence[str]) -> list[Experiment]:
             (folder / f"{name}.txt").read_text(encoding="utf-8").strip(),
             _figures(folder, name),
             _table(folder / f"{name}.csv"),
+            next((run for run in runs if name in run.name.split()[0].split("+")), None),
         )
         for name in names
     ]
 
 
-def _figures(folder: Path, name: str) -> list[Path]:
+def _figures(folder: Path, name: str) -> list[tuple[str, Path]]:
     """Return the figures of an experiment: its own, and those of a folder of its name."""
-    own = [folder / f"{name}{end}.png" for end in ("", ".gallery", ".rounds")]
-    return [file for file in own if file.is_file()] + sorted((folder / name).glob("*.png"))
+    own = {
+        "figure": folder / f"{name}.png",
+        "gallery": folder / f"{name}.gallery.png",
+        "animation": folder / f"{name}.gif",
+    }
+    found = [(kind, file) for kind, file in own.items() if file.is_file()]
+    return found + [("figure", file) for file in sorted((folder / name).glob("*.png"))]
 
 
 def _table(file: Path) -> pd.DataFrame | None:

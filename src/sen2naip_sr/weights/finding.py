@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.weights.files import Weights, load_weights
-from sen2naip_sr.weights.names import FOREIGN
+from sen2naip_sr.weights.names import FOLDER, FOREIGN, SUFFIX
 from sen2naip_sr.weights.shipped import load_shipped
 
 
@@ -30,3 +30,13 @@ def find_weights(model: str, path: Path | None) -> Weights:
             "choose another model, or train this one and give its weights file",
         )
     return weights
+
+
+def find_named(text: str) -> Weights:
+    """Return the weights of a file, or the shipped ones of a name such as ``default``.
+
+    Raises:
+        UserError: If there are neither, or the file is damaged.
+    """
+    named = Path(text).name == text and (FOLDER / f"{text}{SUFFIX}").is_file()
+    return (named and load_shipped(text)) or load_weights(Path(text))

@@ -1,7 +1,6 @@
 """The networks that are scored: trained here, shipped, given by their files, and peers."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,7 +12,8 @@ from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.peers import peers
 from sen2naip_sr.evaluation.seen import origin_of
 from sen2naip_sr.models.registry import MODELS, get_spec
-from sen2naip_sr.weights.files import Weights, load_weights
+from sen2naip_sr.weights.files import Weights
+from sen2naip_sr.weights.finding import find_named
 
 
 def chosen(
@@ -31,7 +31,7 @@ def chosen(
 
 
 def given(parameters: EvaluationParameters) -> dict[str, Weights]:
-    """Return the weights that are given by their files.
+    """Return the weights that are given by their files, or as shipped ones by their names.
 
     Raises:
         UserError: If a file is missing or damaged, or if a name is taken.
@@ -44,7 +44,7 @@ def given(parameters: EvaluationParameters) -> dict[str, Weights]:
                 f"'{name}' is the name of two methods",
                 "give weights files and networks of other projects names of their own",
             )
-    return {name: load_weights(Path(file)) for name, file in p.weights.items()}
+    return {name: find_named(file) for name, file in p.weights.items()}
 
 
 def all_networks(
