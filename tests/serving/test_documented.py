@@ -1,10 +1,11 @@
 """The page about serving names every setting, status and parameter."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from served import MISSING
+from served import MISSING, TIFF
 
 assert not MISSING
 PAGE = (Path(__file__).parents[2] / "docs/serving.md").read_text()
@@ -42,6 +43,14 @@ def test_every_option_is_named():
     from sen2naip_sr.serving.api.query import JobOptions
 
     assert names(r"`(\w+)`", part("Small scenes: one request")) == set(JobOptions.model_fields)
+
+
+def test_the_error_that_is_shown_is_one(client, make_geotiff, tmp_path):
+    path = make_geotiff(tmp_path / "scene.tif", bands=3)
+    shown = json.loads(part("Errors").split("```json\n")[1].split("```")[0])
+    answer = client.post("/v1/upscale", content=path.read_bytes(), headers=TIFF).json()
+    assert answer | {"remedy": ""} == shown | {"remedy": ""}
+    assert "weights" not in answer["remedy"]
 
 
 @pytest.mark.parametrize("route", ["upscale", "jobs", "models"])

@@ -50,6 +50,20 @@ def halted(monkeypatch):
     release.set()
 
 
+def check_parts(client, path, whole):
+    """Check that parts of a file are answered as RFC 9110 has it."""
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert head.headers["etag"] == whole.headers["etag"]
+    for range in ("lines=1-2", "bytes=9-1", "none"):
+        answer = client.get(path, headers={"Range": range})
+        assert (answer.status_code, answer.content) == (200, whole.content)
+    far = client.get(path, headers={"Range": f"bytes={FAR}-"})
+    refusal(far, 416, "range-not-there")
+    assert far.headers["content-range"] == f"bytes */{len(whole.content)}"
+
+
 def test_a_job_ends_with_the_command_s_result_and_intervals(client, scene, tmp_path, spool):
     before = files_below(spool)
     job = begin(client, scene.read_bytes(), uncertainty=True, range="0:200")
@@ -68,6 +82,7 @@ def test_a_job_ends_with_the_command_s_result_and_intervals(client, scene, tmp_p
     assert client.get(done["links"]["interval"]).content == same.interval.read_bytes()
     part = client.get(done["links"]["result"], headers={"Range": "bytes=0-9"})
     assert (part.status_code, part.content) == (206, result.content[:10])
+    check_parts(client, done["links"]["result"], result)
     # the scene is not needed any more
     assert not (spool / "jobs" / job["id"] / SCENE).exists()
     assert client.delete(done["links"]["self"]).json()["state"] == "expired"

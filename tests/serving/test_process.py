@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import httpx2
@@ -110,6 +110,17 @@ def test_a_large_body_gets_its_answer_though_it_is_not_read(server):
         assert talking.recv(12) == b"HTTP/1.1 413"
 
 
+def test_headers_have_an_end(server):
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as talking:
+        talking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        with suppress(ConnectionError):
+            for _ in range(200):
+                talking.sendall(bytes(b"a" * 10_000))
+                time.sleep(0.001)
+            raise AssertionError("2 MB of headers were taken")
+
+
 def test_a_port_that_is_taken_is_told_with_an_exit_code(server, tmp_path):
     port = server.address.rpartition(":")[2]
     result = CliRunner().invoke(main, ["serve", "--port", port, "--spool", str(tmp_path)])
@@ -123,6 +134,16 @@ def test_a_spool_that_another_process_uses_is_refused(server):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert "another server uses this folder" in result.output
+
+
+def test_a_device_that_is_not_there_is_told_with_an_exit_code(tmp_path):
+    for device in ("tpu", "cuda:99"):
+        result = CliRunner().invoke(
+            main, ["serve", "--port=0", f"--spool={tmp_path / device}", f"--device={device}"]
+        )
+        assert result.exit_code == 1
+        assert device in result.output
+        assert "What to do" in result.output
 
 
 def test_jobs_of_a_killed_process_are_done_by_the_next(server, talk, make_geotiff, tmp_path):

@@ -58,6 +58,24 @@ def test_health_and_login_need_no_token(guarded, path):
     assert guarded.get(path).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/v1/models", "/v1/models/lean", "/metrics"]
+)
+def test_head_is_answered_wherever_get_is(client, path):
+    head, whole = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert client.head("/v1/models/none").status_code == 404
+
+
+def test_the_description_says_what_needs_no_token(guarded):
+    described = guarded.get("/openapi.json", headers=bearer(TOKEN)).json()
+    assert described["security"] == [{"token": []}]
+    paths = described["paths"]
+    open_ones = {path for path in paths if paths[path].get("get", {}).get("security") == []}
+    assert open_ones == {"/healthz", "/readyz"}
+
+
 def test_the_token_opens_everything(guarded, scene):
     for path in ("/v1/models", "/metrics", "/docs", "/openapi.json"):
         assert guarded.get(path, headers=bearer(TOKEN)).status_code == 200
@@ -136,6 +154,8 @@ def test_listed_origins_may_use_the_api(guarded):
     answer = guarded.options("/v1/jobs", headers=asked)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://friend.example"
+    parts = asked | {"Access-Control-Request-Headers": "authorization,range"}
+    assert guarded.options("/v1/jobs", headers=parts).status_code == 200
     other = guarded.options("/v1/jobs", headers=asked | {"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
 

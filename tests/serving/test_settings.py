@@ -49,6 +49,8 @@ def test_lists_in_the_environment_are_separated_by_commas(monkeypatch):
         ({"token": "ä" * 20}, "other characters than those of ASCII"),
         ({"token": "a" * 20 + "\n"}, "other characters than those of ASCII"),
         ({"token": " " + "a" * 20}, "spaces at its beginning"),
+        ({"proxies": ["proxy.example"]}, "'proxy.example' is no address or network"),
+        ({"proxies": ["*"]}, "'\\*' is no address"),
         ({"root_path": "up"}, "does not begin with /"),
         ({"token_file": "/nowhere/token"}, "token_file: cannot be read"),
         ({"token": TOKEN, "token_file": "x"}, "give one"),

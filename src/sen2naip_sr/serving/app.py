@@ -8,6 +8,7 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
@@ -27,6 +28,17 @@ from sen2naip_sr.serving.settings import ServeSettings
 from sen2naip_sr.version import __version__
 
 ROUTERS = (upscale.router, jobs.router, models.router, health.router, login.router)
+
+EXPOSED = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Retry-After",
+)
+"""Headers that web pages of other origins may read, to take parts of a result too."""
 
 
 def create_app(settings: ServeSettings) -> FastAPI:
@@ -58,6 +70,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         app.include_router(router)
     add_docs(app)
     app.openapi = lambda: describe(app, settings)  # type: ignore[method-assign]
+    _add_heads(app)
     nowhere = Nowhere(app)
     app.router.routes += [Route(path, nowhere) for path in ("/v1", "/v1/{rest:path}")]
     _add_handlers(app, settings.spool)
@@ -78,6 +91,16 @@ def _to_docs(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", 303)
 
 
+def _add_heads(app: FastAPI) -> None:
+    """Let HEAD be asked for wherever GET is; FastAPI refuses it."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+                app.add_api_route(
+                    route.path, route.endpoint, methods=["HEAD"], include_in_schema=False
+                )
+
+
 def _add_middleware(app: FastAPI, service: Service) -> None:
     """Stand the wall around the application; the last one here is the outermost."""
     settings = service.settings
@@ -87,9 +110,9 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["Location", "Retry-After", "Content-Disposition"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range"],
+            expose_headers=EXPOSED,
         )
     app.add_middleware(Watched, metrics=service.metrics, spool=settings.spool)
     app.add_middleware(Headed, root_path=settings.root_path)

@@ -25,6 +25,7 @@ _BY_STATUS: dict[int, tuple[str, ...]] = {
     410: ("result-expired", "job-cancelled"),
     413: ("upload-too-large", "scene-too-large", "needs-a-job", "raster-too-large"),
     415: ("format-refused", "content-refused"),
+    416: ("range-not-there",),
     421: ("host-refused",),
     429: ("busy",),
     500: ("internal-error", "weights-damaged", "weights-metadata-damaged", "weights-misfit"),
@@ -37,10 +38,13 @@ STATUS = {code: status for status, codes in _BY_STATUS.items() for code in codes
 
 UNPROCESSABLE = 422
 
+_TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""Phrases of RFC 9110 that not every Python has."""
+
 IN_THE_API = {
     "alpha-or-image": "parameter bands",
     "band-name-ambiguous": "parameter bands",
-    "bands-differ": "parameter bands, such as bands=3,2,1,4; GET /v1/models says what they expect",
+    "bands-differ": "parameter bands, such as bands=3,2,1,4",
     "busy": "wait as long as the header Retry-After says",
     "calibration-missing": "leave out the parameter uncertainty",
     "conditions-not-supported": "leave out the parameters noise, blur and compression",
@@ -69,6 +73,8 @@ INSTEAD = {
     "write-failed": _WHO_RUNS_IT,
 }
 """Remedies that replace those of errors which offer what a server does not."""
+_NOT_HERE = re.compile("; or give weights [^;]*")
+"""What remedies offer besides: clients cannot give a server weights."""
 
 
 class Problem(BaseModel):
@@ -96,12 +102,12 @@ def recorded_problem(fault: tuple[str, str, str], spool: Path) -> Problem:
     """Return code, problem and remedy of an error as a problem document; see `problem_of`."""
     code, problem, remedy = fault
     status = STATUS.get(code, UNPROCESSABLE)
-    remedy = INSTEAD.get(code, remedy)
+    remedy = _NOT_HERE.sub("", INSTEAD.get(code, remedy))
     if code in IN_THE_API:
         remedy = f"{remedy} ({IN_THE_API[code]})"
     return Problem(
         type=f"urn:sen2naip-sr:problem:{code}",
-        title=HTTPStatus(status).phrase,
+        title=_TITLES.get(status, HTTPStatus(status).phrase),
         status=status,
         detail=without_paths(problem, spool),
         code=code,

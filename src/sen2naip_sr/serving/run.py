@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import signal
 import socket
 import warnings
@@ -12,6 +13,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.app import create_app, has_page
+from sen2naip_sr.serving.guard.connections import PromptConnection
+from sen2naip_sr.serving.service import Service
 from sen2naip_sr.serving.settings import ServeSettings
 
 M_ARENA_MAX = -8
@@ -28,17 +31,22 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
         show: Called with lines of text: the addresses.
 
     Raises:
-        UserError: If the address or the spool folder is in use, or cannot be used.
+        UserError: If the address or the spool folder is in use, or cannot be used, or there is no
+            such device, or the weights are damaged.
     """
     use_few_arenas()
     # where it is expected, it is not shown; but threads that say so at once undo each other's word
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     with listen(settings.host, settings.port) as listening:
         app = create_app(settings)
+        _load(app.state.service)
         config = uvicorn.Config(
             app,
+            http=PromptConnection,
+            ws="none",
             log_level="warning",
             server_header=False,
+            forwarded_allow_ips=settings.proxies,
             timeout_graceful_shutdown=SECONDS_TO_END,
         )
         address = f"http://{shown_address(listening)}{settings.root_path}"
@@ -52,6 +60,17 @@ def run(settings: ServeSettings, show: Callable[[str], object]) -> None:
             config, lambda: [show(line) for line in lines], app.state.service.begin_to_end
         )
         server.run(sockets=[listening])
+    if not server.started:
+        raise UserError("not-started", "the server did not start", "see what it wrote before")
+
+
+def _load(service: Service) -> None:
+    """Load the default model: uvicorn would show the trace of what is wrong with it."""
+    try:
+        service.engine.load()
+    except BaseException:
+        service.close()
+        raise
 
 
 def use_few_arenas() -> None:
@@ -99,9 +118,15 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UserError(
             "address-taken",
-            f"{host}:{port}: cannot listen there ({error.strerror or error})",
+            f"{host}:{port}: cannot listen there ({_reason(error)})",
             "choose another port or address, or end what listens there",
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """Return why; Python adds the address to it."""
+    known = isinstance(error.errno, int) and not isinstance(error, socket.gaierror)
+    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
 
 
 def shown_address(listening: socket.socket) -> str:

@@ -53,6 +53,9 @@ class ServeSettings(BaseSettings, Parameters):
     hosts: Names = []
     """Names by which clients call the server, without port. Empty: any if there is a token, or
     those of this machine's loopback."""
+    proxies: Names = ["127.0.0.1"]
+    """Addresses or networks of proxies, whose headers X-Forwarded-For and X-Forwarded-Proto say who
+    the client is and whether it uses TLS."""
     cors: Names = []
     """Origins of other web pages that may use the API, such as https://example.org."""
     token: SecretStr | None = None
@@ -91,10 +94,20 @@ class ServeSettings(BaseSettings, Parameters):
     expiry: float = Field(24 * 3600, gt=0)
     """Seconds until the result of a job is removed."""
 
-    @field_validator("hosts", "cors")
+    @field_validator("hosts", "proxies", "cors")
     @classmethod
     def _commas_separate(cls, values: list[str]) -> list[str]:
         return [part.strip() for text in values for part in text.split(",") if part.strip()]
+
+    @field_validator("proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, values: list[str]) -> list[str]:
+        for value in values:
+            try:
+                ipaddress.ip_network(value)
+            except ValueError as error:
+                raise ValueError(f"'{value}' is no address or network: {error}") from error
+        return values
 
     @model_validator(mode="before")
     @classmethod
@@ -190,7 +203,7 @@ def _unknown_variable(name: str) -> str | None:
     given = name.removeprefix(PREFIX)
     if given in known:
         return None
-    nearest = get_close_matches(given, known, n=1, cutoff=0.5)
+    nearest = get_close_matches(given, known, n=1, cutoff=0.6)
     hint = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else ""
     return f"the environment variable {name} is no setting and has no effect{hint}"
 

@@ -19,6 +19,7 @@ TELLS = {
     410: "The result has been removed, or the job was cancelled.",
     413: "The upload has too many bytes, or the scene too many pixels or bands.",
     415: "The body is of a type, or the scene of a format, that is not taken.",
+    416: "The header Range asks for what is not there.",
     421: "The server does not answer to this name.",
     422: "A parameter is not valid, or the scene cannot be upscaled so.",
     429: "Too many scenes wait.",
@@ -64,14 +65,9 @@ def geotiff(description: str) -> Responses:
 
 
 def parts() -> Responses:
-    """Return the descriptions of answers to requests with a header Range."""
+    """Return the description of an answer to a request with a header Range."""
     binary = {GEOTIFF: {"schema": {"type": "string", "format": "binary"}}}
-    plain = {"text/plain": {"schema": _TEXT}}
-    return {
-        206: {"description": "The part that the header Range asks for.", "content": binary},
-        400: {"description": "The header Range cannot be read.", "content": plain},
-        416: {"description": "The header Range asks for what is not there.", "content": plain},
-    }
+    return {206: {"description": "The part that the header Range asks for.", "content": binary}}
 
 
 def text(description: str) -> Responses:

@@ -1,6 +1,6 @@
 """Whether the server lives and works."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -10,7 +10,9 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.api.documents import problems, text
 from sen2naip_sr.serving.service import Served
 
-router = APIRouter()
+router = APIRouter(tags=["Health"])
+OPEN: dict[str, Any] = {"security": []}
+"""Of the routes that need no token."""
 
 
 class Health(BaseModel):
@@ -19,7 +21,12 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/healthz", operation_id="health", summary="Whether the server lives")
+@router.get(
+    "/healthz",
+    operation_id="health",
+    summary="Whether the server lives",
+    openapi_extra=OPEN,
+)
 async def health() -> Health:
     """Answer as long as the server lives. Needs no token."""
     return Health()
@@ -30,6 +37,7 @@ async def health() -> Health:
     operation_id="readiness",
     summary="Whether the server works",
     responses=problems(503),
+    openapi_extra=OPEN,
 )
 async def readiness(service: Served) -> Health:
     """Answer whether the default model is loaded and scenes are taken. Needs no token."""

@@ -18,7 +18,7 @@ from sen2naip_sr.serving.api.documents import (
     parts,
     problems,
 )
-from sen2naip_sr.serving.api.passing import PassingFile, held
+from sen2naip_sr.serving.api.passing import PassingFile, RangedFile, held
 from sen2naip_sr.serving.api.query import NAMES, JobOptions
 from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.jobs.records import Record, State
@@ -26,7 +26,7 @@ from sen2naip_sr.serving.jobs.spool import INTERVAL, RESULT, SCENE, keep, remove
 from sen2naip_sr.serving.problems import Problem, recorded_problem
 from sen2naip_sr.serving.service import Served, Service
 
-router = APIRouter(prefix="/v1/jobs")
+router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 
 class Result(BaseModel, extra="allow"):
@@ -114,7 +114,9 @@ def job(id: str, service: Served) -> Job:
     operation_id="job_result",
     summary="The result of a job",
     response_class=FileResponse,
-    responses=geotiff("The result, a cloud-optimised GeoTIFF.") | parts() | problems(404, 409, 410),
+    responses=geotiff("The result, a cloud-optimised GeoTIFF.")
+    | parts()
+    | problems(404, 409, 410, 416),
 )
 def result(id: str, service: Served) -> FileResponse:
     """Answer the result of a job that is done."""
@@ -126,7 +128,7 @@ def result(id: str, service: Served) -> FileResponse:
     operation_id="job_interval",
     summary="The per-pixel intervals of a job",
     response_class=FileResponse,
-    responses=geotiff("Half-widths of the intervals.") | parts() | problems(404, 409, 410),
+    responses=geotiff("Half-widths of the intervals.") | parts() | problems(404, 409, 410, 416),
 )
 def interval(id: str, service: Served) -> FileResponse:
     """Answer half-widths of 90 % intervals, of a job with uncertainty that is done."""
@@ -173,7 +175,7 @@ def _file(id: str, name: str, service: Service) -> FileResponse:
         if copy := held(path, service.spool):
             return PassingFile(copy, media_type=GEOTIFF, filename=name)
         if path.is_file():
-            return FileResponse(path, media_type=GEOTIFF, filename=name)
+            return RangedFile(path, media_type=GEOTIFF, filename=name)
     raise UserError("result-expired", "the result has been removed", "send the scene again")
 
 

@@ -16,7 +16,7 @@ from sen2naip_sr.upscaling.catalogue import Entry
 from sen2naip_sr.weights.names import FOLDER, SUFFIX
 from sen2naip_sr.weights.scores import Scores
 
-router = APIRouter(prefix="/v1/models")
+router = APIRouter(prefix="/v1/models", tags=["Models"])
 
 
 class Quality(BaseModel):

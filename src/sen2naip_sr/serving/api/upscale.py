@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.serving.api.documents import BODY, GEOTIFF, UPLOAD, geotiff, problems
-from sen2naip_sr.serving.api.passing import PassingFile
+from sen2naip_sr.serving.api.passing import PassingFile, without_range
 from sen2naip_sr.serving.api.query import Options
 from sen2naip_sr.serving.api.receiving import check_upload, receive_scene
 from sen2naip_sr.serving.engine import Cancelled, Made
@@ -21,9 +21,7 @@ from sen2naip_sr.serving.jobs.spool import RESULT, SCENE, remove
 from sen2naip_sr.serving.service import Served, Service
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
-router = APIRouter()
-
-RANGES = (b"range", b"if-range")
+router = APIRouter(tags=["Small scenes"])
 
 
 class WholeFile(PassingFile):
@@ -31,8 +29,8 @@ class WholeFile(PassingFile):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file."""
-        headers = [header for header in scope["headers"] if header[0] not in RANGES]
-        await super().__call__({**scope, "headers": headers}, receive, send)
+        self.headers["accept-ranges"] = "none"
+        await super().__call__(without_range(scope), receive, send)
 
 
 @router.post(

@@ -1,5 +1,6 @@
 """The page in Gradio: its parts, and what its controls do."""
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ _LEAD = (
     "<h1>Twice the resolution</h1>"
     "<p>Give a picture from above with the bands red, green, blue and near-infrared. You get it "
     "back with half the pixel size, for the same ground. Files stay on this server, and are "
-    "removed after {minutes:.0f} minutes.</p>"
+    "removed {after}.</p>"
 )
 _TEAL, _DARK_TEAL = "#0f766e", "#115e59"
 
@@ -69,8 +70,7 @@ def build(
         settings: The server's settings.
     """
     with gr.Blocks(title="Twice the resolution", analytics_enabled=False) as page:
-        minutes = max(1.0, shelf.expiry / 60)
-        gr.HTML(_LEAD.format(minutes=minutes), elem_id="lead")
+        gr.HTML(_LEAD.format(after=_after(shelf.expiry)), elem_id="lead")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 scene = SceneFields(settings)
@@ -169,6 +169,11 @@ class _Acts:
 
     def _failed(self, error: Exception) -> str:
         return as_html(*in_plain_words(error, self._spool))
+
+
+def _after(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"after {minutes} minutes" if minutes > 1 else "after a minute"
 
 
 def _working(text: str, share: float | None = None) -> str:
