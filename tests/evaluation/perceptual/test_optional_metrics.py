@@ -243,3 +243,39 @@ def test_vgg16_gives_512_features_a_patch(tmp_path):
     (kept,) = found.gathered["fd_vgg16"]
     assert kept.shape == (2, 1, 512)
     assert torch.equal(kept[0], kept[1])
+
+
+def test_imagery_of_other_bands_has_no_distance_of_the_encoder_and_says_so(stores, tmp_path):
+    hr, _, _ = stores
+    three = make_stores(tmp_path, np.asarray(hr.chips)[:, :3])
+    parameters = EvaluationParameters(accelerator="cpu", perceptual={"metrics": ["kd_encoder"]})
+    asked = Asked(parameters.perceptual)
+    methods = [m for m in interpolations(3) if m.name == "bicubic"]
+    scores = score_methods(methods, *three, parameters, asked)
+    (row,) = asked.table(["bicubic"], scores).to_dict("records")
+    assert math.isnan(row["value"])
+    assert "these bands" in row["reason"]
+
+
+def test_the_features_of_a_truth_are_computed_once_for_all_methods(monkeypatch):
+    asked = Asked(PerceptualMetricsParameters.model_validate({"metrics": ["kd_encoder"]}))
+    (extract,) = asked.extractors.values()
+    truths = [ground(64)[0], ground(64)[0].flip(1)]
+    images = [[noisy(truth, level) for level in (2, 4)] for truth in truths]
+    computed = []
+    plain = torch.nn.Conv2d.forward
+
+    def counted(layer, inputs):
+        if layer.in_channels == 4:
+            computed.append(float(inputs.sum()))
+        return plain(layer, inputs)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", counted)
+    for truth, predictions in zip(truths, images, strict=True):
+        found = [
+            (extract(one[None].float() / 255), extract(truth[None].float() / 255))
+            for one in predictions
+        ]
+        assert torch.equal(found[0][1], found[1][1])
+        assert not torch.equal(found[0][0], found[1][0])
+    assert len(computed) == 6  # two truths, four predictions

@@ -38,19 +38,24 @@ def features(pair: Pair, needs: str, bands: tuple[int, ...] | None) -> "Tensor |
 
     Args:
         pair: The images.
-        needs: The name of what extracts the features: it maps (n, C, H, W) in [0, 1] to (n, d).
+        needs: The name of what extracts the features: it maps (n, C, H, W) in [0, 1] to (n, d), or
+            to None where it is for other bands.
         bands: Of the view; None: all bands.
 
     Returns:
-        None if there is no such extractor, or a band is missing.
+        None if there is no such extractor, or it is for other bands.
     """
+    import torch
+
     extract = pair.extractors.get(needs)
     images = view(pair, bands or tuple(range(len(pair.truth))))
     if extract is None or images is None:
         return None
     key = f"features {needs} {bands}"
     if key not in pair.memo:
-        cut = patches(images)
-        pair.memo[key] = extract(cut.flatten(0, 1)).double().unflatten(0, cut.shape[:2]).cpu()
-    found: Tensor = pair.memo[key]
-    return found
+        # one by one: an extractor remembers the truth, which all methods share
+        found = [extract(image) for image in patches(images)]
+        known = all(one is not None for one in found)
+        pair.memo[key] = torch.stack(found).double().cpu() if known else None
+    both: Tensor | None = pair.memo[key]
+    return both
