@@ -1,6 +1,9 @@
 """The findings of a federated experiment, in words and in a figure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from statistics import fmean
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -85,27 +88,46 @@ def draw(
     figure = Figure(figsize=(13.5, 1.6 + 0.42 * max(len(names), 7)), dpi=DPI, layout="constrained")
     gains, steps, sent = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
     _draw_gains(gains, table, names)
+    _draw_curves(steps, sent, outcomes, rounds)
+    return plain(figure)
+
+
+def _draw_curves(
+    steps: Axes,
+    sent: Axes,
+    outcomes: Sequence[Outcome],
+    rounds: Mapping[str, Sequence[Round]],
+) -> None:
     curves = [one for one in outcomes if one.curve and not one.name.startswith("alone")]
-    for outcome in curves:
+    for position, outcome in enumerate(curves):
+        style: dict[str, Any] = {"color": f"C{position}", "marker": "o", "markersize": 3}
         number, psnr = zip(*outcome.curve, strict=True)
-        steps.plot(number, psnr, marker="o", markersize=3, label=outcome.name)
-        if outcome.name in rounds:
-            total, megabytes = 0.0, []
-            for one in rounds[outcome.name]:
-                total += one.sent_megabytes
-                if one.validation_psnr is not None:
-                    megabytes.append((total, one.validation_psnr))
-            sent.plot(*zip(*megabytes, strict=True), marker="o", markersize=3, label=outcome.name)
-        elif outcome.name == SYNCHRONOUS and FEDERATED in rounds:
-            a_round = sum(one.sent_megabytes for one in rounds[FEDERATED]) / len(rounds[FEDERATED])
-            sent.plot([a_round * n for n in number], psnr, marker="o", markersize=3,
-                      label=outcome.name)  # fmt: skip
+        steps.plot(number, psnr, label=outcome.name, **style)
+        if by_megabytes := _by_megabytes(outcome, rounds):
+            sent.plot(*zip(*by_megabytes, strict=True), label=outcome.name, **style)
     steps.set(xlabel="steps (of each site)", ylabel="PSNR of the validation places, dB")
     sent.set(xlabel="megabytes sent", ylabel="PSNR of the validation places, dB")
     for axes in (steps, sent):
         axes.grid(color="#eeeeee")
         axes.legend(fontsize=8)
-    return plain(figure)
+
+
+def _by_megabytes(
+    outcome: Outcome, rounds: Mapping[str, Sequence[Round]]
+) -> list[tuple[float, float]]:
+    """Return what was sent until each validation and its PSNR; none if nothing is sent."""
+    if outcome.name in rounds:
+        done = rounds[outcome.name]
+        total = accumulate(one.sent_megabytes for one in done)
+        return [
+            (megabytes, one.validation_psnr)
+            for megabytes, one in zip(total, done, strict=True)
+            if one.validation_psnr is not None
+        ]
+    if outcome.name == SYNCHRONOUS and FEDERATED in rounds:
+        a_round = fmean(one.sent_megabytes for one in rounds[FEDERATED])
+        return [(a_round * step, psnr) for step, psnr in outcome.curve]
+    return []
 
 
 def _draw_gains(axes: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
