@@ -38,6 +38,7 @@ def halted(monkeypatch):
         def halting(done, total):
             if progress:
                 progress(1, 4)
+                progress(2, 4)
             begun.set()
             assert release.wait(30)
             inner(1, FAR)
@@ -116,7 +117,7 @@ def test_a_running_job_tells_its_progress_and_is_cancelled(halted, tmp_path, sce
         first = begin(client, scene.read_bytes())
         assert begun.wait(10)
         told = client.get(first["links"]["self"]).json()
-        assert (told["state"], told["progress"]) == ("running", 0.25)
+        assert (told["state"], told["progress"]) == ("running", 0.5)
         assert told["seconds_left"] >= 0
         refusal(client.get(f"{first['links']['self']}/result"), 409, "result-not-ready")
         second = begin(client, scene.read_bytes())

@@ -81,6 +81,7 @@ class Engine:
         self._metrics = metrics or Metrics()
         self._upscalers: dict[str, Upscaler] = {}
         self._tiles: dict[str, int] = {}
+        self._entries: list[Entry] | None = None
         self._loading = Lock()
         self._line = Line()
         self._stopping = Event()
@@ -94,9 +95,9 @@ class Engine:
     def entries(self) -> list[Entry]:
         """Return what is known of each model: size, receptive field, quality by place."""
         with self._loading:
-            if not hasattr(self, "_entries"):
+            if self._entries is None:
                 self._entries = in_passing_thread(lambda: entries(measure=False))
-        return self._entries
+            return self._entries
 
     def load(self, model: str | None = None) -> Upscaler:
         """Return the upscaler of a model, loaded at the first call.

@@ -93,7 +93,7 @@ def test_files_are_named_as_they_are_outside_only(refused, client, spool, scene)
     refused(file_data(str(path)))
 
 
-@pytest.mark.parametrize("event", ["upload", "static/", "assets/", "predict/"])
+@pytest.mark.parametrize("event", ["upload", "static/", "assets/", "predict"])
 @pytest.mark.parametrize("route", ["run", "api", "call", "call/v2"])
 def test_events_are_sent_in_the_page_s_way_only(client, route, event):
     body = {"data": [file_data("http://example.org/a.tif")], "fn_index": 0, "session_hash": "a"}

@@ -206,7 +206,7 @@ def test_runs_are_forgotten_with_their_files(make_page, scene):
 
 
 def test_progress_tells_the_time_left():
-    from sen2naip_sr.serving.page.runs import Progress
+    from sen2naip_sr.serving.progress import Progress
 
     progress = Progress()
     assert progress.seconds_left is None

@@ -64,6 +64,10 @@ def test_intervals_are_promised_only_where_they_can_be(networks):
     said = captions.what_intervals_promise(choice, {"intervals": f"{PROMISE}; scene factor 1"})
     assert PROMISE in said
     assert "85% to 96% did" in said
+    several = f"{PROMISE} (NAIP, 0.6 m; Sentinel-2, 10 m)"
+    told = captions.what_intervals_promise(choice, {"intervals": f"{several}; scene factor 1"})
+    assert f"{several}. " in told
+    assert "factor" not in told
     said = captions.what_intervals_promise(choice, {"intervals": f"{PROMISE}; {DOUBT}"})
     assert "cannot be promised" in said
     assert "it is noisy" in said

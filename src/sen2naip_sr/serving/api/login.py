@@ -20,18 +20,24 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>sen2naip_sr: log in</title>
+<title>Log in: twice the resolution</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 22rem; padding: 0 1rem;
-  color: #1a1a1a; background: #fff; }}
-input, button {{ font: inherit; padding: .5rem; width: 100%; box-sizing: border-box;
-  margin: .25rem 0; }}
-p[role=alert] {{ color: #a40000; }}
+  color: light-dark(#1f2937, #f3f4f6); background: light-dark(#fff, #0b0f19); }}
+h1 {{ font-size: 1.6rem; }}
+input, button {{ font: inherit; padding: .6rem .7rem; width: 100%; box-sizing: border-box;
+  margin: .25rem 0 .75rem; border-radius: 6px; }}
+input {{ border: 1px solid #64748b; background: transparent; color: inherit; }}
+button {{ border: 0; background: #0f766e; color: #fff; font-weight: 600; cursor: pointer; }}
+button:hover {{ background: #115e59; }}
+:focus-visible {{ outline: 3px solid light-dark(#0f766e, #5eead4); outline-offset: 2px; }}
+p[role=alert] {{ color: light-dark(#a40000, #fca5a5); }}
 </style>
 </head>
 <body>
 <main>
-<h1>Log in</h1>
+<h1>Twice the resolution</h1>
 {fault}
 <form method="post">
 <label for="token">Token of this server</label>

@@ -3,10 +3,10 @@
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Lock, Thread
-from time import perf_counter, time
+from time import time
 from typing import Any
 
 from sen2naip_sr.errors import UserError, find_user_error
@@ -14,6 +14,7 @@ from sen2naip_sr.serving.engine import Cancelled, Engine, Made
 from sen2naip_sr.serving.jobs.records import OPEN, Record, State
 from sen2naip_sr.serving.jobs.spool import RESULT, SCENE, Spool, remove
 from sen2naip_sr.serving.problems import without_paths
+from sen2naip_sr.serving.progress import Progress
 from sen2naip_sr.upscaling.parameters import make_options
 
 logger = logging.getLogger(__name__)
@@ -30,20 +31,6 @@ KNOWN = (
     "width", "height", "pixel", "bounds", "crs", "placed_by", "value_range", "seconds", "made_with",
 )  # fmt: skip
 """What a job tells of its result."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is.
-
-    Attributes:
-        done, total: Tiles; both 0 before the first.
-        seconds_left: An estimate; None before the first tile.
-    """
-
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
 
 
 class Worker:
@@ -161,7 +148,7 @@ class Worker:
                 folder / SCENE,
                 folder / RESULT,
                 make_options(**record.options),
-                progress=self._advance(),
+                progress=self._progress,
                 cancelled=cancelled,
                 long=True,
             )
@@ -177,17 +164,6 @@ class Worker:
             self._store.end(record.id, running, State.DONE, result=_known(made))
             (folder / SCENE).unlink(missing_ok=True)
             self._took(made.result.seconds)
-
-    def _advance(self) -> Callable[[int, int], None]:
-        """Return what is called at every tile of a job that begins now."""
-        began = perf_counter()
-
-        def advance(done: int, total: int) -> None:
-            seconds = (perf_counter() - began) / done
-            with self._lock:
-                self._progress = Progress(done, total, seconds * (total - done))
-
-        return advance
 
     def _fault(self, id: str, error: Exception) -> tuple[str, str, str]:
         found = find_user_error(error)

@@ -63,7 +63,8 @@ def what_intervals_promise(choice: Choice, made_with: Mapping[str, str]) -> str:
     words = made_with.get("intervals", "")
     if not words:
         return ""
-    first, *others = words.split("; ")
+    # not those in brackets, which are between sensors
+    first, *others = re.split(r"; (?![^(]*\))", words)
     doubt = next((part for part in others if part.startswith("nothing is promised of this")), "")
     covered = ""
     if choice.coverage and not doubt:
@@ -156,7 +157,7 @@ def table(networks: Sequence[Choice]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(choice.name)}</th><td>{escape(choice.gain)}</td>'
         f"<td>{len(choice.entry.quality)}</td><td>{choice.entry.megabytes:.1f} MB</td>"
-        f"<td>{escape(choice.speed)}</td></tr>"
+        f"<td>{escape(choice.speed.removeprefix('about '))}</td></tr>"
         for choice in networks
     )
     return (
@@ -166,5 +167,5 @@ def table(networks: Sequence[Choice]) -> str:
         f'<th scope="col">Time</th></tr></thead><tbody>{rows}</tbody></table></div>'
         '<p class="quiet">Gain: median over test places, and the range. Networks with another '
         "number of places cannot be compared by it. A gain of 1 dB is an error 11 % smaller. "
-        "Time: for a million pixels of the result, on one core.</p>"
+        "Time: about that for a million pixels of the result, on one core.</p>"
     )

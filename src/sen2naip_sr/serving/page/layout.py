@@ -13,8 +13,9 @@ from sen2naip_sr.serving.page.form import Form
 from sen2naip_sr.serving.page.networks import Choice
 from sen2naip_sr.serving.page.remedies import as_html, in_plain_words
 from sen2naip_sr.serving.page.results import Results
-from sen2naip_sr.serving.page.runs import Progress, Runs
+from sen2naip_sr.serving.page.runs import Runs
 from sen2naip_sr.serving.page.shelf import Shelf
+from sen2naip_sr.serving.progress import Progress
 from sen2naip_sr.serving.settings import ServeSettings
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -24,6 +25,16 @@ _LEAD = (
     "back with half the pixel size, for the same ground. Files stay on this server, and are "
     "removed {after}.</p>"
 )
+_STATUS = """
+element.setAttribute('role', 'status');
+let before = '';
+watch('value', () => requestAnimationFrame(() => {
+  const kind = element.querySelector('.status')?.className ?? '';
+  if (kind !== before && !kind.includes('done')) element.scrollIntoView({block: 'nearest'});
+  before = kind;
+}));
+"""
+"""Progress and faults come into sight as they begin: the button may be at the window's end."""
 _TEAL, _DARK_TEAL = "#0f766e", "#115e59"
 
 
@@ -77,9 +88,7 @@ def build(
                 options = OptionFields(networks, settings.model)
                 go = gr.Button("Upscale", variant="primary", size="lg", elem_id="go")
                 stop = gr.Button("Stop", size="lg", visible=False, elem_id="stop")
-                status = gr.HTML(
-                    "", elem_id="status", js_on_load="element.setAttribute('role', 'status');"
-                )
+                status = gr.HTML("", elem_id="status", js_on_load=_STATUS)
             with gr.Column(scale=8, min_width=320, elem_id="result"):
                 results = Results()
         acts = _Acts(runs, shelf, networks, settings, status, stop, results)
@@ -90,7 +99,7 @@ def build(
             concurrency_limit=None,
             **QUIET,
         )
-        stop.click(acts.stop, None, None, queue=False, **QUIET)
+        stop.click(acts.stop, None, None, concurrency_limit=None, **QUIET)
         scene.examples.click(acts.take_example, None, scene.upload, **QUIET)
         for slider in (results.across, results.down):
             slider.input(
@@ -186,7 +195,7 @@ def _working(text: str, share: float | None = None) -> str:
 
 def _progress(progress: Progress) -> str:
     if not progress.total:
-        return _working("Waiting for the turn, and estimating noise and blur")
+        return _working("Waiting for its turn, then estimating noise and blur")
     left = progress.seconds_left
     time = "" if left is None else f", about {max(1, round(left))} s left"
     text = f"Tile {progress.done:,} of {progress.total:,}{time}"

@@ -78,4 +78,6 @@ class Results:
 
 
 def _slider(label: str, name: str) -> gr.Slider:
-    return gr.Slider(0, 100, 50, step=1, label=f"{label} (%)", elem_id=name, buttons=[])
+    return gr.Slider(
+        0, 100, 50, step=1, label=f"{label} (%)", elem_id=name, buttons=[], min_width=240
+    )

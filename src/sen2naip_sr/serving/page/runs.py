@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event
-from time import perf_counter
 from typing import Any
 
 from anyio import to_thread
@@ -23,40 +22,12 @@ from sen2naip_sr.serving.page.presentation import Shown, present, view
 from sen2naip_sr.serving.page.remedies import no_scene, upload_expired
 from sen2naip_sr.serving.page.shelf import Drawer, Shelf, is_inside
 from sen2naip_sr.serving.places import Places
+from sen2naip_sr.serving.progress import Progress
 from sen2naip_sr.serving.settings import ServeSettings
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
 _SECONDS = 0.25
 """Between two looks at a run's progress."""
-
-
-@dataclass
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        done, total: Tiles; 0 of 0 before the first one.
-        began: When its first tile was finished, in seconds.
-        first: Tiles that were finished then.
-    """
-
-    done: int = 0
-    total: int = 0
-    began: float | None = None
-    first: int = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        """Take note of the number of finished tiles."""
-        if self.began is None:
-            self.began, self.first = perf_counter(), done
-        self.done, self.total = done, total
-
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate; None if there is none yet."""
-        if self.began is None or self.done <= self.first:
-            return None
-        return (perf_counter() - self.began) / (self.done - self.first) * (self.total - self.done)
 
 
 @dataclass

@@ -21,7 +21,6 @@ _SENT = (
     "/gradio_api/cancel",
     "/gradio_api/queue/join",
     "/gradio_api/reset",
-    "/gradio_api/run/predict",
 )
 
 
