@@ -1,6 +1,9 @@
 """Products upscaled: what their hand-stacked GeoTIFFs give, and reflectance that is right."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -25,6 +28,7 @@ from tiny_weights import write_weights
 import sen2naip_sr as sr
 from sen2naip_sr.chips.store import read_store
 from sen2naip_sr.command import main
+from sen2naip_sr.errors import UserError
 from sen2naip_sr.pipelines.upscaling.nodes import upscale_scenes
 from sen2naip_sr.sources.directory import DirectorySource
 from sen2naip_sr.sources.ingest import Ingestion
@@ -107,7 +111,7 @@ def test_what_is_published_stands_in_where_nothing_can_be_estimated(tmp_path, we
     flat = np.full((4, 96, 96), 1500, "uint16")
     target = sr.upscale(sentinel2(tmp_path, flat), model=weights, device="cpu")
     _, tags = read(target)
-    assert tags["SEN2NAIP_SR_BLUR"].startswith("0.55 x 0.55 pixels (assumed")
+    assert tags["SEN2NAIP_SR_BLUR"].startswith("0.52 x 0.52 pixels (assumed")
     assert tags["SEN2NAIP_SR_NOISE"].startswith("16, 13, 13, 18 digital numbers (assumed")
     assert "published of Sentinel-2 MSI is assumed" in caplog.text
 
@@ -143,6 +147,85 @@ def test_folders_of_products_and_rasters(tmp_path, ground, weights):
     }  # fmt: skip
     assert len(made) == 7
     assert {outcome.state for outcome in upscale_all(parameters, said.append)} == {"skipped"}
+
+
+def outcomes_of(source, weights, **options):
+    parameters = make_parameters(source=str(source), weights=weights, device="cpu", **options)
+    return upscale_all(parameters, lambda line: None)
+
+
+def results(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*_x2.tif"))
+
+
+def test_items_in_folders_are_scenes_and_their_files_are_not(tmp_path, ground, weights):
+    folder = tmp_path / "in"
+    for name, version in (("a", "1.0.0"), ("b", "1.1.0")):
+        item = stac_item(folder / name, ground, version=version)
+        item.write_text(item.read_text().replace("S2A_33TWN_20230601", f"item-{name}"))
+    stac_item(folder / "one", ground, one_asset=True)
+    # what is none: other JSON, an item without bands, and one that names a product's files
+    (folder / "other.json").write_text('{"stac_version": "1.0.0", "links": []}')
+    stacked(folder / "mask.tif", ground)
+    masks = {"mask": {"href": "mask.tif", "roles": ["data"]}}
+    (folder / "mask.json").write_text(json.dumps({"stac_version": "1.0.0", "assets": masks}))
+    safe = sentinel2(folder, ground)
+    document = json.loads(stac_item(tmp_path / "made", ground).read_text())
+    for asset in document["assets"].values():
+        (name,) = [n for n in ("B02", "B03", "B04", "B08", "none") if n in asset["href"]]
+        found = next(safe.glob(f"GRANULE/*/IMG_DATA/R10m/*_{name}_10m.jp2"), None)
+        asset["href"] = found.relative_to(folder).as_posix() if found else "none.tif"
+    (folder / "of-safe.json").write_text(json.dumps(document))
+    outcomes = outcomes_of(folder, weights, output=tmp_path / "out", stac=True)
+    assert {outcome.state for outcome in outcomes} == {"done"}
+    expected = ["a/item-a", "b/item-b", "mask", "one/S2A_33TWN_20230601", safe.stem]
+    assert results(tmp_path / "out") == sorted(f"{name}_x2.tif" for name in expected)
+    pixels_of = {name: read(tmp_path / "out" / f"{name}_x2.tif")[0] for name in expected}
+    assert all(np.array_equal(pixels_of["mask"], found) for found in pixels_of.values())
+    # results, and the items that were written beside them, are no scenes
+    with pytest.raises(UserError, match="no raster"):
+        outcomes_of(tmp_path / "out", weights, output=tmp_path / "again")
+
+
+def test_patterns_fit_products_too(tmp_path, ground, weights):
+    folder = tmp_path / "in"
+    safe = sentinel2(folder, ground)
+    zipped(sentinel2(tmp_path, ground, baseline="02.14"), folder / "b.zip")
+    stac_item(folder / "item", ground)
+    (folder / "empty").mkdir()
+    stacked(folder / "plain.tif", ground)
+    for pattern, count in (("*.SAFE", 1), ("*.zip", 1), ("*", 3), ("**", 4)):
+        outcomes = outcomes_of(folder / pattern, weights, output=tmp_path / "out")
+        assert len(outcomes) == count
+        assert {outcome.state for outcome in outcomes} <= {"done", "skipped"}
+    assert results(tmp_path / "out")[-1] == "plain_x2.tif"
+    (safe / "MTD_MSIL2A.xml").write_text("<cut")
+    (outcome,) = outcomes_of(folder / "*.SAFE", weights, output=tmp_path / "out")
+    assert outcome.code == "product-damaged"
+
+
+def killed_at(source, weights, tile):
+    """Upscale in a process of its own, and kill it when so many tiles are done."""
+    command = [sys.executable, "-c", "from sen2naip_sr.command import main; main()", "upscale"]
+    command += [str(source), "--weights", str(weights), "--tile", "32", "--progress", "json"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        for line in process.stderr:
+            if line.startswith(b"{") and json.loads(line).get("done", 0) >= tile:
+                break
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_granule_is_started_again(tmp_path, ground, weights):
+    safe = sentinel2(tmp_path / "killed", ground)
+    killed_at(safe, weights, 4)
+    target = safe.with_name(f"{safe.stem}_x2.tif")
+    assert not target.exists()
+    options = {"model": weights, "device": "cpu", "tile": 32}
+    assert sr.upscale(safe, **options) == target
+    whole = sr.upscale(safe, tmp_path / "whole.tif", **options)
+    np.testing.assert_array_equal(read(target)[0], read(whole)[0])
+    assert sorted(path.name for path in safe.parent.iterdir()) == [safe.name, target.name]
 
 
 def test_a_changed_band_is_upscaled_again(tmp_path, ground):
@@ -202,41 +285,6 @@ def test_the_command_takes_stacks(tmp_path, ground, weights):
     assert code == 1
     assert "fits" in told
     assert "(--stack red=FILE,green=FILE,blue=FILE,nir=FILE)" in told
-
-
-def test_info_says_what_a_product_is(tmp_path, ground):
-    code, told = invoke("info", sentinel2(tmp_path, ground), "--window", "90,90,20,20")
-    assert code == 0
-    for words in (
-        "Sentinel-2 L2A",
-        "baseline or version 05.11",
-        "2024-08-01T10:06:01.024Z",
-        "red (B04, 553.5 nm)",
-        "by the names of their files",
-        "96 x 96 of uint16, 10 x 10 each, EPSG:32633",
-        "nodata 0",
-        "0.0001 x value -0.1, by BOA_QUANTIFICATION_VALUE 10000 and BOA_ADD_OFFSET -1000",
-        "16, 13, 13, 18 digital numbers, published of Sentinel-2 MSI",
-        "0.55 pixels, published of Sentinel-2 MSI",
-        "6 x 6 pixels from column 90, row 90",
-        "12 x 12 pixels, up to 0.0 MB; about 5 s with default",
-    ):
-        assert words in told
-
-
-def test_info_says_what_a_raster_is(tmp_path, make_geotiff):
-    named = make_geotiff(tmp_path / "a.tif", descriptions=["blue", "green", "red", "nir"])
-    assert "by their names, red, green, blue, nir are 3, 2, 1, 4" in invoke("info", named)[1]
-    eight = make_geotiff(tmp_path / "b.tif", bands=8)
-    assert "8 bands, and 4 are expected" in invoke("info", eight)[1]
-    plain = make_geotiff(tmp_path / "c.tif", nodata=7)
-    told = invoke("info", plain, "--noise", "2")[1]
-    assert "nothing says that they are red, green, blue, nir" in told
-    assert "noise 2, as given" in told
-    assert "nodata 7" in told
-    code, told = invoke("info", tmp_path / "missing.tif")
-    assert code == 1
-    assert "no such file" in told
 
 
 def test_items_of_local_catalogues_give_the_pixels_of_their_files(tmp_path, ground, weights):

@@ -24,7 +24,9 @@ from sen2naip_sr.provenance import device_name
 GPU_BATCH, SMALLER_TILE = 8, 512
 """Tiles that a GPU gets at once, and their side. Single tiles leave most of it idle."""
 
-TILE_BYTES = 7 * 2**28
+TILE_BYTES = 5 * 2**28
+"""With reading, writing and estimation beside it, upscaling stays below 2 GB."""
+
 SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
 FLOAT_BYTES, LAYERS_ALIVE = 4, 4
 """Measured: the peak memory is about 4 times what the widest layer reads and writes."""
@@ -108,7 +110,7 @@ class TorchNetwork:
 
     @property
     def tile(self) -> int:
-        """Side of the tiles, in LR pixels, that waste little on their halo, within 2 GB or so.
+        """Side of the tiles, in LR pixels, that waste little on their halo, within 2 GB.
 
         Large tiles waste less. Memory grows with the tile and the widest layer. GPUs get several
         smaller tiles at once.

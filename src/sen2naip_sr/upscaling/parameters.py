@@ -88,7 +88,7 @@ class UpscalerParameters(Parameters):
     """Also compute the half-width of each value's interval."""
     tile: int | None = Field(None, ge=16, le=4096)
     """Side of the tiles, in pixels of the scene. Larger tiles take more memory and waste less on
-    their surroundings. Null: what suits the network, within 2 GB or so."""
+    their surroundings. Null: what suits the network, within 2 GB."""
     batch: int | None = Field(None, ge=1)
     """Tiles predicted at once. Null: what the device needs for full speed."""
     device: str = "auto"

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.access.finding import IN_FOLDERS, READABLE, find_rasters
+from sen2naip_sr.raster.access.finding import (
+    IN_FOLDERS,
+    ITEM,
+    READABLE,
+    find_rasters,
+    whole_sources,
+)
 from sen2naip_sr.raster.access.locations import STREAMS, is_elsewhere, locate
 from sen2naip_sr.raster.products.finding import ByName, find_product
 from sen2naip_sr.raster.products.kinds.stac import LINK
@@ -90,18 +96,19 @@ def find_jobs(
         return [Job(source, result_path(source, output, factor=factor))]
     several = True
     if path.is_dir():
-        root, found = path, _scenes((file for file, _ in find_rasters(path, ByName())), path)
+        root, found = path, _scenes(file for file, _ in find_rasters(path, ByName()))
     elif path.exists() or not glob.has_magic(source):
         root, found, several = path.parent, [path], False
     else:
         matches = map(Path, glob.glob(str(path), recursive=True))
-        found = _scenes(file for file in matches if file.suffix.lower() in READABLE)
+        sources = ((match, match.name) for match in matches if _may_be_scene(match))
+        found = _scenes(file for file, _ in whole_sources(sources, ByName()))
         root = _common_folder(found)
     if not found:
         raise UserError(
             "no-rasters",
             f"{source}: there is no raster that could be upscaled",
-            f"give files that end in {', '.join(IN_FOLDERS)}",
+            f"give rasters ({', '.join(IN_FOLDERS)}), products of sensors or STAC items",
         )
     if output is not None and _is_raster(output) and several:
         raise UserError(
@@ -116,14 +123,12 @@ def find_jobs(
     return jobs[part - 1 :: parts]
 
 
-def _scenes(paths: Iterable[Path], products_in: Path | None = None) -> list[Path]:
-    """Return scenes in order; of folders only those that are products."""
+def _scenes(paths: Iterable[Path]) -> list[Path]:
+    """Return scenes in order, without results and hidden files."""
     found = sorted(
         path
         for path in paths
-        if not path.stem.endswith((RESULT, INTERVAL))
-        and not path.name.startswith(".")
-        and (products_in is not None or not path.is_dir())
+        if not path.stem.endswith((RESULT, INTERVAL)) and not path.name.startswith(".")
     )
     stems = {(path.parent, path.stem) for path in found}
     return [path for path in found if not _is_result(path, stems)]
@@ -133,6 +138,20 @@ def _is_result(path: Path, stems: set[tuple[Path, str]]) -> bool:
     """Return whether a file is called like the result of a scene beside it, of another factor."""
     named = _OTHER_RESULT.fullmatch(path.stem)
     return named is not None and (path.parent, named[1]) in stems
+
+
+def _may_be_scene(path: Path) -> bool:
+    """Return whether what a pattern fits is a raster, a product, or like an item."""
+    if path.is_dir():
+        try:
+            return find_product(path) is not None
+        except UserError:
+            # upscaling it raises the error
+            return True
+    products = ByName()
+    if path.suffix.lower() in (*READABLE, ITEM):
+        return not products.is_mask(path.name)
+    return products.is_archived(path)
 
 
 def _common_folder(files: list[Path]) -> Path:

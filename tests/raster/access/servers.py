@@ -17,6 +17,14 @@ class Handler(SimpleHTTPRequestHandler):
         # stands for what is behind a login
         if "secret" in self.path:
             return self.send_error(401)
+        if "unsigned" in self.path:
+            return self.send_error(409)
+        if "elsewhere" in self.path:
+            # as archives do that have one place to log in
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{server.server_port}/secret")
+            self.end_headers()
+            return None
         return super().send_head()
 
     def list_directory(self, path):

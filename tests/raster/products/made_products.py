@@ -139,6 +139,30 @@ def s2_metadata(level, baseline, offset, quantification, images, name, date):  #
 </n1:Level-{short}_User_Product>"""
 
 
+def sentinel2_of_2015(folder, values, *, level="L1C", tiles=(("33TWN", UTM, CRS),)):
+    """Write a .SAFE folder as it was until 2016: long names, and several granules."""
+    kind = "OPER" if level == "L1C" else "USER"
+    stamp = "EPAE_20160101T120000"
+    safe = folder / f"S2A_{kind}_PRD_MSI{level}_PDMC_20160101T120000_R022_V20160101T100601.SAFE"
+    for number, (tile, transform, crs) in enumerate(tiles):
+        start = f"S2A_{kind}_MSI_{level}_TL_{stamp}_A002500_T{tile}"
+        inside = safe / "GRANULE" / f"{start}_N02.01"
+        own = values[number] if isinstance(values, list) else values
+        images = inside / "IMG_DATA" / ("R10m" if level == "L2A" else "")
+        ending = "_10m" if level == "L2A" else ""
+        for role, band in S2_BANDS.items():
+            write_raster(
+                images / f"{start}_{band}{ending}.jp2", own[ROLES.index(role)],
+                driver="JP2OpenJPEG", crs=crs, transform=transform,
+            )  # fmt: skip
+        (inside / f"{start.replace('MSI_', 'MTD_')}.xml").write_text("<x/>")
+    text = s2_metadata(level, "02.01", 0, 1000, [], safe.stem, "20160101")
+    if level == "L2A":
+        text = text.replace("BOA_QUANT", "L2A_BOA_QUANT")
+    (safe / f"S2A_{kind}_MTD_SAF{level}_PDMC_20160101T120000_R022.xml").write_text(text)
+    return safe
+
+
 def zipped(folder, target=None):
     """Return a zip of a product's folder, as it is downloaded."""
     target = target or folder.with_name(f"{folder.name.removesuffix('.SAFE')}.zip")
@@ -247,7 +271,9 @@ PLANET_4 = ("blue", "green", "red", "nir")
 PLANET_8 = ("coastal_blue", "blue", "green_i", "green", "yellow", "red", "rededge", "nir")
 
 
-def planetscope(folder, values, *, bands=4, surface=True, xml=True, names=False, udm2=None):
+def planetscope(
+    folder, values, *, bands=4, surface=True, xml=True, names=False, udm2=None, udm=None
+):
     """Write a PlanetScope scene; the roles of ``values`` are put where Planet has them."""
     start = "20230601_095959_12_2453"
     order = PLANET_4 if bands == 4 else PLANET_8
@@ -272,6 +298,9 @@ def planetscope(folder, values, *, bands=4, surface=True, xml=True, names=False,
             "<ps:acquisitionDateTime>2023-06-01T09:59:59+00:00</ps:acquisitionDateTime>"
             f"{coefficients}</ps:EarthObservation>"
         )
+    if udm is not None:
+        path_of_mask = folder / f"{start}_3B_AnalyticMS_DN_udm.tif"
+        write_raster(path_of_mask, udm, transform=UTM @ Affine.scale(0.3))
     if udm2 is not None:
         layers = np.zeros((8, *udm2.shape), "uint8")
         layers[7] = udm2
@@ -279,7 +308,9 @@ def planetscope(folder, values, *, bands=4, surface=True, xml=True, names=False,
     return path
 
 
-def stac_item(folder, values, *, version="1.0.0", scaled=True, without=(), one_asset=False):
+def stac_item(
+    folder, values, *, version="1.0.0", scaled=True, without=(), one_asset=False, more=None
+):
     """Write a STAC item and its assets."""
     assets = {}
     centres = {"red": 0.665, "green": 0.56, "blue": 0.49, "nir": 0.842}
@@ -328,6 +359,7 @@ def stac_item(folder, values, *, version="1.0.0", scaled=True, without=(), one_a
             "datetime": "2023-06-01T10:06:01Z",
             "constellation": "sentinel-2",
             "s2:processing_baseline": "05.09",
+            **(more or {}),
         },
         "links": [],
         "assets": assets,

@@ -15,6 +15,7 @@ from made_products import (
     pixels,
     planetscope,
     sentinel2,
+    sentinel2_of_2015,
     stac_item,
     tarred,
     theia,
@@ -58,7 +59,7 @@ def check(source, values, nodata, scale, offset, **options):
     for band in scene.bands:
         assert band.scale == pytest.approx(scale, rel=1e-12)
         assert band.offset == pytest.approx(offset, abs=1e-12)
-    assert float(scene.bands[0].tags["WAVELENGTH"]) > 0
+    assert float(scene.bands[0].tags.get("WAVELENGTH", 1)) > 0
     assert scene.product.order
     return scene
 
@@ -77,7 +78,7 @@ def test_sentinel_2_in_every_form(tmp_path, ground, level, baseline, offset):
         assert product.kind == f"Sentinel-2 {level}"
         assert product.baseline == baseline
         assert product.name == safe.stem
-        assert scene.published.blur == pytest.approx(0.55, abs=0.01)
+        assert scene.published.blur == pytest.approx(0.5225, abs=1e-3)
         assert scene.published.noise[0] == pytest.approx(15.8, abs=0.1)
     # what the metadata say of the bands, not what is known of the sensor
     assert scene.bands[3].tags["WAVELENGTH"] == "557.5"
@@ -108,6 +109,20 @@ def test_granules_of_one_zone_are_put_together(tmp_path, ground):
     expected[:, 16:, :SIDE] = ground
     expected[:, :SIDE, 80:] = other
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("level", ["L1C", "L2A"])
+def test_products_of_2015_have_long_names_and_several_granules(tmp_path, ground, level):
+    moved = UTM @ Affine.translation(SIDE, 0)
+    tiles = (("33TWN", UTM, "EPSG:32633"), ("33TXN", moved, "EPSG:32633"))
+    safe = sentinel2_of_2015(tmp_path, [ground, pixels(7)], level=level, tiles=tiles)
+    expected = np.concatenate((ground, pixels(7)), axis=2)
+    granule = next(safe.glob("GRANULE/*/*.xml"))
+    for source in (safe, next(safe.glob("*.xml")), granule, zipped(safe)):
+        scene = check(source, expected, 0, 1e-3, 0)
+        assert scene.product.kind == f"Sentinel-2 {level}"
+        assert scene.product.name == safe.stem
+        assert "2 granules" in scene.product.order
 
 
 def test_blocks_are_decoded_once_in_any_order(tmp_path, ground, monkeypatch):
@@ -154,7 +169,8 @@ def test_hls(tmp_path, ground, satellite):
     values = signed(ground, -9999)
     place = hls(tmp_path, values, satellite=satellite)
     for source in (place, next(place.glob("*.B04.tif"))):
-        check(source, values, -9999, 1e-4, 0)
+        scene = check(source, values, -9999, 1e-4, 0)
+        assert scene.product.date == "2023-06-01T10:06:01Z"
     with open_scene(hls(tmp_path / "plain", values, satellite=satellite, scaled=False)) as scene:
         assert scene.bands[0].scale == 1
 
@@ -167,7 +183,9 @@ def test_planetscope_by_xml_or_names(tmp_path, ground, bands, told):
     if told["xml"]:
         sources.append(next(tmp_path.glob("*.xml")))
     for source in sources:
-        check(source, ground, 0, 1e-4, 0)
+        scene = check(source, ground, 0, 1e-4, 0)
+        # 4 bands are of sensors with different wavelengths
+        assert ("WAVELENGTH" in scene.bands[0].tags) == (bands == 8)
 
 
 def test_planetscope_radiance_has_the_coefficients_of_its_xml(tmp_path, ground):
@@ -194,6 +212,26 @@ def test_udm2_marks_pixels_without_data(tmp_path, ground):
     np.testing.assert_array_equal(valid, (ground != 0) & (marks % 2 == 0))
 
 
+def test_without_udm2_the_older_mask_is_used(tmp_path, ground):
+    marks = np.zeros((SIDE, SIDE), "uint8")
+    # the first bit is no data; others are bands with suspect values
+    marks[40:50], marks[60:70] = 1, 4
+    image = planetscope(tmp_path, ground, udm=marks)
+    for source in (image, tmp_path):
+        _, valid, scene = seen(source)
+        np.testing.assert_array_equal(valid, (ground != 0) & (marks % 2 == 0))
+        assert scene.product.order.endswith("UDM marks pixels without data")
+
+
+def test_scenes_of_4_and_8_bands_of_one_moment(tmp_path, ground):
+    for bands in (4, 8):
+        planetscope(tmp_path, ground, bands=bands)
+    for metadata in tmp_path.glob("*.xml"):
+        found, _, scene = seen(metadata)
+        np.testing.assert_array_equal(found, ground)
+        assert ("8 bands" in scene.product.kind) == ("_8b" in metadata.name)
+
+
 @pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
 def test_stac_items_by_common_names(tmp_path, ground, version):
     check(stac_item(tmp_path, ground, version=version), ground, 0, 1e-4, -0.1)
@@ -209,6 +247,15 @@ def test_stac_items_without_scale_have_none(tmp_path, ground, caplog):
     _, _, scene = seen(stac_item(tmp_path, ground, scaled=False))
     assert scene.bands[0].scale == 1
     assert "no reflectance" in caplog.text
+
+
+def test_items_that_contradict_themselves_are_asked_about(tmp_path, ground, caplog):
+    for applied in (False, True):
+        caplog.clear()
+        item = stac_item(tmp_path, ground, more={"earthsearch:boa_offset_applied": applied})
+        _, _, scene = seen(item)
+        assert scene.bands[0].offset == pytest.approx(-0.1)
+        assert ("one of both is wrong" in caplog.text) == applied
 
 
 def test_stacks_by_files_and_patterns(tmp_path, ground):

@@ -221,15 +221,30 @@ def test_items_of_a_server(tmp_path, ground, server):
     np.testing.assert_array_equal(values, ground)
 
 
-def test_assets_behind_a_login_say_so_and_whose_it_is(tmp_path, ground, server):
+@pytest.mark.parametrize(
+    ("place", "answer", "whose"),
+    [
+        ("secret", "127.0.0.1 answers 401", "log in at 127.0.0.1"),
+        ("elsewhere", "localhost answers 401", "log in at localhost"),
+        ("unsigned", "127.0.0.1 answers 409", "sign the item's links"),
+    ],
+)
+def test_assets_behind_a_login_say_so_and_whose_it_is(  # noqa: PLR0917 - fixtures
+    tmp_path, ground, server, place, answer, whose
+):
     item = stac_item(tmp_path, ground)
     document = json.loads(item.read_text())
-    document["assets"]["B03_10m"]["href"] = "secret/B03.tif"
+    document["assets"]["B03_10m"]["href"] = f"{server}/{place}/B03.tif"
     item.write_text(json.dumps(document))
-    code, text = refusal(f"{server}/item.json")
-    assert code == "server-refuses"
-    assert "127.0.0.1 answers 401" in text
-    assert "B03.tif" in text
+    for source in (item, f"{server}/item.json"):
+        code, text = refusal(source)
+        assert code == "server-refuses"
+        assert answer in text
+        assert "B03.tif" in text
+        assert whose in text
+
+
+def test_an_item_behind_a_login_says_so(server):
     assert "answers 401" in refusal(f"{server}/secret/item.json")[1]
 
 

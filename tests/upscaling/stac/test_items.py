@@ -111,16 +111,15 @@ def test_the_item_of_a_result_is_a_source(model, tmp_path):
 
 
 def test_a_day_is_a_span_and_without_metadata_it_is_said_what_the_time_is(model, tmp_path):
-    for made, dtype in ((landsat, "uint16"), (hls, "int16")):
-        folder = tmp_path / made.__name__
-        folder.mkdir()
-        item = read(
-            model.upscale(made(folder, pixels(dtype=dtype)), folder / "a.tif", stac=True).item
-        )
-        assert item.datetime is None and "the day" in item.properties["sen2naip_sr:datetime_from"]
-        span = item.common_metadata.end_datetime - item.common_metadata.start_datetime
-        assert span.total_seconds() == 24 * 3600 - 1
-        assert item.properties["start_datetime"] == "2023-06-01T00:00:00Z"
+    scene = landsat(tmp_path, pixels())
+    item = read(model.upscale(scene, tmp_path / "a.tif", stac=True).item)
+    assert item.datetime is None and "the day" in item.properties["sen2naip_sr:datetime_from"]
+    span = item.common_metadata.end_datetime - item.common_metadata.start_datetime
+    assert span.total_seconds() == 24 * 3600 - 1
+    assert item.properties["start_datetime"] == "2023-06-01T00:00:00Z"
+    scene = hls(tmp_path, pixels(dtype="int16"))
+    item = read(model.upscale(scene, tmp_path / "b.tif", stac=True).item)
+    assert item.properties["datetime"] == "2023-06-01T10:06:01Z"
 
 
 def test_a_files_time_or_tag_stands_in(model, tmp_path, make_geotiff):

@@ -105,6 +105,11 @@ class Contents:
         return tuple(self.place / name for name in names)
 
 
+def read_metadata(path: Path) -> bytes:
+    """Return the content of a file of metadata; errors as those of `Contents.read`."""
+    return Contents(path.parent, ()).read(path.name)
+
+
 def contents_of(place: Path) -> Contents:
     """List a folder or an archive.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.finding import IN_FOLDERS
 from sen2naip_sr.raster.access.locations import is_elsewhere
 from sen2naip_sr.raster.products.contents import ARCHIVES, Contents, contents_of
 from sen2naip_sr.raster.products.kinds import (
@@ -60,13 +61,21 @@ class ByName:
         """Return the products that the files of a folder make."""
         return products_among(folder, names)
 
+    def others(self, names: Sequence[str], products: Sequence[Path]) -> list[str]:
+        """Return the names of the files of a folder that belong to none of its products."""
+        return [name for name in names if not any(_belongs(name, p.name) for p in products)]
+
     def is_archived(self, path: Path) -> bool:
         """Return whether a file is an archive that holds a product."""
         return is_archived_product(path)
 
     def is_mask(self, name: str) -> bool:
         """Return whether a file belongs to the product beside it."""
-        return bool(planetscope.UDM2.fullmatch(name))
+        return planetscope.is_mask(name)
+
+    def named_by(self, path: Path) -> Sequence[Path] | None:
+        """Return the files that a STAC item consists of; None if the file is none."""
+        return stac.local_files(path)
 
 
 def products_among(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -77,13 +86,16 @@ def products_among(folder: Path, names: Sequence[str]) -> list[Path]:
         names: Of the files in it.
 
     Returns:
-        The folder itself, if it is one product; a file of each, if it holds several; else nothing.
+        The folder itself, if it is one product; a file of each, if it holds several, or other
+        rasters too; else nothing.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for name in sorted(names):
         if _is_metadata(name):
-            found.setdefault(_key(name), folder / name)
-    return [folder] if len(found) == 1 else list(found.values())
+            found.setdefault(_key(name), name)
+    if len(found) == 1 and not _others(names, *found.values()):
+        return [folder]
+    return [folder / name for name in found.values()]
 
 
 def is_archived_product(path: Path) -> bool:
@@ -126,15 +138,39 @@ def _among(contents: Contents, source: str, variant: str) -> Product | None:
             raise product_fault(source, f"holds several products: {names}", "unpack it")
         return None
     (name,) = found.values()
+    if not contents.archived:
+        if _others(contents.names, name):
+            return None
+        path = contents.place / name
+        if path.parent != contents.place:
+            contents, name = contents_of(path.parent), path.name
     return _described_by(contents, name, source, variant)
 
 
 def _key(name: str) -> str:
-    """Return what the files of metadata of one product have in common."""
-    for pattern in (landsat.METADATA, hls.FILE):
+    """Return what the names of the files of one product begin with."""
+    for pattern in (landsat.METADATA, hls.FILE, planetscope.IMAGE):
         if match := pattern.fullmatch(name):
             return match[1]
-    return name
+    return name.removesuffix(theia.METADATA[1:])
+
+
+def _belongs(name: str, metadata: str) -> bool:
+    """Return whether a file belongs to the product that a file of metadata describes."""
+    file, described = PurePosixPath(name), PurePosixPath(metadata)
+    if sentinel2.METADATA.fullmatch(described.name):
+        return file.is_relative_to(described.parent)
+    return file.name.startswith(_key(described.name))
+
+
+def _others(names: Sequence[str], metadata: str) -> bool:
+    """Return whether there are rasters or archives that do not belong to a product."""
+    endings = (*IN_FOLDERS, *ARCHIVES)
+    return any(
+        name.lower().endswith(endings) and not _belongs(name, metadata)
+        for name in names
+        if not PurePosixPath(name).name.startswith(".")
+    )
 
 
 def _described_by(contents: Contents, name: str, source: str, variant: str) -> Product | None:
@@ -157,10 +193,11 @@ def _of_file(path: Path, source: str, variant: str) -> Product | None:
         return None if item is None else stac.find(item, source)
     if planetscope.IMAGE.fullmatch(name):
         return planetscope.find(path, source)
-    if name == "MTD_TL.xml":
+    if sentinel2.GRANULE.fullmatch(name):
         above = path.absolute().parents[UPWARDS]
-        for found in sorted(above.glob("MTD_MSIL*.xml")):
-            return _of_file(found, source, variant)
+        for found in sorted(above.glob("*.xml")):
+            if sentinel2.METADATA.fullmatch(found.name):
+                return _of_file(found, source, variant)
     if _is_metadata(name):
         return _described_by(contents_of(path.absolute().parent), name, source, variant)
     if suffix == ".xml" and (image := planetscope.image_of(path)):

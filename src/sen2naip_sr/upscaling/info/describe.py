@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from math import hypot
 
+from rasterio.enums import ColorInterp
+
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.raster.areas.area import Area
@@ -20,6 +22,9 @@ LABEL = 13
 
 BANDS = 4
 """Bands that the shipped weights take."""
+
+MARKED = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
+"""How GDAL marks four bands of 8 bits, whatever the fourth holds."""
 
 
 def describe_source(parameters: UpscalingParameters) -> str:
@@ -39,16 +44,16 @@ def describe_source(parameters: UpscalingParameters) -> str:
     with open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant) as scene:
         area = p.area_of(scene, scene.georeferencing)
         lines = [scene.product.name if scene.product else scene.name]
-        for label, text in (*_what(scene), *_pixels(scene), *_upscaled(scene, area, p)):
+        for label, text in (*_what(scene, p), *_pixels(scene), *_upscaled(scene, area, p)):
             lines.append(f"  {label:{LABEL}}{text}")
     return "\n".join(lines)
 
 
-def _what(scene: FileScene) -> Iterator[tuple[str, str]]:
+def _what(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]:
     product = scene.product
     if product is None:
         yield "product", f"none that is known: a raster ({scene.driver})"
-        yield from _bands_of_raster(scene)
+        yield from _bands_of_raster(scene, p)
         return
     yield "product", product.kind
     known = [product.level and f"level {product.level}"]
@@ -60,14 +65,16 @@ def _what(scene: FileScene) -> Iterator[tuple[str, str]]:
         waves = f", {band.wavelength:g} nm" if band.wavelength else ""
         words.append(f"{band.role} ({band.name}{waves})")
     yield "bands", ", ".join(words)
-    yield "order", product.order
+    chosen = ", ".join(str(band.description) for band in scene.bands)
+    yield "order", product.order + (f"; of these {chosen}, as given" if p.bands else "")
 
 
-def _bands_of_raster(scene: FileScene) -> Iterator[tuple[str, str]]:
+def _bands_of_raster(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]:
     descriptions, kinds = scene.every_band
     yield "bands", described(descriptions, kinds)
     chosen = ", ".join(str(band.number) for band in scene.bands)
     named = find_colours(descriptions, kinds)
+    origin = "as given" if p.bands else "as in the file"
     if scene.count != BANDS:
         yield (
             "order",
@@ -77,9 +84,16 @@ def _bands_of_raster(scene: FileScene) -> Iterator[tuple[str, str]]:
         yield "order", f"{chosen}: {', '.join(ROLES)} by their names"
     elif named:
         by_name = ", ".join(map(str, named))
-        yield "order", f"{chosen}, the file's; by their names, {', '.join(ROLES)} are {by_name}"
+        yield "order", f"{chosen}, {origin}; by their names, {', '.join(ROLES)} are {by_name}"
+    elif [band.interpretation for band in scene.bands] == MARKED:
+        *colours, last = (str(band.number) for band in scene.bands)
+        yield (
+            "order",
+            f"{', '.join(colours)}: {', '.join(ROLES[:-1])} by their colours; {last}, marked as "
+            f"transparency, is taken for {ROLES[-1]}",
+        )
     else:
-        yield "order", f"{chosen}, the file's; nothing says that they are {', '.join(ROLES)}"
+        yield "order", f"{chosen}, {origin}; nothing says that they are {', '.join(ROLES)}"
     if scene.alpha is not None:
         yield "alpha", f"band {scene.alpha.number} is transparency"
 

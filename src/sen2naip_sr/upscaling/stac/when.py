@@ -69,9 +69,6 @@ def in_text(time: datetime) -> str:
 
 def _from_metadata(text: str) -> When | None:
     """Return a time, or a day as a span, as products state them."""
-    if found := re.fullmatch(r"(\d{4}), day (\d{1,3})", text):
-        start = datetime(int(found[1]), 1, 1, tzinfo=UTC) + (int(found[2]) - 1) * DAY
-        return _day(start)
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -5,6 +5,7 @@ Format: HLS Product User Guide 2.0, https://lpdaac.usgs.gov/documents/1698/HLS_U
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from sen2naip_sr.raster.access.opening import open_raster
@@ -15,7 +16,7 @@ from sen2naip_sr.raster.products.product import Product, ProductBand, Scaling, o
 from sen2naip_sr.raster.products.sensors import SENSORS
 from sen2naip_sr.raster.products.xml import as_number
 
-FILE = re.compile(r"(HLS\.([LS])30\.T\w{5}\.(\d{4})(\d{3})T(\d{6})\.v(\d\.\d))\.B\d\w\.tif")
+FILE = re.compile(r"(HLS\.([LS])30\.T\w{5}\.(\d{7}T\d{6})\.v(\d\.\d))\.B\d\w\.tif")
 BANDS = {"L": ("B04", "B03", "B02", "B05"), "S": ("B04", "B03", "B02", "B08")}
 
 
@@ -49,11 +50,19 @@ def find(contents: Contents, source: str, file: str) -> Product:
         # pixels of 30 m are no longer blurred as the sensor blurs
         sensor="",
         level=f"{satellite}30",
-        baseline=found[6],
-        date=f"{found[3]}, day {int(found[4])}",
+        baseline=found[4],
+        date=_date(found[3]),
         order=f"{', '.join(BANDS[satellite])}, by the names of the files",
         notes=(NOTE,),
     )
+
+
+def _date(text: str) -> str:
+    """Return the time in a name, of which the day is that of the year, as ISO 8601."""
+    try:
+        return f"{datetime.strptime(text, '%Y%jT%H%M%S').isoformat()}Z"
+    except ValueError:
+        return ""
 
 
 def _scaling(file: str) -> Scaling | None:

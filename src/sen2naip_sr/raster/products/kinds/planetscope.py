@@ -1,4 +1,4 @@
-"""PlanetScope scenes of 4 and 8 bands, with or without XML and UDM2.
+"""PlanetScope scenes of 4 and 8 bands, with or without XML and masks (UDM2, UDM).
 
 Format: Planet Imagery Product Specifications, https://assets.planet.com/docs/.
 """
@@ -9,22 +9,31 @@ from xml.etree.ElementTree import Element
 
 from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.raster.band_names import ROLES
+from sen2naip_sr.raster.products.contents import read_metadata
 from sen2naip_sr.raster.products.product import Product, ProductBand, Scaling, product_fault
 from sen2naip_sr.raster.products.sensors import SENSORS
 from sen2naip_sr.raster.products.xml import number_of, parse_xml, text_of
 
-IMAGE = re.compile(r"(.+?)_(?:3A|3B)_Analytic(MS)?(_SR)?(_8b)?[\w-]*\.tif", re.IGNORECASE)
+IMAGE = re.compile(
+    r"(.+?_(?:1B|3A|3B))_Analytic(?:MS)?(_SR)?(_8b)?(?!.*_udm)[\w-]*\.tif", re.IGNORECASE
+)
 UDM2 = re.compile(r".*_udm2(_\w+)?\.tif", re.IGNORECASE)
+UDM = re.compile(r".*_(?:1B|3A|3B)_Analytic.*_udm(_\w+)?\.tif", re.IGNORECASE)
 ORDERS = {4: (3, 2, 1, 4), 8: (6, 4, 2, 8)}
 """Red, green, blue and near-infrared by the number of bands: of blue, green, red, near-infrared,
 and of coastal blue, blue, green I, green, yellow, red, red edge, near-infrared."""
+
+EIGHT = 8
+_SUPERDOVE = SENSORS["planetscope"]
+_WAVES = tuple(zip(_SUPERDOVE.wavelengths, _SUPERDOVE.bandwidths, strict=True))
+_UNKNOWN = ((None, None),) * len(ROLES)
 
 NAMES = {"red": "red", "green": "green", "blue": "blue", "nir": "nir", "near-infrared": "nir"}
 SURFACE = Scaling(
     1e-4, 0.0, "Planet's specification of surface reflectance (x 10000); no file states it"
 )
-UNUSABLE = 8
-"""The band of UDM2 whose first bit marks pixels without data."""
+UNUSABLE = ((UDM2, 8, "UDM2"), (UDM, 1, "UDM"))
+"""Masks, the bands of them whose first bit marks pixels without data, and their names."""
 
 
 def find(image: Path, source: str) -> Product | None:
@@ -46,23 +55,23 @@ def find(image: Path, source: str) -> Product | None:
     numbers, order = _numbers(count, descriptions, metadata is not None)
     if numbers is None:
         return None
-    described = parse_xml(metadata.read_bytes(), str(metadata)) if metadata else None
-    sensor = SENSORS["planetscope"]
+    described = parse_xml(read_metadata(metadata), str(metadata)) if metadata else None
+    # those of 4 bands are of several sensors, whose wavelengths differ
+    waves = _WAVES if count == EIGHT else _UNKNOWN
     bands = tuple(
         ProductBand(
             role,
             descriptions[number - 1] or role,
             (str(image),),
             number,
-            SURFACE if named[3] else _scaling(described, number),
+            SURFACE if named[2] else _scaling(described, number),
             0.0 if nodata is None else nodata,
-            sensor.wavelengths[place],
-            sensor.bandwidths[place],
+            *waves[place],
         )
         for place, (role, number) in enumerate(zip(ROLES, numbers, strict=True))
     )
-    masks = [path for path in _beside(image, named[1]) if UDM2.fullmatch(path.name)]
-    files = (image, *([metadata] if metadata else []), *masks[:1])
+    mask, number, title = _mask(image, named[1])
+    files = (image, *filter(None, (metadata, mask)))
     return Product(
         kind=f"PlanetScope, {count} bands",
         name=image.stem,
@@ -71,15 +80,15 @@ def find(image: Path, source: str) -> Product | None:
         bands=bands,
         files=files,
         sensor="planetscope",
-        level="surface reflectance" if named[3] else "scaled radiance",
+        level="surface reflectance" if named[2] else "scaled radiance",
         baseline=text_of(described, "versionIsd", "productVersion")
         if described is not None
         else "",
         date=text_of(described, "acquisitionDateTime", "acquisitionDate", "beginPosition")
         if described is not None
         else "",
-        order=order + ("; UDM2 marks pixels without data" if masks else ""),
-        usable=(str(masks[0]), UNUSABLE) if masks else None,
+        order=order + (f"; {title} marks pixels without data" if mask else ""),
+        usable=(str(mask), number) if mask else None,
     )
 
 
@@ -97,10 +106,11 @@ def question(path: Path) -> str:
 
 def image_of(metadata: Path) -> Path | None:
     """Return the image that an XML describes; None if there is none beside it."""
-    start = re.match(r"(.+?)_(?:3A|3B)_Analytic", metadata.name)
+    start = re.match(r"(.+?_(?:1B|3A|3B))_Analytic", metadata.name)
     if start is None:
         return None
     images = [path for path in _beside(metadata, start[1]) if IMAGE.fullmatch(path.name)]
+    images = _of_as_many_bands(metadata, images)
     if len(images) > 1:
         raise product_fault(
             str(metadata),
@@ -110,21 +120,40 @@ def image_of(metadata: Path) -> Path | None:
     return images[0] if images else None
 
 
+def is_mask(name: str) -> bool:
+    """Return whether a file is a mask of a scene."""
+    return any(pattern.fullmatch(name) for pattern, _, _ in UNUSABLE)
+
+
+def _mask(image: Path, start: str) -> tuple[Path | None, int, str]:
+    """Return the best mask beside an image, which band of it is meant, and its name."""
+    beside = _beside(image, start)
+    for pattern, number, title in UNUSABLE:
+        for path in beside:
+            if pattern.fullmatch(path.name):
+                return path, number, title
+    return None, 0, ""
+
+
 def _beside(path: Path, start: str) -> list[Path]:
-    return sorted(other for other in path.parent.glob("*") if other.name.startswith(f"{start}_3"))
+    return sorted(other for other in path.parent.glob("*") if other.name.startswith(f"{start}_"))
+
+
+def _of_as_many_bands(path: Path, others: list[Path]) -> list[Path]:
+    """Return those of 8 bands, or those of 4, as names say: both may lie side by side."""
+    eight = "_8b" in path.name
+    return [other for other in others if ("_8b" in other.name) == eight] or others
 
 
 def _metadata(image: Path) -> Path | None:
     named = IMAGE.fullmatch(image.name)
     assert named is not None
-    eight = "_8b" in image.name
     found = [
         path
         for path in _beside(image, named[1])
         if re.search(r"_Analytic.*metadata(_\w+)?\.xml$", path.name)
     ]
-    # the scenes of four and eight bands of one moment may lie side by side
-    fitting = [path for path in found if ("_8b" in path.name) == eight] or found
+    fitting = _of_as_many_bands(image, found)
     return fitting[0] if fitting else None
 
 

@@ -1,6 +1,7 @@
 """Sentinel-2 L1C and L2A products of ESA: .SAFE folders, zips of them, and their MTD files.
 
-Format: Sentinel-2 Products Specification Document, S2-PDGS-TAS-DI-PSD.
+Those until 2016, with longer names and several granules, are known too. Format: Sentinel-2 Products
+Specification Document, S2-PDGS-TAS-DI-PSD, before and from version 14.
 """
 
 import re
@@ -20,8 +21,9 @@ from sen2naip_sr.raster.products.product import (
 from sen2naip_sr.raster.products.sensors import SENSORS
 from sen2naip_sr.raster.products.xml import as_number, number_of, parse_xml, text_of
 
-METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml")
-ARCHIVE = re.compile(r"S2[A-D]_MSIL(1C|2A)_")
+METADATA = re.compile(r"(?:MTD_MSI|S2[A-D]_(?:OPER|USER)_MTD_SAF)L(1C|2A)(?:_\w+)?\.xml")
+GRANULE = re.compile(r"MTD_TL\.xml|S2[A-D]_(?:OPER|USER)_MTD_L(?:1C|2A)_TL_\w+\.xml")
+ARCHIVE = re.compile(r"S2[A-D]_(?:MSI|(?:OPER|USER)_PRD_MSI)L(1C|2A)_")
 BANDS = dict(zip(ROLES, ("B4", "B3", "B2", "B8"), strict=True))
 NUMBERS = dict(zip(ROLES, ("3", "2", "1", "7"), strict=True))
 """What the metadata call the bands, where they do not say it themselves."""

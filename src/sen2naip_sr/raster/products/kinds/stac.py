@@ -28,8 +28,13 @@ COMMON = {"red": "red", "green": "green", "blue": "blue", "nir": "nir", "nir08":
 
 NO_DATA_ROLES = {"overview", "thumbnail", "visual", "metadata", "data-mask"}
 ENDINGS = (".json", ".geojson")
+KEY = b'"stac_version"'
 LINK = re.compile(r"https?://.+(/items/[^/?]+|\.(geo)?json)(\?.*)?")
-NEEDS_LOGIN = (401, 403)
+NEEDS_LOGIN = (401, 403, 409)
+"""Answers of servers that know no such user; 409 is Azure's to addresses that are not signed."""
+
+APPLIED = "boa_offset_applied"
+"""The end of a property of some providers."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ def read_item(source: str) -> dict[str, Any] | None:
     """
     try:
         content = _fetched(source) if LINK.fullmatch(source) else _start_of(Path(source))
+        if KEY not in content:
+            return None
         document = json.loads(content)
     except (OSError, ValueError, RecursionError):
         return None
@@ -102,6 +109,44 @@ def find(item: Mapping[str, Any], source: str) -> Product:
         baseline=str(known.get("s2:processing_baseline") or known.get("processing:version") or ""),
         date=str(known.get("datetime") or known.get("start_datetime") or ""),
         order=", ".join(f"{band.name} ({band.common})" for band in chosen) + ", by common names",
+        notes=_contradictions(known, bands),
+    )
+
+
+def local_files(path: Path) -> tuple[Path, ...] | None:
+    """Return the files of this machine that an item's assets name.
+
+    Returns:
+        None if the file is no item, or one without any band that could be taken.
+    """
+    try:
+        item = read_item(str(path))
+    except UserError:
+        return None
+    if item is None or not any(True for _ in _bands(item)):
+        return None
+    found = []
+    for asset in item["assets"].values():
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str):
+            href = _resolved(asset["href"], str(path), path.name, remote=False)
+            try:
+                found.append(locate(href).file)
+            except UserError:
+                # missing, or no raster
+                continue
+    return tuple(file for file in found if file)
+
+
+def _contradictions(known: Mapping[str, Any], bands: list[ProductBand]) -> tuple[str, ...]:
+    """Return what to say of an item that states an offset, and that it is in the values already."""
+    applied = [name for name in known if name.endswith(APPLIED) and known[name] is True]
+    stated = [band for band in bands if band.scaling and band.scaling.offset]
+    if not applied or not stated:
+        return ()
+    offset = stated[0].scaling.offset if stated[0].scaling else 0.0
+    return (
+        f"the item states an offset of {offset:g}, and by {applied[0]} that it has been applied: "
+        "one of both is wrong; the offset is written as it is stated",
     )
 
 
@@ -214,7 +259,7 @@ def _fetched(address: str) -> bytes:
         ):
             return bytes(answer.read(LARGEST))
     except HTTPError as error:
-        raise refused_by(address, error.code) from error
+        raise refused_by(address, error.code, error.url) from error
     except (URLError, TimeoutError) as error:
         raise UserError(
             "server-silent", f"{address}: cannot be read ({error})", "check the address"
@@ -232,14 +277,20 @@ def login_needed(address: str) -> UserError | None:
         with urlopen(Request(address, method="HEAD"), timeout=SECONDS):
             return None
     except HTTPError as error:
-        return refused_by(address, error.code) if error.code in NEEDS_LOGIN else None
+        return refused_by(address, error.code, error.url) if error.code in NEEDS_LOGIN else None
     except (OSError, ValueError):
         return None
 
 
-def refused_by(address: str, code: int) -> UserError:
-    """Return the error of a server that answers with a status instead of a file."""
-    host = urlsplit(address).hostname
+def refused_by(address: str, code: int, asked: str | None = None) -> UserError:
+    """Return the error of a server that answers with a status instead of a file.
+
+    Args:
+        address: What was asked for.
+        code: The status.
+        asked: What was asked last, where the server passed the question on, as to a login page.
+    """
+    host = urlsplit(asked or address).hostname
     remedy = "check the address"
     if code in NEEDS_LOGIN:
         remedy = f"log in at {host} and download it, or sign the item's links"
