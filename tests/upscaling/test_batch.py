@@ -90,7 +90,7 @@ def test_a_failing_scene_stops_no_other_and_is_named_in_the_end(scenes, weights)
 
 
 def test_an_unexpected_error_is_a_failed_scene_too(scenes, weights, monkeypatch):
-    monkeypatch.setattr("sen2naip_sr.upscaling.upscaler.choose_range", lambda *_: 1 / 0)
+    monkeypatch.setattr("sen2naip_sr.upscaling.networks.trained.choose_range", lambda *_: 1 / 0)
     outcomes, _ = upscale(scenes / "0.tif", weights)
     assert "ZeroDivisionError" in outcomes[0].message
 
