@@ -1,8 +1,12 @@
 """A training in two processes against one: time, bytes exchanged, launch; and two agents that meet.
 
+python benchmarks/run.py --only distributed              # measure, and write the tables of the docs
+python benchmarks/processes.py --steps 6 --learnt 16     # a trial, which prints its tables
+
 The page carries step time and gradient size over to many workers by the formula of `ring_seconds`.
 """
 
+import argparse
 import json
 import os
 import socket
@@ -54,17 +58,22 @@ def ring_seconds(size: float, workers: int, bandwidth: float, latency: float) ->
     return 2 * (workers - 1) * (size / workers / bandwidth + latency)
 
 
-def measure() -> dict[str, Any]:
-    """Measure weak and strong scaling of each network, the launch, and two agents."""
+def measure(steps: int = STEPS, learnt: int = LEARNT) -> dict[str, Any]:
+    """Measure weak and strong scaling of each network, the launch, and two agents.
+
+    Args:
+        steps: Steps whose median time counts, with `WARM` that do not.
+        learnt: Steps of the comparison of gradients with averages.
+    """
     torch.set_num_threads(1)
     found: dict[str, Any] = {"cores": os.cpu_count(), "networks": {}}
-    pair = _two(measure_ranks, batch=2 * BATCH)
+    pair = _two(measure_ranks, 2 * BATCH, steps, learnt)
     found["launch_s"] = round(pair.pop("ready_s"), 1)
     found["averaging"] = pair.pop("averaging")
     for name in NETWORKS:
-        one = step_seconds(name, make_fabric("cpu", "32-true"), BATCH)
+        one = step_seconds(name, make_fabric("cpu", "32-true"), BATCH, steps)
         torch.set_num_threads(2)
-        threads = step_seconds(name, make_fabric("cpu", "32-true"), BATCH)
+        threads = step_seconds(name, make_fabric("cpu", "32-true"), BATCH, steps)
         torch.set_num_threads(1)
         weak, strong = pair[name]["weak_s"], pair[name]["strong_s"]
         size = pair[name]["gradient_bytes"]
@@ -99,44 +108,48 @@ def carried_over(step: float, size: int) -> dict[str, dict[str, float]]:
     }
 
 
-def step_seconds(name: str, fabric: Fabric, batch: int) -> float:
+def step_seconds(name: str, fabric: Fabric, batch: int, steps: int) -> float:
     """Return the median time of a step."""
     torch.manual_seed(0)
     parameters = TrainingParameters(
-        steps=STEPS, batch_size=batch, crop_size=CROP, log_every=10**6, precision="32-true"
+        steps=steps, batch_size=batch, crop_size=CROP, log_every=10**6, precision="32-true"
     )
     trainer = Trainer(build_model(name, 4, **NETWORKS[name]), _data(), parameters, fabric)
     times = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         start = time.perf_counter()
         trainer.train_step(0.0)
         times.append(time.perf_counter() - start)
     return round(statistics.median(times[WARM:]), 4)
 
 
-def measure_ranks(fabric: Fabric, voice: Voice, target: Path, began: float) -> None:
+def measure_ranks(  # noqa: PLR0913, PLR0917 - what a task is handed
+    fabric: Fabric, voice: Voice, target: Path, began: float, steps: int, learnt: int
+) -> None:
     """Measure, in one of two processes, and write what rank zero finds."""
     found: dict[str, Any] = {"ready_s": time.time() - began}
     for name, sizes in NETWORKS.items():
         weights = build_model(name, 4, **sizes).parameters()
         found[name] = {
-            "weak_s": step_seconds(name, fabric, 2 * BATCH),
-            "strong_s": step_seconds(name, fabric, BATCH),
+            "weak_s": step_seconds(name, fabric, 2 * BATCH, steps),
+            "strong_s": step_seconds(name, fabric, BATCH, steps),
             "gradient_bytes": sum(weight.numel() * weight.element_size() for weight in weights),
         }
     found["averaging"] = {
-        "gradients": averaged(fabric, None),
-        f"weights, every {EVERY} steps": averaged(fabric, {"start_step": WARM, "every": EVERY}),
+        "gradients": averaged(fabric, None, learnt),
+        f"weights, every {EVERY} steps": averaged(
+            fabric, {"start_step": WARM, "every": EVERY}, learnt
+        ),
     }
     if fabric.is_global_zero:
         target.write_text(json.dumps(found))
 
 
-def averaged(fabric: Fabric, averaging: dict[str, int] | None) -> dict[str, float]:
+def averaged(fabric: Fabric, averaging: dict[str, int] | None, learnt: int) -> dict[str, float]:
     """Train Lean, by gradients or averages; return step time, score, and bytes sent a step."""
     torch.manual_seed(0)
     parameters = TrainingParameters(
-        steps=LEARNT,
+        steps=learnt,
         batch_size=BATCH,
         crop_size=16,
         log_every=10**6,
@@ -147,27 +160,27 @@ def averaged(fabric: Fabric, averaging: dict[str, int] | None) -> dict[str, floa
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     trainer = Trainer(model, _data(), parameters, fabric)
     start = time.perf_counter()
-    trainer.take_steps(LEARNT)
+    trainer.take_steps(learnt)
     seconds = time.perf_counter() - start
     # weights, their average, and two moments of Adam
     sent = size if averaging is None else 4 * size / EVERY
-    return {"step_s": seconds / LEARNT, "psnr": trainer.validate(), "sent_bytes": sent}
+    return {"step_s": seconds / learnt, "psnr": trainer.validate(), "sent_bytes": sent}
 
 
-def _two(task: Any, batch: int, **distributed: Any) -> dict[str, Any]:
+def _two(task: Any, batch: int, *arguments: int) -> dict[str, Any]:
     parameters = TrainingParameters(
-        steps=STEPS,
+        steps=1,
         batch_size=batch,
         accelerator="cpu",
         precision="32-true",
-        distributed={"processes": 2, **distributed},
+        distributed={"processes": 2},
     )
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "found.json")
         began = time.time()
         launch(
             task,
-            lambda made: ((target, began), lambda: None),
+            lambda made: ((target, began, *arguments), lambda: None),
             parameters,
             Path(folder),
             lambda kind, content: None,
@@ -198,7 +211,7 @@ def two_agents() -> dict[str, Any]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, str(port), folder]
+        command = [sys.executable, __file__, "--agent", str(port), folder]
         agents = [subprocess.Popen([*command, "60"], stdout=subprocess.PIPE) for _ in range(2)]
         said = [json.loads(agent.communicate()[0]) for agent in agents]
         began = time.monotonic()
@@ -256,5 +269,23 @@ def agent(port: int, folder: Path, wait: float) -> None:
     print(target.read_text())
 
 
+def main() -> None:
+    """Print the tables, or be the launcher of one machine."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--learnt", type=int, default=LEARNT)
+    parser.add_argument("--agent", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.agent:
+        port, folder, wait = given.agent
+        agent(int(port), Path(folder), float(wait))
+        return
+    from processes_tables import averaging, calculated, measured
+
+    found = measure(given.steps, given.learnt)
+    for text in (measured(found), averaging(found), calculated(found), found["two_agents"]):
+        print(text, end="\n\n")
+
+
 if __name__ == "__main__":
-    agent(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    main()

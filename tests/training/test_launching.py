@@ -72,6 +72,35 @@ def test_an_endpoint_that_is_taken_is_refused():
     assert endpoint in error.problem
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nobody.invalid"])
+def test_an_endpoint_that_does_not_answer_is_waited_for_for_a_time(host):
+    p = tiny_parameters(
+        distributed={"nodes": 2, "endpoint": f"{host}:29400", "join_timeout": 0.3}
+    ).distributed
+    with pytest.raises(UserError, match=rf"{host}:29400: 2 machines .* within 0\.3 s: "):
+        room.await_endpoint(p)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_endpoint_of_this_machine_or_that_answers_is_not_waited_for(host, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        given = {"nodes": 2, "endpoint": f"{host}:{server.getsockname()[1]}", "join_timeout": 30}
+        p = tiny_parameters(distributed=given).distributed
+        room.await_endpoint(p)
+        monkeypatch.setattr(room, "_is_own", lambda host: False)
+        room.await_endpoint(p)
+
+
+def test_another_service_at_the_endpoint_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(launcher, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"127.0.0.1:{server.getsockname()[1]}"
+        p = tiny_parameters(distributed={"nodes": 2, "endpoint": endpoint, "join_timeout": 0.5})
+        with pytest.raises(UserError, match=f"{endpoint}: 2 machines did not meet"):
+            launcher.launch(print, lambda made: ((), lambda: None), p, tmp_path, print)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_fewer_crops_than_processes_are_refused():
     assert unfit(batch_size=2, distributed={"processes": 3}).code == "batch-not-divisible"
 

@@ -31,7 +31,7 @@ def make_private(
     if privacy.epsilon is not None and needed > privacy.epsilon:
         raise UserError(
             "epsilon-not-met",
-            f"{rounds} rounds with a noise of {privacy.noise_multiplier:g} clipping norms give "
+            f"{rounds} rounds with a noise multiplier of {privacy.noise_multiplier:g} give "
             f"epsilon {needed:.3g} at delta {privacy.delta:g}, above the limit {privacy.epsilon:g}",
             "add more noise, take fewer rounds, or allow a larger epsilon",
         )

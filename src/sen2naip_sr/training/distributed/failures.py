@@ -11,6 +11,7 @@ from torch.distributed.elastic.rendezvous.api import RendezvousError
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.training.distributed.rank import ENDED
+from sen2naip_sr.training.distributed.room import not_met
 from sen2naip_sr.training.parameters.distributed import DistributedParameters
 
 LOST = re.compile(
@@ -69,22 +70,12 @@ def explain(error: BaseException, story: Story) -> BaseException:
     if story.errors:
         return story.errors[min(story.errors)]
     if isinstance(error, RendezvousError):
-        return _not_met(story.distributed)
+        return not_met(story.distributed)
     if isinstance(error, ChildFailedError):
         return _failed(error, story)
     if not story.pids and story.distributed.nodes > 1:
-        return _not_met(story.distributed)
+        return not_met(story.distributed)
     return error
-
-
-def _not_met(distributed: DistributedParameters) -> UserError:
-    return UserError(
-        "endpoint-unreachable",
-        f"{distributed.endpoint}: {distributed.nodes} machines did not meet there within "
-        f"{distributed.join_timeout:g} s",
-        "start the same training on every machine, with the address of one of them and a free port "
-        "that the others reach",
-    )
 
 
 def _failed(error: ChildFailedError, story: Story) -> UserError:

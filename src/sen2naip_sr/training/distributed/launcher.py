@@ -19,12 +19,17 @@ from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.training.distributed.failures import Story, explain
 from sen2naip_sr.training.distributed.rank import Task, run_rank
 from sen2naip_sr.training.distributed.relay import Ear
-from sen2naip_sr.training.distributed.room import processes_of, refuse_unfit
+from sen2naip_sr.training.distributed.room import (
+    await_endpoint,
+    not_met,
+    processes_of,
+    refuse_unfit,
+)
 from sen2naip_sr.training.parameters import TrainingParameters
 
 POLL = 0.1
 """Seconds between two looks at the processes."""
-FOLDER = ".launch-"
+FOLDER, LOGS = ".launch-", "logs"
 PATIENCE = 10.0
 """Seconds that processes are given to end before they are killed."""
 THREADS = "OMP_NUM_THREADS"
@@ -67,6 +72,7 @@ def launch(
         UserError: If the processes do not fit the machine, cannot meet, or one of them fails.
     """
     refuse_unfit(parameters)
+    await_endpoint(parameters.distributed)
     with _made_folder(folder) as made:
         handed, result = arguments(made)
         _Launch(task, handed, parameters, made, heard).run()
@@ -87,12 +93,16 @@ class _Launch:
     def run(self) -> None:
         # torch's launcher blocks, and reports have to be made in the thread that asked for them
         thread = threading.Thread(target=self._elastic, daemon=True)
+        # torch waits for ever where another service listens at the endpoint
+        end = time.monotonic() + 2 * self._distributed.join_timeout + PATIENCE
         with _environment(self._processes):
             thread.start()
             try:
                 while thread.is_alive():
                     thread.join(POLL)
                     self._listen()
+                    if time.monotonic() > end and not self._met():
+                        raise not_met(self._distributed)
                 self._listen()
             except BaseException:
                 self._end(thread)
@@ -122,8 +132,13 @@ class _Launch:
             start_method="spawn",
             shutdown_timeout=5,
             local_addr=d.address or ("127.0.0.1" if d.nodes == 1 else None),
-            logs_specs=DefaultLogsSpecs(log_dir=str(self._folder / "logs"), redirects=Std.ALL),
+            logs_specs=DefaultLogsSpecs(log_dir=str(self._folder / LOGS), redirects=Std.ALL),
         )
+
+    def _met(self) -> bool:
+        """Return whether the machines have met: then processes or files for their logs exist."""
+        begun = self._story.pids or any((self._folder / LOGS).glob("*/*"))
+        return self._distributed.nodes == 1 or bool(begun)
 
     def _listen(self) -> None:
         for rank, kind, content in self._ear.lines():
@@ -134,7 +149,8 @@ class _Launch:
     def _end(self, thread: threading.Thread) -> None:
         """End all processes. torch's launcher notices it, and ends too."""
         start, number = time.monotonic(), signal.SIGTERM
-        while thread.is_alive() and time.monotonic() - start < 6 * PATIENCE:
+        # before the machines have met there are no processes, and torch may wait for long
+        while self._met() and thread.is_alive() and time.monotonic() - start < 6 * PATIENCE:
             if time.monotonic() - start > PATIENCE:
                 number = getattr(signal, "SIGKILL", number)
             with suppress(Exception):

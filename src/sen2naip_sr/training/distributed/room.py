@@ -3,6 +3,8 @@
 import logging
 import os
 import socket
+import time
+from contextlib import suppress
 
 import torch
 
@@ -10,6 +12,10 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.provenance import usable_cores
 from sen2naip_sr.training.crops.sampler import sizes_of_parts
 from sen2naip_sr.training.parameters import TrainingParameters
+from sen2naip_sr.training.parameters.distributed import DistributedParameters
+
+PAUSE = 1.0
+"""Seconds between two attempts to reach an endpoint."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +85,55 @@ def refuse_unfit(parameters: TrainingParameters) -> None:
         _refuse_taken(d.endpoint)
 
 
+def await_endpoint(distributed: DistributedParameters) -> None:
+    """Wait until another machine's endpoint answers; one of this machine is opened by torch.
+
+    torch would wait as well, and then print its own stack.
+
+    Raises:
+        UserError: If it does not answer in time.
+    """
+    if distributed.nodes == 1 or distributed.endpoint is None:
+        return
+    host, port = _parts(distributed.endpoint)
+    end, why = time.monotonic() + distributed.join_timeout, "no answer"
+    while (left := end - time.monotonic()) > 0:
+        try:
+            if _is_own(host):
+                return
+            with socket.create_connection((host, port), timeout=left):
+                return
+        except (OSError, OverflowError) as error:
+            why = str(error)
+        time.sleep(min(PAUSE, max(0.0, end - time.monotonic())))
+    raise not_met(distributed, f": {why}")
+
+
+def not_met(distributed: DistributedParameters, why: str = "") -> UserError:
+    """Return the error of machines that did not meet."""
+    return UserError(
+        "endpoint-unreachable",
+        f"{distributed.endpoint}: {distributed.nodes} machines did not meet there within "
+        f"{distributed.join_timeout:g} s{why}",
+        "start the same training on every machine, with the address of one of them and a free port "
+        "that the others reach",
+    )
+
+
+def _parts(endpoint: str) -> tuple[str, int]:
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _is_own(host: str) -> bool:
+    """Return whether an address is one of this machine."""
+    for family, kind, _, _, address in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind) as probe, suppress(OSError):
+            probe.bind(address)
+            return True
+    return False
+
+
 def _refuse_few_gpus(processes: int) -> None:
     if processes > (gpus := torch.cuda.device_count()):
         raise UserError(
@@ -89,9 +144,10 @@ def _refuse_few_gpus(processes: int) -> None:
 
 
 def _refuse_taken(endpoint: str) -> None:
-    host, _, port = endpoint.rpartition(":")
+    host, port = _parts(endpoint)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host.strip("[]"), int(port))):
+        with socket.create_server((host, port), family=family):
             pass
     except (OSError, OverflowError) as error:
         raise UserError(
