@@ -37,7 +37,10 @@ def main() -> None:
     "--model", default="default", show_default=True, help="A name from: sen2naip-sr models."
 )
 @click.option(
-    "--weights", type=click.Path(path_type=Path), help="Weights file from a training of yours."
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Weights file from a training of yours, or a network of another project: an .onnx file "
+    "with a .yaml beside it.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option(
@@ -116,7 +119,8 @@ def upscale(source: str, consistency: str, progress: str, **options: Any) -> Non
 
     SOURCE may also be an address (https://, s3://) or GDAL's name of one (/vsizip/a.zip/b.tif).
 
-    The result of scene.tif is scene_x2.tif, a cloud-optimised GeoTIFF with half the pixel size.
+    The result of scene.tif is scene_x2.tif, a cloud-optimised GeoTIFF with half the pixel size
+    (_x4.tif and a quarter with a network that upscales fourfold).
     """
     from sen2naip_sr.upscaling.batch import upscale_all
     from sen2naip_sr.upscaling.parameters import make_parameters

@@ -79,6 +79,7 @@ def _source_of(source: str | None, stack: str | None) -> str:
 @click.option("--noise", default="auto", show_default=True, help="As of upscale.")
 @click.option("--blur", default="auto", show_default=True, help="As of upscale.")
 @click.option("--model", default="default", show_default=True, help="For the time of the result.")
+@click.option("--weights", type=click.Path(path_type=Path), help="As of upscale.")
 def info(source: str, **options: Any) -> None:
     """Say what SOURCE is: product, bands and their order, nodata, scale, pixels, the result."""
     from sen2naip_sr.upscaling.info.describe import describe_source

@@ -88,6 +88,30 @@ def find_colours(
     return None
 
 
+def numbers_by_role(
+    wanted: Sequence[str], descriptions: Sequence[str | None], kinds: Sequence[ColorInterp]
+) -> list[int] | None:
+    """Return the numbers of bands that a network calls as Sentinel-2 does, or by colours.
+
+    Args:
+        wanted: The network's names.
+        descriptions: Names of the bands of a file.
+        kinds: Their colours.
+
+    Returns:
+        The bands' numbers in the network's order; None unless all its bands are red, green, blue
+        or near-infrared, and the file tells which of its bands these are.
+    """
+    roles = [
+        key if key in ROLES else _SYNONYMS.get(key) or _SENTINEL.get(key)
+        for key in map(_key, wanted)
+    ]
+    numbers = find_colours(descriptions, kinds)
+    if numbers is None or None in roles:
+        return None
+    return [numbers[ROLES.index(str(role))] for role in roles]
+
+
 def suggestion(descriptions: Sequence[str | None], kinds: Sequence[ColorInterp]) -> str:
     """Say which bands of a file to take for a network of four, made from the file itself."""
     seen = f"its bands are {described(descriptions, kinds)}"

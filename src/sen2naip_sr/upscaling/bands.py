@@ -1,13 +1,53 @@
 """Whether a scene has the bands that weights expect, in their order."""
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.raster.band_names import ROLES, find_colours, suggestion
+from sen2naip_sr.raster.band_names import ROLES, find_colours, numbers_by_role, suggestion
 from sen2naip_sr.raster.protocol import Scene
-from sen2naip_sr.raster.scene import FileScene
+from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.upscaling.parameters import UpscalerParameters
 
 logger = logging.getLogger(__name__)
+
+
+def open_named(
+    path: Path | str, parameters: UpscalerParameters, count: int, names: Sequence[str] | None
+) -> FileScene:
+    """Open a file as the scene that parameters describe, with the bands that a network names.
+
+    Where bands are chosen, these are taken. Names of Sentinel-2's bands and of colours stand for
+    each other. Where the file tells nothing of its bands, all are taken in its order, and a warning
+    says so.
+
+    Args:
+        path: The file; see `open_scene`, also for errors.
+        parameters: Bands, nodata, drivers and variant.
+        count: The number of bands that the network takes.
+        names: Their names; None: it has none.
+    """
+    p = parameters
+    more = (count, p.nodata, p.drivers)
+    if p.bands is not None or names is None:
+        return open_scene(path, p.bands, *more, variant=p.variant)
+    try:
+        return open_scene(path, list(names), *more, variant=p.variant)
+    except UserError as error:
+        if error.code != "unknown-band":
+            raise
+    scene = open_scene(path, None, *more, variant=p.variant)
+    if numbers := numbers_by_role(names, *scene.every_band):
+        scene.close()
+        return open_scene(path, numbers, *more, variant=p.variant)
+    logger.warning(
+        "%s: nothing says which of its bands are %s; they are taken in the order of the file. "
+        "What to do: choose the bands",
+        scene.name,
+        ", ".join(names),
+    )
+    return scene
 
 
 def require_bands(scene: Scene, label: str, expected: int) -> None:

@@ -43,7 +43,8 @@ class UpscalerParameters(Parameters):
     model: Annotated[str, known_as("model", MODELS)] = DEFAULT
     """The shipped weights of that name, unless ``weights`` names others."""
     weights: Path | None = None
-    """A weights file made by training. Null: the weights that come with the project."""
+    """A weights file made by training, or a network of another project: an ONNX file with a YAML
+    beside it (docs/foreign-models.md). Null: the weights that come with the project."""
     bands: list[int | str] | None = None
     """Bands of the scene to give to the network, in its order (red, green, blue, near-infrared): by
     number, from 1, or by name, such as B04. Null: all, as they are."""

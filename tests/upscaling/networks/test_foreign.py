@@ -255,3 +255,118 @@ def test_other_backends_and_precisions_are_refused(networks, choice):
 def test_another_number_of_bands_is_refused(four):
     with pytest.raises(UserError, match=r"3 bands, and by4\.onnx takes 4"):
         four.upscale(random_image()[:3])
+
+
+NAMED = {
+    "by its names": ("B08", "B03", "B04", "B02"),
+    "by colours": ("nir", "Green", "RED", "blue"),
+}
+
+
+@pytest.mark.parametrize("names", NAMED.values(), ids=NAMED)
+def test_bands_are_found_by_the_names_that_the_network_gives(tmp_path, make_geotiff, names):
+    path = write_onnx(tmp_path / "net.onnx", told={"bands": ["B2", "B3", "B4", "B8"]})
+    pixels = np.random.default_rng(0).integers(50, 200, (4, 30, 40)).astype("uint8")
+    in_order = make_geotiff(tmp_path / "plain.tif", pixels)
+    mixed = make_geotiff(tmp_path / "mixed.tif", pixels[[3, 1, 2, 0]], descriptions=names)
+    model = sr.load_model(path, device="cpu")
+    expected, _ = read(model.upscale(in_order, tmp_path / "1.tif").values)
+    result, _ = read(model.upscale(mixed, tmp_path / "2.tif").values)
+    np.testing.assert_array_equal(result, expected)
+    with rasterio.open(tmp_path / "2.tif") as found:
+        assert found.descriptions == tuple(names[n] for n in (3, 1, 2, 0))
+
+
+def test_a_file_without_names_of_bands_is_warned_of(tmp_path, make_geotiff, caplog):
+    path = write_onnx(tmp_path / "net.onnx", told={"bands": ["B2", "B3", "B4", "B8"]})
+    scene = make_geotiff(tmp_path / "plain.tif", size=20)
+    sr.load_model(path, device="cpu").upscale(scene, tmp_path)
+    assert "nothing says which of its bands are B2, B3, B4, B8" in caplog.text
+
+
+EVOLAND = "bands:\n- B2\n- B3\n- B4\n- B8\nfactor: 4.0\nmargin: 9\nmodel: net.onnx\n"
+
+
+@pytest.fixture
+def evoland(tmp_path):
+    """A network with a description in Evoland's form: its margin is in pixels of the result."""
+    write_onnx(tmp_path / "net.onnx", reach=3)
+    (tmp_path / "net.yaml").write_text(EVOLAND)
+    return tmp_path / "net.yaml"
+
+
+def test_evolands_form_is_taken_as_it_is(evoland, make_geotiff):
+    model = sr.load_model(evoland, device="cpu")
+    digital = np.random.default_rng(0).integers(1, 9000, (4, 30, 40)).astype("int16")
+    result = model.upscale(digital)
+    assert result.value_range == (0, 10_000)
+    assert result.made_with["input"] == "reflectance, 0 to 10000"
+    expected = in_one_piece(digital.astype(np.float32), reach=3, margin=3)
+    assert np.abs(result.values - expected.clip(-32768, 32767)).max() < 0.51
+    assert sr.load_model(evoland.with_suffix(".onnx"), device="cpu").label == model.label
+
+
+def test_reflectance_is_that_of_scale_and_offset(evoland, tmp_path, make_geotiff):
+    pixels = np.random.default_rng(0).integers(1500, 9000, (4, 30, 40)).astype("uint16")
+    path = make_geotiff(tmp_path / "offset.tif", pixels)
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = [1e-4] * 4, [-0.1] * 4
+    result = sr.load_model(evoland, device="cpu").upscale(path, tmp_path / "out.tif")
+    assert result.value_range == pytest.approx((1000, 11_000))
+    values, _ = read(result.values)
+    expected = in_one_piece(pixels.astype(np.float32) - 1000, reach=3, margin=3) + 1000
+    assert np.abs(values - expected.clip(0, 65535)).max() < 0.52
+
+
+def test_digital_numbers_are_given_as_they_are_unless_a_range_is(tmp_path):
+    told = {"values": "digital_numbers", "range": [0, 2047]}
+    path = write_onnx(tmp_path / "net.onnx", told=told)
+    values = np.random.default_rng(0).integers(0, 300, (4, 30, 40)).astype("uint16")
+    model = sr.load_model(path, device="cpu")
+    assert model.upscale(values).value_range == (0, 2047)
+    assert model.upscale(values, value_range=(0, 1023)).value_range == (0, 1023)
+
+
+def test_inputs_are_standardised_and_outputs_brought_back(tmp_path):
+    told = {"range": [0, 255], "mean": [100, 110, 120, 130], "std": [50], "output_range": [-1, 3]}
+    model = sr.load_model(write_onnx(tmp_path / "net.onnx", told=told), device="cpu")
+    image = random_image(30, 40)
+    result = model.upscale(image, value_range=(0, 1)).values
+    mean = np.array(told["mean"], np.float32)[:, None, None]
+    given = (image * 255 - mean) / 50
+    np.testing.assert_allclose(result, (in_one_piece(given) + 1) / 4, rtol=0, atol=1e-5)
+
+
+DEEPNESS = {
+    "model_type": "Superresolution",
+    "resolution": 1000,
+    "tile_size": 40,
+    "tiles_overlap": 20,
+    "standardization_mean": [0.4, 0.4, 0.4, 0.4],
+    "standardization_std": [0.2, 0.2, 0.2, 0.2],
+}
+
+
+def test_what_deepness_reads_describes_a_network_too(tmp_path):
+    path = write_onnx(tmp_path / "net.onnx", fixed=(40, 40), properties=DEEPNESS)
+    model = sr.load_model(path, device="cpu")
+    image = random_image()
+    result = model.upscale(image, value_range=(0, 1)).values
+    # Deepness reflects nothing at the edges of a scene, and its overlap is 4 pixels on each side
+    expected = in_one_piece((image - 0.4) / np.float32(0.2), margin=4)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-5)
+
+
+def test_deepness_without_an_overlap_says_nothing_of_the_margin(tmp_path):
+    properties = DEEPNESS | {"tiles_overlap": 0}
+    path = write_onnx(tmp_path / "net.onnx", fixed=(40, 40), properties=properties)
+    with pytest.raises(UserError, match="nothing says the margin of this network"):
+        sr.load_model(path)
+
+
+def test_info_says_what_the_network_takes_and_gives(networks, scene):
+    result = CliRunner().invoke(main, ["info", str(scene), "--weights", str(networks[3])])
+    assert result.exit_code == 0, result.output
+    assert "by3.onnx takes 4 bands, 3x, margin 2 pixels" in result.output
+    assert f"{3 * WIDTH:,} x {3 * HEIGHT:,} pixels" in result.output
+    assert "noise" not in result.output

@@ -19,7 +19,9 @@ REGION = 16
 """Side of the region, in pixels of the scene."""
 SHIFT = 5
 """Multiples between the beginnings of the two tilings: odd, so that no grid of two or four fits."""
-FARTHEST = 160
+EQUAL = 1e-5
+"""Of the range: a margin with less of a difference is suggested, as far as there is one."""
+FARTHEST = 96
 """The widest margin, in pixels of the scene, that is searched for."""
 DARK, SPAN = 0.1, 0.4
 """Values of the images, as shares of the range."""
@@ -41,7 +43,7 @@ def checked_network(
     """
     network = OnnxNetwork(model, device=device, threads=threads)
     tried = _tilings(network, network.margin, SHIFT * network.multiple)
-    if tried.least_margin(network.margin) != network.margin:
+    if tried.least_margin(network.margin, LARGEST_DIFFERENCE) != network.margin:
         raise _wrong_margin(network)
     return network
 
@@ -58,15 +60,15 @@ class _Tilings:
     difference: Array
     factor: int
 
-    def least_margin(self, first: int) -> int | None:
-        """Return the least margin, from ``first`` on, within which both are equal; None: none."""
+    def least_margin(self, first: int, most: float) -> int | None:
+        """Return the least margin, from ``first`` on, within which both differ by ``most``."""
         height, width = (side // self.factor for side in self.difference.shape)
         for margin in range(first, (min(height, width) + 1) // 2):
             cut = self.factor * margin
             inner = self.difference[
                 cut : self.factor * height - cut, cut : self.factor * width - cut
             ]
-            if inner.max() <= LARGEST_DIFFERENCE:
+            if inner.max() <= most:
                 return margin
         return None
 
@@ -93,7 +95,13 @@ def _tilings(network: OnnxNetwork, margin: int, shift: int) -> _Tilings:
     second = network(image[np.newaxis, :, shift:, shift:])[0]
     cut = network.factor * shift
     difference = np.abs(first[:, cut:, cut:] - second[:, :-cut, :-cut]).max(axis=0)
-    return _Tilings(np.nan_to_num(difference, nan=np.inf), network.factor)
+    if not np.isfinite(difference).all():
+        raise UserError(
+            "onnx-failed",
+            f"{network.model.path}: gives values that are not finite for an ordinary image",
+            "describe the range of the values that it takes, or use another network",
+        )
+    return _Tilings(difference, network.factor)
 
 
 def _wrong_margin(network: OnnxNetwork) -> UserError:
@@ -103,14 +111,14 @@ def _wrong_margin(network: OnnxNetwork) -> UserError:
     if network.largest is not None:
         farthest = (network.largest - network.multiple) // 2
     problem = f"{name}: its result depends on more than the described margin of {told} pixels"
-    wider = _tilings(network, farthest, SHIFT * network.multiple).least_margin(told)
+    wider = _tilings(network, farthest, SHIFT * network.multiple).least_margin(told, EQUAL)
     if wider is not None:
         return UserError("onnx-margin-wrong", problem, f"describe the margin {wider}")
     for multiple in (2, 4, 8, 16, 32, 64):
         step = network.multiple * multiple
-        if network.largest is not None or step > farthest:
+        if network.largest is not None or step > farthest // 2:
             break
-        aligned = _tilings(network, farthest, 4 * step).least_margin(0)
+        aligned = _tilings(network, farthest // 2, 4 * step).least_margin(0, EQUAL)
         if aligned is not None:
             return UserError(
                 "onnx-margin-wrong",

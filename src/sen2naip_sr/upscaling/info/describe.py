@@ -14,7 +14,9 @@ from sen2naip_sr.raster.areas.placing import scene_bounds
 from sen2naip_sr.raster.band_names import ROLES, described, find_colours, suggestion
 from sen2naip_sr.raster.protocol import FACTOR
 from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.upscaling.bands import open_named
 from sen2naip_sr.upscaling.parameters import UpscalingParameters
+from sen2naip_sr.weights.foreign.finding import ForeignModel, find_foreign, is_foreign
 from sen2naip_sr.weights.names import FOLDER
 
 LABEL = 13
@@ -40,20 +42,36 @@ def describe_source(parameters: UpscalingParameters) -> str:
     if not p.source:
         raise UserError("no-scene", "there is no source to describe", "give a raster or a product")
     path = p.source if p.source.startswith("stack:") else os.path.expanduser(p.source)
-    count = BANDS if p.bands is None else len(p.bands)
-    with open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant) as scene:
-        area = p.area_of(scene, scene.georeferencing)
+    model = find_foreign(p.weights) if p.weights and is_foreign(p.weights) else None
+    with _opened(path, p, model) as scene:
+        factor = model.description.factor if model else FACTOR
+        area = p.area_of(scene, scene.georeferencing, factor)
         lines = [scene.product.name if scene.product else scene.name]
-        for label, text in (*_what(scene, p), *_pixels(scene), *_upscaled(scene, area, p)):
+        for label, text in (
+            *_what(scene, p, model),
+            *_pixels(scene),
+            *_upscaled(scene, area, p, model),
+        ):
             lines.append(f"  {label:{LABEL}}{text}")
     return "\n".join(lines)
 
 
-def _what(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]:
+def _opened(path: str, p: UpscalingParameters, model: ForeignModel | None) -> FileScene:
+    if model is not None:
+        named = model.description.bands
+        names = None if isinstance(named, int) else named
+        return open_named(path, p, model.description.count, names)
+    count = BANDS if p.bands is None else len(p.bands)
+    return open_scene(path, p.bands, count, p.nodata, p.drivers, variant=p.variant)
+
+
+def _what(
+    scene: FileScene, p: UpscalingParameters, model: ForeignModel | None
+) -> Iterator[tuple[str, str]]:
     product = scene.product
     if product is None:
         yield "product", f"none that is known: a raster ({scene.driver})"
-        yield from _bands_of_raster(scene, p)
+        yield from _bands_of_raster(scene, p, model)
         return
     yield "product", product.kind
     known = [product.level and f"level {product.level}"]
@@ -66,16 +84,21 @@ def _what(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]
         words.append(f"{band.role} ({band.name}{waves})")
     yield "bands", ", ".join(words)
     chosen = ", ".join(str(band.description) for band in scene.bands)
-    yield "order", product.order + (f"; of these {chosen}, as given" if p.bands else "")
+    origin = "as given" if p.bands else f"for {model.path.name}" if model else ""
+    yield "order", product.order + (f"; of these {chosen}, {origin}" if origin else "")
 
 
-def _bands_of_raster(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]:
+def _bands_of_raster(
+    scene: FileScene, p: UpscalingParameters, model: ForeignModel | None
+) -> Iterator[tuple[str, str]]:
     descriptions, kinds = scene.every_band
     yield "bands", described(descriptions, kinds)
     chosen = ", ".join(str(band.number) for band in scene.bands)
     named = find_colours(descriptions, kinds)
     origin = "as given" if p.bands else "as in the file"
-    if scene.count != BANDS:
+    if model is not None:
+        yield "order", f"{chosen}; {_taken(model)}"
+    elif scene.count != BANDS:
         yield (
             "order",
             f"{scene.count} bands, and {BANDS} are expected: " + suggestion(descriptions, kinds),
@@ -130,8 +153,29 @@ def _scaling(scene: FileScene) -> str:
 
 
 def _upscaled(
-    scene: FileScene, area: Area | None, p: UpscalingParameters
+    scene: FileScene, area: Area | None, p: UpscalingParameters, model: ForeignModel | None
 ) -> Iterator[tuple[str, str]]:
+    factor = model.description.factor if model else FACTOR
+    if model is not None:
+        yield "network", f"{_taken(model)}, {factor}x, margin {model.description.margin} pixels"
+    else:
+        yield from _conditions(scene, p)
+    height, width = (area.height, area.width) if area else (scene.height, scene.width)
+    if area:
+        yield "area", f"{width:,} x {height:,} pixels from column {area.left}, row {area.top}"
+    pixels = factor**2 * height * width
+    size = pixels * scene.count * scene.dtype.itemsize
+    shown = f"{factor * width:,} x {factor * height:,} pixels, up to {_in_bytes(size)}"
+    yield "result", shown + _time(p.model if p.weights is None else "", pixels)
+
+
+def _taken(model: ForeignModel) -> str:
+    named = model.description.bands
+    words = f"{named} bands" if isinstance(named, int) else ", ".join(named)
+    return f"{model.path.name} takes {words}"
+
+
+def _conditions(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str, str]]:
     published = scene.published
     clean = "what clean images have"
     levels = ", ".join(f"{level:.2g}" for level in published.noise) if published else ""
@@ -148,13 +192,6 @@ def _upscaled(
         given = f"{given:g}" if isinstance(given, float) else given
         estimated = f"estimated from the scene; if that cannot be: {text}"
         yield name, estimated if given == "auto" else f"{given}, as given"
-    height, width = (area.height, area.width) if area else (scene.height, scene.width)
-    if area:
-        yield "area", f"{width:,} x {height:,} pixels from column {area.left}, row {area.top}"
-    pixels = FACTOR**2 * height * width
-    size = pixels * scene.count * scene.dtype.itemsize
-    shown = f"{FACTOR * width:,} x {FACTOR * height:,} pixels, up to {_in_bytes(size)}"
-    yield "result", shown + _time(p.model if p.weights is None else "", pixels)
 
 
 def _in_bytes(size: int) -> str:

@@ -1,6 +1,5 @@
 """A network of another project, as an upscaler uses it."""
 
-import logging
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,13 +10,12 @@ from sen2naip_sr.inference.foreign.checks import checked_network
 from sen2naip_sr.inference.foreign.network import OnnxNetwork
 from sen2naip_sr.inference.values import ValueRange, choose_range, parse_range
 from sen2naip_sr.raster.protocol import Scene
-from sen2naip_sr.raster.scene import FileScene, open_scene
+from sen2naip_sr.raster.scene import FileScene
+from sen2naip_sr.upscaling.bands import open_named
 from sen2naip_sr.upscaling.conditions import Told
 from sen2naip_sr.upscaling.parameters import UpscalerParameters
 from sen2naip_sr.weights.calibration import Calibration
 from sen2naip_sr.weights.foreign.finding import ForeignModel
-
-logger = logging.getLogger(__name__)
 
 
 class Foreign:
@@ -107,29 +105,11 @@ class Foreign:
     def open(self, path: Path | str, parameters: UpscalerParameters) -> FileScene:
         """Open a file as the scene that the parameters describe.
 
-        Unless bands are chosen, those that the network names are taken; where the file has none
-        of their names, all are taken in its order, and a warning says so.
-
         Raises:
-            UserError: See `open_scene`.
+            UserError: See `open_named`.
         """
-        p, named = parameters, self._model.description.bands
-        options = (self.bands, p.nodata, p.drivers)
-        if p.bands is None and isinstance(named, list):
-            try:
-                return open_scene(path, list(named), *options, variant=p.variant)
-            except UserError as error:
-                if error.code != "unknown-band":
-                    raise
-                found = open_scene(path, None, *options, variant=p.variant)
-                logger.warning(
-                    "%s: its bands are not called %s; they are taken in the order of the file. "
-                    "What to do: choose the bands",
-                    found.name,
-                    ", ".join(named),
-                )
-                return found
-        return open_scene(path, p.bands, *options, variant=p.variant)
+        named = self._model.description.bands
+        return open_named(path, parameters, self.bands, None if isinstance(named, int) else named)
 
     def check_bands(self, scene: Scene, *, chosen: bool) -> None:
         """Check the number of a scene's bands.

@@ -20,6 +20,7 @@ SUFFIXES = (".yaml", ".yml")
 LARGEST = 64 * 2**10
 """Bytes of a YAML file."""
 LARGEST_FACTOR = 16
+MOST_BANDS = 1000
 NEEDED = ("bands", "factor", "margin", "values", "range")
 """What nothing else tells."""
 EVOLAND = {"bands", "factor", "margin", "model"}
@@ -168,6 +169,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise _invalid(path, f"it cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(told, dict) or not all(isinstance(name, str) for name in told):
         raise _invalid(path, "it is no list of names and values")
+    # aliases make a few lines as large as the memory, once they are written out
+    if deep := [name for name, value in told.items() if not _is_flat(value)]:
+        raise _invalid(path, f"its entry '{deep[0]}' is neither a value nor a short list of values")
     return _from_evoland(told) if set(told) == EVOLAND else told
 
 
@@ -197,6 +201,11 @@ def in_yaml(told: Mapping[str, Any]) -> str:
         for name in (*NEEDED, *rest)
     ]
     return "".join(f"\n    {line}" for line in lines)
+
+
+def _is_flat(value: Any) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return len(items) <= MOST_BANDS and not any(isinstance(i, list | dict | set) for i in items)
 
 
 def _plain(value: Any) -> str:
