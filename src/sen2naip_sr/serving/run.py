@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import os
 import signal
 import socket
 import warnings
@@ -116,17 +115,13 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
     except OSError as error:
+        # Python adds the address to the reason
+        reason = str(error.strerror or error).partition(" (while")[0]
         raise UserError(
             "address-taken",
-            f"{host}:{port}: cannot listen there ({_reason(error)})",
+            f"{host}:{port}: cannot listen there ({reason})",
             "choose another port or address, or end what listens there",
         ) from error
-
-
-def _reason(error: OSError) -> str:
-    """Return why; Python adds the address to it."""
-    known = isinstance(error.errno, int) and not isinstance(error, socket.gaierror)
-    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
 
 
 def shown_address(listening: socket.socket) -> str:

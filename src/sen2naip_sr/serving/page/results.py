@@ -78,6 +78,4 @@ class Results:
 
 
 def _slider(label: str, name: str) -> gr.Slider:
-    return gr.Slider(
-        0, 100, 50, step=1, label=f"{label} (%)", elem_id=name, buttons=[], min_width=240
-    )
+    return gr.Slider(0, 100, 50, step=1, label=f"{label} (%)", elem_id=name, buttons=[])
