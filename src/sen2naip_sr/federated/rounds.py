@@ -152,9 +152,11 @@ class Rounds(Strategy):
 
     def _checked(self, message: Message) -> Reply:
         """Check an answer, and remember what the site of its node calls itself."""
-        site = site_of(message, self._names)
+        site, node = site_of(message, self._names), int(message.metadata.src_node_id)
+        if site in {self._names.get(other) for other in self._nodes if other != node}:
+            site = f"{site} (node {node})"  # two sites may choose one name
         if message.has_content():
-            self._names.setdefault(int(message.metadata.src_node_id), site)
+            self._names.setdefault(node, site)
         equal, privacy = self._p.weighting == "equal", self._p.privacy
         clip = privacy.clipping_norm if privacy else None
         return check_reply(message, self._sent, site, equal=equal, clip=clip)
