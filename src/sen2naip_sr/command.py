@@ -174,16 +174,39 @@ def models(speed: bool, as_json: bool, stac: bool) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="File to write.  [default: MODEL.onnx]"
 )
+@click.option(
+    "--tile",
+    type=int,
+    help="Rows and columns of its only images, as Deepness needs.  [default: any]",
+)
+@click.option(
+    "--resolution",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1000,
+    show_default=True,
+    help="Pixel size in cm that Deepness is to use.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def export(
-    model: str, weights: Path | None, kind: str, output: Path | None, overwrite: bool
+def export(  # noqa: PLR0913, PLR0917 - the options
+    model: str,
+    weights: Path | None,
+    kind: str,
+    output: Path | None,
+    tile: int | None,
+    resolution: float,
+    overwrite: bool,
 ) -> None:
-    """Export a network to ONNX with dynamic height and width, and check it against torch."""
+    """Export a network to ONNX with dynamic height and width, and check it against torch.
+
+    For Deepness in QGIS, give --tile 512: it loads networks of one size only.
+    """
     from sen2naip_sr.upscaling.export import export_model
 
     path = output or Path(f"{model}.{kind}")
     with plain_errors(COMMAND):
-        difference = export_model(model, weights, path, overwrite=overwrite)
+        difference = export_model(
+            model, weights, path, side=tile, resolution=resolution, overwrite=overwrite
+        )
     checked = "not compared with torch: onnxruntime is not installed"
     if difference is not None:
         checked = f"differs from torch by at most {difference:.1e} of the value range"

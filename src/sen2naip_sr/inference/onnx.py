@@ -45,10 +45,11 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     *,
     bands: int,
     properties: Mapping[str, Any] | None = None,
+    side: int | None = None,
     opset: int = DEFAULT_OPSET,
     overwrite: bool = False,
 ) -> float | None:
-    """Write a network as an ONNX file with dynamic batch, height and width.
+    """Write a network as an ONNX file with dynamic batch, height and width, or of one size.
 
     Its input ``lr`` is (batch, bands, height, width), float32, in [0, 1]; its output ``sr``
     (batch, bands, 2 height, 2 width), not clipped; sides are of 2 pixels at least. If ONNX
@@ -62,6 +63,8 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
         properties: Further entries of the file's ``metadata_props``: texts as they are, other
             values as JSON. ``bands``, ``scale``, ``receptive_field`` and ``multiple`` (in
             low-resolution pixels) and ``sen2naip_sr`` (the project's version) are always there.
+        side: Rows and columns of the only images that the file takes, one at a time; None: any
+            number.
         opset: ONNX's opset.
         overwrite: Whether a file that is there already may be replaced.
 
@@ -83,7 +86,7 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     import onnx
 
     module = copy.deepcopy(model).eval()
-    exported = _exported(module, bands, opset)
+    exported = _exported(module, bands, opset, side)
     own = {
         "bands": bands,
         "scale": 2,
@@ -95,7 +98,7 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     onnx.helper.set_model_props(exported, texts)
     onnx.checker.check_model(exported, full_check=True)
     content = exported.SerializeToString()
-    difference = _checked(module, content, path, bands) if find_spec("onnxruntime") else None
+    difference = _checked(module, content, path, bands, side) if find_spec("onnxruntime") else None
     if difference is None:
         logger.warning("%s is not compared with torch: onnxruntime is not installed", path)
     with replacing(path, needed=len(content)) as hidden:
@@ -103,9 +106,9 @@ def export_onnx(  # noqa: PLR0913 - all but the first two are keywords
     return difference
 
 
-def _exported(model: nn.Module, bands: int, opset: int) -> Any:
+def _exported(model: nn.Module, bands: int, opset: int, side: int | None) -> Any:
     """Return the network as an `onnx.ModelProto`."""
-    batch, height, width = _EXAMPLE
+    batch, height, width = (1, side, side) if side else _EXAMPLE
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -115,7 +118,7 @@ def _exported(model: nn.Module, bands: int, opset: int) -> Any:
                 opset_version=opset,
                 input_names=[INPUT],
                 output_names=[OUTPUT],
-                dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
+                dynamic_shapes=None if side else ({0: "batch", 2: "height", 3: "width"},),
                 verbose=False,
             )
         except (torch.onnx.OnnxExporterError, ValueError) as error:
@@ -129,9 +132,11 @@ def _exported(model: nn.Module, bands: int, opset: int) -> Any:
     return program.model_proto
 
 
-def _checked(model: nn.Module, content: bytes, path: Path, bands: int) -> float:
+def _checked(
+    model: nn.Module, content: bytes, path: Path, bands: int, side: int | None = None
+) -> float:
     """Return the largest difference between ONNX Runtime's and torch's results."""
-    difference = max(_differences(model, content, bands))
+    difference = max(_differences(model, content, bands, side))
     if not difference <= LARGEST_DIFFERENCE:
         raise UserError(
             "onnx-differs",
@@ -142,12 +147,14 @@ def _checked(model: nn.Module, content: bytes, path: Path, bands: int) -> float:
     return difference
 
 
-def _differences(model: nn.Module, content: bytes, bands: int) -> Iterator[float]:
+def _differences(
+    model: nn.Module, content: bytes, bands: int, side: int | None = None
+) -> Iterator[float]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
-    for batch, height, width in CHECKED_SHAPES:
+    for batch, height, width in [(1, side, side)] if side else CHECKED_SHAPES:
         images = random.random((batch, bands, height, width), dtype=np.float32)
         with torch.inference_mode():
             expected = model(torch.from_numpy(images)).numpy()
