@@ -19,6 +19,8 @@ import pandas as pd
 import rasterio
 from affine import Affine
 
+from benchmarks.made_granule import NAME, write
+
 ROOT = Path(__file__).parents[2]
 LONGEST = 600.0
 """Seconds that a command may take before it counts as hanging."""
@@ -26,6 +28,8 @@ CHANGING = ("mlartifacts", ".viz", "mlflow.db.lock", "__pycache__", "experiments
 """Folders and files that differ from run to run, or that stay for locking."""
 TEMPORARY = (".partial-", "-journal", "checkpoint.pt")
 """Parts of names that no file may have in the end."""
+
+GRANULE_SIDE = 512
 
 Results = dict[str, str]
 
@@ -111,7 +115,7 @@ def wait(number: int, seconds: float = LONGEST) -> int | None:
 
 
 def make_template(folder: Path) -> Path:
-    """Make a project with imagery: 6 files of 4 places, 3 of them scenes to upscale."""
+    """Make a project with 6 files of imagery of 4 places, 3 scenes to upscale, and a granule."""
     for name in ("conf", "pyproject.toml", ".telemetry"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
@@ -133,6 +137,8 @@ def make_template(folder: Path) -> Path:
     scenes.mkdir()
     for path in sorted(folder.glob("imagery/*/*.tif"))[:3]:
         shutil.copy(path, scenes)
+    write(folder, GRANULE_SIDE)
+    (folder / "stack.tif").unlink()
     return folder
 
 
@@ -211,6 +217,9 @@ def _kedro(name: str, pipeline: str, results: Callable[[Path], Results], **more:
 
 
 COMMANDS = (
+    Command(
+        "granule", False, ("upscale", f"{NAME}.SAFE", "-o", "result", "--model", "lean"), _upscaled
+    ),
     Command("upscale", False, ("upscale", "scenes", "-o", "result", "--model", "lean"), _upscaled),
     _kedro("ingest", "preprocess", _ingested),
     _kedro("train", "train_lean", _trained),
