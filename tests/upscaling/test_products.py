@@ -36,6 +36,7 @@ from sen2naip_sr.sources.parameters import IngestionParameters
 from sen2naip_sr.upscaling.batch import upscale_all
 from sen2naip_sr.upscaling.finished import source_state
 from sen2naip_sr.upscaling.parameters import make_parameters
+from sen2naip_sr.upscaling.scenes import find_jobs
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,32 @@ def test_items_in_folders_are_scenes_and_their_files_are_not(tmp_path, ground, w
     # results, and the items that were written beside them, are no scenes
     with pytest.raises(UserError, match="no raster"):
         outcomes_of(tmp_path / "out", weights, output=tmp_path / "again")
+
+
+PRODUCTS = {
+    "S2A": lambda folder, v: sentinel2(folder, v).parent,
+    "SENTINEL2A": lambda folder, v: theia(folder, v.astype("int16")).parent,
+    "LC08": landsat,
+    "HLS.L30": lambda folder, v: hls(folder, v.astype("int16")),
+    "20230601": lambda folder, v: planetscope(folder, v, udm=np.zeros((96, 96), "uint8")).parent,
+}
+
+
+@pytest.mark.parametrize("start", PRODUCTS)
+def test_a_folder_of_one_product_is_that_and_with_more_it_is_several_scenes(
+    tmp_path, ground, start
+):
+    folder = PRODUCTS[start](tmp_path / "in", ground)
+    (job,) = find_jobs(str(folder), None)
+    assert job.target.name.startswith(start) and job.fault is None
+    stacked(folder / "plain.tif", ground)
+    first, second = find_jobs(str(folder), None)
+    assert first.target.name == job.target.name
+    assert second.target == folder / "plain_x2.tif"
+    # results, their items and other files are no scenes
+    for name in (job.target.name, "plain_x2.tif", "plain_x2.json", "notes.json"):
+        (folder / name).write_text("{}")
+    assert len(find_jobs(str(folder), None)) == 2
 
 
 def test_patterns_fit_products_too(tmp_path, ground, weights):

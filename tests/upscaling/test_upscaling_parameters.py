@@ -33,3 +33,9 @@ def test_takes_what_the_command_line_and_yaml_have():
     assert make_parameters(bands="B04; 3").bands == ["B04", 3]
     assert make_parameters(shard="2/3", value_range="0:10000").shard == "2/3"
     assert UpscalingParameters().bands is None
+
+
+@pytest.mark.parametrize("area", [{"bbox": "1,2,3"}, {"window": [1, 2, 3, 4, 5]}])
+def test_an_area_has_four_numbers(area):
+    with pytest.raises(UserError, match="numbers, and an area has 4"):
+        make_parameters(**area)

@@ -29,7 +29,20 @@ if TYPE_CHECKING:
     from sen2naip_sr.raster.areas.choice import AreaChoice
     from sen2naip_sr.raster.georeferencing import Georeferencing
 
-_PARTS = BeforeValidator(split_numbers)
+
+PARTS = 4
+"""Numbers of a box or a window."""
+
+
+def _four(numbers: Any) -> Any:
+    """Return the numbers of an area, of which there are four."""
+    found = split_numbers(numbers)
+    if isinstance(found, list | tuple) and len(found) != PARTS:
+        raise ValueError(f"{len(found)} numbers, and an area has {PARTS}")
+    return found
+
+
+_PARTS = BeforeValidator(_four)
 Checked = TypeVar("Checked", bound=Parameters)
 
 

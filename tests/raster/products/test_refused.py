@@ -226,7 +226,7 @@ def test_items_of_a_server(tmp_path, ground, server):
     [
         ("secret", "127.0.0.1 answers 401", "log in at 127.0.0.1"),
         ("elsewhere", "localhost answers 401", "log in at localhost"),
-        ("unsigned", "127.0.0.1 answers 409", "sign the item's links"),
+        ("unsigned", "127.0.0.1 answers 409", "an address that is signed"),
     ],
 )
 def test_assets_behind_a_login_say_so_and_whose_it_is(  # noqa: PLR0917 - fixtures
@@ -244,8 +244,12 @@ def test_assets_behind_a_login_say_so_and_whose_it_is(  # noqa: PLR0917 - fixtur
         assert whose in text
 
 
-def test_an_item_behind_a_login_says_so(server):
-    assert "answers 401" in refusal(f"{server}/secret/item.json")[1]
+@pytest.mark.parametrize("name", ["item.json", "scene.tif"])
+def test_items_and_rasters_behind_a_login_or_missing_say_so(server, name):
+    for place, answer in (("secret", 401), ("nowhere", 404)):
+        code, text = refusal(f"{server}/{place}/{name}")
+        assert code == "server-refuses"
+        assert f"127.0.0.1 answers {answer}" in text
 
 
 @pytest.mark.parametrize("href", ["file:///etc/passwd", "/vsimem/x.tif", "ftp://x/y.tif"])
@@ -254,7 +258,7 @@ def test_items_of_a_server_name_no_file_of_this_machine(tmp_path, ground, server
     document = json.loads(item.read_text())
     document["assets"]["B03_10m"]["href"] = href
     item.write_text(json.dumps(document))
-    assert refusal(f"{server}/item.json")[0] in ("location-refused", "not-a-raster")
+    assert refusal(f"{server}/item.json")[0] in ("location-refused", "server-refuses")
 
 
 def test_a_folder_with_several_products_is_none_itself(tmp_path, ground):

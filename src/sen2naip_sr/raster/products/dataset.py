@@ -13,9 +13,9 @@ from affine import Affine
 from rasterio.io import DatasetReader
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.answers import refusal_of
 from sen2naip_sr.raster.access.faults import RASTER_FAULTS, reason_of
 from sen2naip_sr.raster.access.opening import open_raster, open_vrt
-from sen2naip_sr.raster.products.kinds.stac import login_needed
 from sen2naip_sr.raster.products.product import Product, ProductBand
 
 TYPES = {
@@ -114,7 +114,7 @@ def _opened(file: str, band: ProductBand, drivers: Sequence[str]) -> DatasetRead
     try:
         source = open_raster(file, drivers)
     except UserError as error:
-        raise login_needed(file) or error from error
+        raise refusal_of(file) or error from error
     if source.count < band.number:
         source.close()
         raise UserError(

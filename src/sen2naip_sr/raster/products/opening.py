@@ -9,6 +9,8 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
+from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.answers import refusal_of
 from sen2naip_sr.raster.access.locations import Location, locate
 from sen2naip_sr.raster.access.opening import open_raster
 from sen2naip_sr.raster.products.dataset import open_dataset, open_layout
@@ -68,7 +70,10 @@ def open_source(
         name = Path(location.given) if location.plain else location.given
         if isinstance(name, Path) and (question := planetscope.question(name)):
             logger.warning("%s: %s", name, question)
-        return Opened(name, open_raster(location, drivers))
+        try:
+            return Opened(name, open_raster(location, drivers))
+        except UserError as error:
+            raise refusal_of(location.given) or error from error
     with ExitStack() as files:
         layout = open_layout(product, drivers, files)
         keeps = keep_decoded and worth_keeping(layout)

@@ -195,7 +195,10 @@ def _conditions(scene: FileScene, p: UpscalingParameters) -> Iterator[tuple[str,
 
 
 def _in_bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if size >= unit / 10:
+            return f"{size / unit:.1f} {name}"
+    return f"{size / 1e3:.1f} kB"
 
 
 def _time(model: str, pixels: int) -> str:

@@ -14,15 +14,13 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.raster.access.answers import SECONDS, refused_by
 from sen2naip_sr.raster.access.locations import locate
 from sen2naip_sr.raster.band_names import ROLES
 from sen2naip_sr.raster.products.product import Product, ProductBand, Scaling
 from sen2naip_sr.raster.products.xml import as_number
 
 LARGEST = 16 * 2**20
-SECONDS = 20
-"""After which a server that does not answer is given up."""
-
 COMMON = {"red": "red", "green": "green", "blue": "blue", "nir": "nir", "nir08": "nir"}
 """Roles by common name. nir08, which Landsat has, is taken where there is no nir."""
 
@@ -30,8 +28,6 @@ NO_DATA_ROLES = {"overview", "thumbnail", "visual", "metadata", "data-mask"}
 ENDINGS = (".json", ".geojson")
 KEY = b'"stac_version"'
 LINK = re.compile(r"https?://.+(/items/[^/?]+|\.(geo)?json)(\?.*)?")
-NEEDS_LOGIN = (401, 403, 409)
-"""Answers of servers that know no such user; 409 is Azure's to addresses that are not signed."""
 
 APPLIED = "boa_offset_applied"
 """The end of a property of some providers."""
@@ -264,34 +260,3 @@ def _fetched(address: str) -> bytes:
         raise UserError(
             "server-silent", f"{address}: cannot be read ({error})", "check the address"
         ) from error
-
-
-def login_needed(address: str) -> UserError | None:
-    """Return the error of an address that its server wants a login for; None if it does not."""
-    if not address.startswith(("http://", "https://")):
-        return None
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    try:
-        with urlopen(Request(address, method="HEAD"), timeout=SECONDS):
-            return None
-    except HTTPError as error:
-        return refused_by(address, error.code, error.url) if error.code in NEEDS_LOGIN else None
-    except (OSError, ValueError):
-        return None
-
-
-def refused_by(address: str, code: int, asked: str | None = None) -> UserError:
-    """Return the error of a server that answers with a status instead of a file.
-
-    Args:
-        address: What was asked for.
-        code: The status.
-        asked: What was asked last, where the server passed the question on, as to a login page.
-    """
-    host = urlsplit(asked or address).hostname
-    remedy = "check the address"
-    if code in NEEDS_LOGIN:
-        remedy = f"log in at {host} and download it, or sign the item's links"
-    return UserError("server-refuses", f"{address}: {host} answers {code}", remedy)
