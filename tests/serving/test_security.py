@@ -4,11 +4,12 @@ import asyncio
 import time
 
 import pytest
-from served import TIFF, TOKEN, ask, refusal, running
+from served import TIFF, TOKEN, ask, files_below, refusal, running
 
+from sen2naip_sr.serving.api.passing import PassingFile
 from sen2naip_sr.serving.guard import security
 from sen2naip_sr.serving.guard.security import COOKIE, is_session, issue_session, same
-from sen2naip_sr.serving.guard.watching import Headed
+from sen2naip_sr.serving.guard.watching import Headed, Watched
 
 PRIVATE = ("/v1/models", "/v1/jobs/a", "/metrics", "/docs", "/openapi.json", "/", "/page",
            "/gradio_api/info", "/docs/assets/swagger-ui.css", "/login/", "/healthz/../v1/models",
@@ -180,6 +181,27 @@ def test_a_fault_of_the_server_tells_nothing_of_it(client, scene, monkeypatch):
     refusal(answer, 500, "internal-error")
     assert "secret" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_a_client_that_takes_no_answer_is_given_up(guarded, scene, monkeypatch):
+    monkeypatch.setattr("sen2naip_sr.serving.guard.watching.STALLED_SECONDS", 0.05)
+    service = guarded.app.state.service
+    sent = []
+
+    async def app(scope, receive, send):
+        folder = service.spool.make_request()
+        (folder / "scene_x2.tif").write_bytes(bytes(10**6))
+        await PassingFile(folder / "scene_x2.tif")(scope, receive, send)
+
+    async def send(message):
+        sent.append(message)
+        await asyncio.sleep(0 if len(sent) < 3 else 60)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(Watched(app, service.metrics, service.spool.folder)(scope, None, send))
+    assert len(sent) == 3
+    assert files_below(service.spool.folder) == []
+    assert 'status="499"' in service.metrics.text().decode()
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])

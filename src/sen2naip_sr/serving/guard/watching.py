@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from urllib.parse import quote
 
+import anyio
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 CLIENT_GONE = 499
 """The status in the metrics of a request whose client is gone; nobody receives it."""
+STALLED_SECONDS = 60.0
+"""Longest time for a client to take the next part of an answer."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER = "other"
 """Stands for methods and paths that the API does not have: clients could make up any number."""
@@ -85,7 +88,7 @@ class Headed:
 
 
 class Watched:
-    """Counts requests, and turns what nobody expected into an answer.
+    """Counts requests, gives up clients that take no answer, and answers what nobody expected.
 
     Args:
         app: What answers.
@@ -109,7 +112,11 @@ class Watched:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            try:
+                with anyio.fail_after(STALLED_SECONDS):
+                    await send(message)
+            except TimeoutError as error:
+                raise ClientDisconnect from error
 
         try:
             await self._app(scope, receive, sending)
