@@ -214,6 +214,18 @@ def test_a_folder_of_one_product_is_that_and_with_more_it_is_several_scenes(
     assert len(find_jobs(str(folder), None)) == 2
 
 
+@pytest.mark.parametrize("name", ["../../outside", "/outside", ".hidden", "a/b", "..", "x" * 400])
+def test_names_in_metadata_lead_to_no_other_folder(tmp_path, ground, name):
+    folder = tmp_path / "in"
+    item = stac_item(folder, ground)
+    item.write_text(item.read_text().replace("S2A_33TWN_20230601", name))
+    for output in (None, tmp_path / "out"):
+        (job,) = find_jobs(str(item), output)
+        assert job.target.parent == (output or folder)
+        assert not job.target.name.startswith(".")
+        assert len(job.target.name) < 255
+
+
 def test_patterns_fit_products_too(tmp_path, ground, weights):
     folder = tmp_path / "in"
     safe = sentinel2(folder, ground)

@@ -178,7 +178,7 @@ def result_path(
     if output is not None and _is_raster(output):
         return output
     if (product := _product_of(scene)) is not None:
-        name = f"{product.name}{ending}"
+        name = f"{product.stem}{ending}"
         return _path_of(product, name, output, root if isinstance(scene, Path) else None)
     if isinstance(scene, str):
         return (output or Path()) / f"{locate(scene).stem}{ending}"

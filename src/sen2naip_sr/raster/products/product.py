@@ -1,13 +1,16 @@
 """What a product is: its bands with their files, and what its metadata say of the values."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.raster.band_names import ROLES
 
-Unit = Literal["reflectance", ""]
+LONGEST = 200
+"""Letters of the name of a file, without its ending."""
+
+_NO_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class Product:
     order: str = ""
     usable: tuple[str, int] | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def stem(self) -> str:
+        """Its name as that of a file: names come from metadata, which may hold anything."""
+        return _NO_NAME.sub("_", self.name).lstrip(".")[:LONGEST] or "product"
 
 
 def ordered(bands: dict[str, ProductBand], name: str, there: str) -> tuple[ProductBand, ...]:
