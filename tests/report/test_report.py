@@ -99,6 +99,10 @@ def test_the_page_needs_no_other_file_and_no_network(page):
 def test_without_any_run_it_says_what_to_do_and_shows_the_shipped_networks(tmp_path):
     nothing = read_sources(ROOT, tmp_path / "data", [])
     assert {network.origin for network in nothing.networks} == {"shipped"}
+    none_scored = tmp_path / "scored" / REPORTING
+    none_scored.mkdir(parents=True)
+    (none_scored / "comparison.csv").write_text("method,psnr\nlanczos,30\n")
+    assert read_sources(ROOT, tmp_path / "scored", []).networks == nothing.networks
     nothing = Sources(root=tmp_path, networks=nothing.networks[:1])
     building.prepare(nothing, ReportParameters(), ITEMS, tmp_path)
     text = text_of(compiling.compile_html(tmp_path / building.SOURCE))
@@ -129,6 +133,13 @@ def test_content_that_html_would_lose_is_refused(tmp_path):
     (tmp_path / "a.typ").write_text("#grid(columns: 2)[a][b]")
     with pytest.raises(UserError, match="lose content"):
         compiling.compile_html(tmp_path / "a.typ")
+
+
+def test_the_finished_report_is_accessible_and_small():
+    finished = (ROOT / "docs/report.pdf").read_bytes()
+    assert finished.startswith(b"%PDF")
+    assert b"pdfuaid:part" in finished
+    assert len(finished) < 5e6
 
 
 def test_an_experiment_that_has_not_run_is_named(tmp_path):

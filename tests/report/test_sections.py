@@ -12,6 +12,7 @@ from sen2naip_sr.evaluation.perceptual.asked import COLUMNS
 from sen2naip_sr.evaluation.runs.tracked import TrackedRun
 from sen2naip_sr.pipeline_registry import register_pipelines
 from sen2naip_sr.report import building, compiling
+from sen2naip_sr.report.content import write_content
 from sen2naip_sr.report.experiments import EXPLAINED, TEXTS
 from sen2naip_sr.report.figures import layout_of
 from sen2naip_sr.report.parameters import ReportParameters
@@ -100,6 +101,19 @@ def test_optional_metrics_have_their_cost_and_reason(text):
 
 def test_an_item_without_evidence_does_not_count(text):
     assert "Items and their evidence: 0 points" in text
+
+
+def test_scores_of_other_chips_are_called_so(tmp_path, finished_project):
+    data = finished_project / "data"
+    of_others = TrackedRun(
+        "b" * 32, "evaluate", 9, True, {"data_hash": OTHER_DATA}, {}, {"test_psnr/lean": 1.0}
+    )
+    for runs, said in (([of_others], True), ([], False)):
+        sources = read_sources(finished_project, data, runs)
+        items = tmp_path / "items.yml"
+        items.write_text(ITEMS)
+        content = write_content(sources, ReportParameters(), items, tmp_path)
+        assert (content["comparison"]["other_data"] == OTHER_DATA) is said
 
 
 def test_every_text_is_of_a_pipeline():

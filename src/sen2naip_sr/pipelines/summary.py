@@ -43,6 +43,9 @@ def print_summary(outputs: Iterable[str], catalog: "DataCatalog", root: Path) ->
         _print_by_place(console, catalog, root)
     if "pairs" in made:
         _print_pairs(console, catalog, root)
+    if "report" in made:
+        console.print(f"Report: {_path(catalog, 'report', root)}", highlight=False)
+        console.print(f"Page:   {_path(catalog, 'report_page', root)}", highlight=False)
 
 
 def _print_findings(console: Console, catalog: "DataCatalog", root: Path) -> None:

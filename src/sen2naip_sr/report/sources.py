@@ -135,16 +135,18 @@ def _networks(
 ) -> list[Network]:
     own = {name: folder / name / "weights.safetensors" for name in _ORDER}
     trained = [name for name in _ORDER if own[name].is_file()]
-    scored = set() if comparison is None else set(comparison["method"])
+    scored = (
+        [] if comparison is None else [name for name in _ORDER if name in set(comparison["method"])]
+    )
+    shown = {*trained, *scored} or set(_ORDER)
     found = []
-    for name in _ORDER:
+    for name in filter(shown.__contains__, _ORDER):
         if name in trained:
             weights = load_weights(own[name])
             history = _table(folder / name / "history.csv")
             found.append(Network(name, weights, history, _trained_by(weights, runs)))
-        elif name in scored or not (trained or scored):
-            shipped = load_shipped(name)
-            found += [Network(name, shipped)] if shipped else []
+        elif shipped := load_shipped(name):
+            found.append(Network(name, shipped))
     return found
 
 

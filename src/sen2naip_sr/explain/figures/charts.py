@@ -57,7 +57,7 @@ def _draw_frequencies(axis: Axes, found: Sequence[Explanation]) -> None:
         at, colour, name = high["frequency"], colour_of(found, one), short_name(one)
         axis.plot(at, 100 * high["restored"], color=colour, label=f"{name}: in the truth")
         axis.plot(at, 100 * high["invented"], ":", color=colour, label=f"{name}: not in the truth")
-    axis.axvline(NYQUIST_OF_LR, color="#888888", linewidth=0.8)
+    axis.axvline(NYQUIST_OF_LR, ymax=112 / 150, color="#888888", linewidth=0.8)
     axis.text(NYQUIST_OF_LR + 0.005, 108, "input's limit", fontsize=7.5, va="bottom")
     axis.set(ylim=(0, 150), yticks=range(0, 101, 25), xlim=(LOWEST, 0.5))
     axis.set_title("Added, % of the missing detail", fontsize=10, weight="bold")
