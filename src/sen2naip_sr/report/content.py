@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sen2naip_sr.evaluation.columns import REFERENCES
+from sen2naip_sr.evaluation.columns import FAILED, REFERENCES, noted
 from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.report import environment, items
@@ -20,6 +20,13 @@ from sen2naip_sr.report.parameters import ReportParameters
 from sen2naip_sr.report.sources import Sources
 
 DPI = 150
+SOURCES = {
+    "sample": "a generator of synthetic landscapes",
+    "directory": "a folder of GeoTIFFs",
+    "zip": "a zip of GeoTIFFs",
+    "sen2naip": "SEN2NAIP",
+}
+"""Sources of chips in words."""
 
 
 def write_content(
@@ -81,7 +88,8 @@ def _data(sources: Sources, parameters: ReportParameters, folder: Path) -> dict[
     groups = splits.groupby("split", sort=False)
     return {
         "synthetic": bool(hr.attributes["synthetic"]),
-        "source": str(hr.attributes["source"]),
+        "source": SOURCES.get(str(hr.attributes["source"]), str(hr.attributes["source"])),
+        "imagery": parameters.imagery,
         "hash": hr.manifest.content[:16],
         "recipe": str(lr.attributes["recipe"]),
         "figure": "examples.png",
@@ -172,7 +180,7 @@ def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
     networks = [row for row in table.to_dict("records") if _is_network(str(row["method"]))]
     rows = [
         [
-            str(row["method"]) + (f" ({row['origin']})" if isinstance(row["origin"], str) else ""),
+            noted(str(row["method"]), row["origin"], "below linear" if row.get(FAILED) else ""),
             METRICS["psnr"].amount(row["psnr"]).removesuffix(" dB"),
             _interval(row, "psnr", "psnr_low", "psnr_high")[1],
             *_gain(row),
@@ -243,18 +251,18 @@ def _interval(row: Mapping[Any, Any], key: str, low: str, high: str) -> list[str
 
 
 def _times(sources: Sources) -> dict[str, Any]:
-    key = "usage/wall_seconds"
+    key, peak = "usage/wall_seconds", "usage/peak_memory_mb"
     runs = [
         [
             run.name,
             run.run_id[:8],
             f"{run.metrics[key]:.0f}",
-            f"{run.metrics.get('usage/peak_memory_mb', math.nan):,.0f}",
+            f"{run.metrics[peak]:,.0f}",
             run.tags.get("device", ""),
             run.tags.get("git_commit", "")[:12],
         ]
         for run in sources.tracked
-        if key in run.metrics
+        if {key, peak} <= set(run.metrics)  # not the trainings within an experiment
     ]
     table, cost = sources.comparison, "seconds_per_megapixel"
     inference = []

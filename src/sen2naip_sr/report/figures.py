@@ -54,7 +54,7 @@ def draw_curves(networks: Sequence[Network]) -> Figure | None:
     known = [network for network in networks if network.history is not None]
     if not known:
         return None
-    figure = Figure(figsize=(7, 5.4), layout="constrained")
+    figure = Figure(figsize=(7, 4.3), layout="constrained")
     for axis, (column, title) in zip(figure.subplots(3, 1), panels.items(), strict=True):
         for network in known:
             assert network.history is not None

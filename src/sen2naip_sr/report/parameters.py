@@ -14,6 +14,8 @@ class ReportParameters(Parameters):
     """The authors, below the title."""
     repository: str | None = None
     """Address of the repository; null: that of the checkout's origin, if it is an address."""
+    imagery: str | None = None
+    """Whose imagery the figures show, and its licence, as its owners ask for it."""
     examples: int = Field(default=3, ge=1, le=6)
     """Chips in the figure of the data set."""
     experiments: list[str] = Field(default_factory=list)
