@@ -13,7 +13,7 @@ from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.models.registry import MODELS
 from sen2naip_sr.report import environment, items
 from sen2naip_sr.report.experiments import experiments_content
-from sen2naip_sr.report.figures import copy_figure, draw_curves, draw_examples, layout_of
+from sen2naip_sr.report.figures import QUALITY, copy_figure, draw_curves, draw_examples, layout_of
 from sen2naip_sr.report.layers import TIMES
 from sen2naip_sr.report.networks import losses_content, named, network_content, number
 from sen2naip_sr.report.parameters import ReportParameters
@@ -84,7 +84,8 @@ def _data(sources: Sources, parameters: ReportParameters, folder: Path) -> dict[
     count, bands, height, width = hr.manifest.shape
     low, high = hr.attributes["value_range"]
     chosen = np.linspace(0, count - 1, min(parameters.examples, count)).astype(int)
-    draw_examples(hr, lr, [int(chip) for chip in chosen]).savefig(folder / "examples.png", dpi=DPI)
+    figure = draw_examples(hr, lr, [int(chip) for chip in chosen])
+    figure.savefig(folder / "examples.jpg", dpi=DPI, pil_kwargs={"quality": QUALITY})
     groups = splits.groupby("split", sort=False)
     return {
         "synthetic": bool(hr.attributes["synthetic"]),
@@ -92,7 +93,7 @@ def _data(sources: Sources, parameters: ReportParameters, folder: Path) -> dict[
         "imagery": parameters.imagery,
         "hash": hr.manifest.content[:16],
         "recipe": str(lr.attributes["recipe"]),
-        "figure": "examples.png",
+        "figure": "examples.jpg",
         "chips": count,
         "facts": [
             ["chips", f"{count:,}"],

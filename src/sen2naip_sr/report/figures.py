@@ -13,8 +13,8 @@ from sen2naip_sr.evaluation.figures.tiles import composites, stretched
 from sen2naip_sr.report.sources import Network
 
 FONT = 8
-WIDEST, LARGEST = 1800, 400_000
-"""Pixels, and bytes of a PNG, above which figures of runs are made smaller."""
+WIDEST, LARGEST, QUALITY = 1600, 400_000, 82
+"""Pixels, and bytes of a PNG, above which figures of runs are made smaller; and as which JPEG."""
 PLATE, FLAT, WIDE = 1150, 1.8, 1.2
 """The least width of a figure with a page of its own, pixels; its largest width over height; and
 from which it is on a landscape page."""
@@ -93,7 +93,7 @@ def copy_figure(file: Path, folder: Path, name: str) -> str:
     if file.suffix == ".gif":
         with Image.open(file) as image:
             image.seek(getattr(image, "n_frames", 1) - 1)
-            image.convert("RGB").save(folder / f"{name}.jpg", quality=90)
+            image.convert("RGB").save(folder / f"{name}.jpg", quality=QUALITY)
         return f"{name}.jpg"
     if file.stat().st_size <= LARGEST:
         (folder / f"{name}.png").write_bytes(file.read_bytes())
@@ -102,5 +102,5 @@ def copy_figure(file: Path, folder: Path, name: str) -> str:
         width = min(WIDEST, image.width)
         size = (width, round(image.height * width / image.width))
         smaller = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    smaller.save(folder / f"{name}.jpg", quality=88)
+    smaller.save(folder / f"{name}.jpg", quality=QUALITY)
     return f"{name}.jpg"
