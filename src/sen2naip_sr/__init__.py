@@ -73,8 +73,9 @@ def upscale(
             perhaps a `numpy.ma.MaskedArray`. Or an ``xarray.DataArray`` with rioxarray's
             georeferencing. Or the path of a raster.
         target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None: beside
-            the raster, with ``_x2`` behind its name.
-        model: The name of shipped weights (``default``, ``best``...), or the path of a file.
+            the raster, with ``_x2`` behind its name, or the factor of the network.
+        model: The name of shipped weights (``default``, ``best``...), or the path of a file:
+            weights, or a network of another project as ONNX (docs/foreign-models.md).
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         **options: ``value_range``, ``bands``, ``nodata``, ``bbox``, ``bbox_crs``, ``window``,
             ``aoi``, ``noise``, ``blur``, ``compression``, ``sharpness``, ``flat_areas``,
@@ -82,7 +83,8 @@ def upscale(
             `sen2naip_sr.upscaling.model.Model.upscale`.
 
     Returns:
-        (bands, 2h, 2w) in the dtype of the source: an array for an array, masked if the source
+        (bands, 2h, 2w), or as large as a foreign network's factor makes it, in the dtype of the
+        source: an array for an array, masked if the source
         was; a DataArray for a DataArray; the path of the written file for a file. Masked values,
         NaN and nodata are kept.
 
@@ -104,7 +106,8 @@ def load_model(
     """Load a network once, for many calls.
 
     Args:
-        model: The name of shipped weights (``default``, ``best``...), or the path of a file.
+        model: The name of shipped weights (``default``, ``best``...), or the path of a file:
+            weights, or a network of another project as ONNX (docs/foreign-models.md).
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         backend: What computes convolutions: ``auto``, ``eager``, ``winograd`` or ``openvino``.
         precision: Of the convolutions: ``auto`` (the fastest here, and float32 for scenes with

@@ -22,6 +22,8 @@ from sen2naip_sr.raster.protocol import Scene
 from sen2naip_sr.raster.scene import FileScene
 from sen2naip_sr.upscaling.parameters import make_options
 from sen2naip_sr.upscaling.upscaler import Upscaler
+from sen2naip_sr.weights.finding import find_weights
+from sen2naip_sr.weights.names import DEFAULT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +87,7 @@ def explain_scene(  # noqa: PLR0913 - the last four are keywords
         path: A raster that can be upscaled.
         window: The window, in pixels of the scene.
         models: Names of shipped weights.
-        weights: A weights file to explain as well.
+        weights: A weights file of this project to explain as well.
         bands: Bands to use; None: all.
         values: Those that become 0 and 1: auto, dtype or LOW:HIGH.
         captum: Whether to compute Captum's attributions as well.
@@ -95,8 +97,9 @@ def explain_scene(  # noqa: PLR0913 - the last four are keywords
             it, or hold pixels without data.
     """
     options = {"bands": bands, "value_range": values, "device": "cpu", "backend": "eager"}
-    named = [{"model": name} for name in models] + ([{"weights": weights}] if weights else [])
-    upscalers = [Upscaler(make_options(**each, **options)) for each in named]
+    upscalers = [Upscaler(make_options(model=name, **options)) for name in models]
+    if weights is not None:
+        upscalers.append(Upscaler(make_options(**options), find_weights(DEFAULT, weights)))
     locate(str(path))
     with upscalers[0].open(path) as scene:
         made = [(each.name, *each.module_for(scene)) for each in upscalers]

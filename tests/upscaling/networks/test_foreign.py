@@ -370,3 +370,25 @@ def test_info_says_what_the_network_takes_and_gives(networks, scene):
     assert "by3.onnx takes 4 bands, 3x, margin 2 pixels" in result.output
     assert f"{3 * WIDTH:,} x {3 * HEIGHT:,} pixels" in result.output
     assert "noise" not in result.output
+
+
+def test_what_needs_weights_of_this_project_says_so(networks, scene, tmp_path):
+    arguments = ["--weights", str(networks[4])]
+    explained = CliRunner().invoke(
+        main, ["explain", str(scene), "--window", "0,0,16,16", *arguments]
+    )
+    assert explained.exit_code == 1 and "another project" in explained.output
+    output = str(tmp_path / "again.onnx")
+    exported = CliRunner().invoke(main, ["export", *arguments, "-o", output])
+    assert exported.exit_code == 1 and "another project" in exported.output
+
+
+def test_kedros_upscaling_takes_them_too(networks, scene, tmp_path):
+    pytest.importorskip("kedro")
+    from sen2naip_sr.pipelines.upscaling.nodes import upscale_scenes
+    from sen2naip_sr.upscaling.parameters import make_parameters
+
+    parameters = make_parameters(source=str(scene), output=tmp_path, weights=networks[3])
+    table, metrics = upscale_scenes(parameters, default=None)
+    assert list(table["state"]) == ["done"] and list(table["width"]) == [3 * WIDTH]
+    assert (tmp_path / "scene_x3.tif").exists() and metrics
