@@ -1,11 +1,12 @@
 """Server and site over a network, as far as no process of Flower is needed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_federation import equal
+from small_federation import equal, make_federation, make_sites, make_task, start_of
 from tiny_experiment import make_stores, save_start
 
 pytest.importorskip("flwr")
@@ -16,6 +17,7 @@ from sen2naip_sr.federated.client import make_client_app
 from sen2naip_sr.federated.deployment import apps
 from sen2naip_sr.federated.deployment.parameters import ServerSettings, SiteSettings
 from sen2naip_sr.federated.grid import LocalGrid
+from sen2naip_sr.federated.server import run_rounds
 from sen2naip_sr.weights.files import load_weights
 
 
@@ -73,6 +75,17 @@ def test_a_server_that_fails_says_why(folder, tmp_path):
     with pytest.raises(UserError):
         serve(folder, tmp_path, training={"batch_size": 2, "crop_size": 99})
     assert "crop" in json.loads((tmp_path / apps.RESULT).read_text())["error"]
+
+
+def test_sites_that_choose_one_name_are_told_apart():
+    sites, task = [replace(site, name="a") for site in make_sites()[:2]], make_task()
+    app = make_client_app(lambda context: sites[int(context.node_config["partition-id"])])
+    found = run_rounds(
+        LocalGrid(app, ["one", "two"]), task, start_of(task), make_federation(),
+        sites=2, names={}, seed=None,
+    )  # fmt: skip
+    for one in found.rounds:
+        assert {name for name, site in one.sites.items() if "loss" in site} == {"a", "a (node 2)"}
 
 
 @pytest.mark.parametrize(

@@ -279,21 +279,6 @@ def test_a_site_with_other_imagery_is_refused_by_name(change, problem):
         run(sites)
 
 
-def test_sites_that_choose_one_name_are_told_apart():
-    from sen2naip_sr.federated.client import make_client_app
-    from sen2naip_sr.federated.grid import LocalGrid
-    from sen2naip_sr.federated.server import run_rounds
-
-    sites, task = [replace(site, name="a") for site in make_sites()[:2]], make_task()
-    app = make_client_app(lambda context: sites[int(context.node_config["partition-id"])])
-    found = run_rounds(
-        LocalGrid(app, ["one", "two"]), task, start_of(task), make_federation(),
-        sites=2, names={}, seed=None,
-    )  # fmt: skip
-    for one in found.rounds:
-        assert {name for name, site in one.sites.items() if "loss" in site} == {"a", "a (node 2)"}
-
-
 def test_what_was_sent_is_counted():
     found = run()
     size = sum(t.numel() * 4 for t in found.weights.values()) / 1e6
