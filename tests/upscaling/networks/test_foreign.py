@@ -52,11 +52,16 @@ def four(networks):
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory, make_geotiff):
-    """A scene of uint16 with gaps."""
+def pixels():
+    """Return uint16 with gaps of 0."""
     pixels = np.random.default_rng(3).integers(1500, 3000, (4, HEIGHT, WIDTH)).astype("uint16")
     pixels[:, 8:15, 20:31] = 0
     pixels[1, 30:, -6:] = 0
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory, make_geotiff, pixels):
     path = tmp_path_factory.mktemp("scenes") / "scene.tif"
     return make_geotiff(path, pixels, crs="EPSG:32633", transform=UTM, nodata=0)
 
@@ -158,15 +163,30 @@ def test_invalid_pixels_change_no_others(four, scene, tmp_path, make_geotiff):
     np.testing.assert_array_equal(one[valid > 0].clip(1), two[valid > 0].clip(1))
 
 
+PLACES = {3: UTM @ Affine.rotation(33), 4: UTM, 2: Affine(10, 0, 359_130, 0, 10, 5_352_000)}
+
+
+@pytest.fixture
+def placed(tmp_path, make_geotiff, pixels):
+    """Return the path of the scene at a place."""
+
+    def at(place):
+        path = tmp_path / "placed.tif"
+        return make_geotiff(path, pixels, crs="EPSG:32633", transform=place, nodata=0)
+
+    return at
+
+
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("factor", [3, 4])
-def test_areas_hold_the_pixels_of_the_whole_result(networks, scene, tmp_path, part, factor):
+@pytest.mark.parametrize("factor", PLACES)
+def test_areas_hold_the_pixels_of_the_whole_result(networks, placed, tmp_path, part, factor):
+    scene = placed(PLACES[factor])
     model = sr.load_model(networks[factor], device="cpu")
     whole = model.upscale(scene, tmp_path / "whole.tif", tile=16).values
     some = model.upscale(scene, tmp_path / "part.tif", tile=16, **PARTS[part]).values
     values, valid = read(some)
     with rasterio.open(whole) as of_all, rasterio.open(some) as of_part:
-        left, top = ~of_all.transform @ (of_part.bounds.left, of_part.bounds.top)
+        left, top = ~of_all.transform @ (of_part.transform @ (0, 0))
         assert of_part.width % factor == of_part.height % factor == 0
         at = rasterio.windows.Window(round(left), round(top), of_part.width, of_part.height)
         expected, known = of_all.read(window=at), of_all.read_masks(window=at)

@@ -9,6 +9,8 @@ from made_onnx import write_onnx, write_yaml
 
 import sen2naip_sr as sr
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.foreign.network import OnnxNetwork
+from sen2naip_sr.weights.foreign.finding import find_foreign
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "yaml")),
@@ -333,6 +335,14 @@ def test_the_only_size_of_images_is_the_size_of_tiles(tmp_path):
             np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6)
     with pytest.raises(UserError, match=r"tiles of at most 36 pixels"):
         model.upscale(image, tile=48)
+
+
+@pytest.mark.parametrize(("tile", "expected"), [(None, 36), (20, 20)])
+def test_a_described_tile_is_taken_if_it_fits(path, tile, expected):
+    write_onnx(path, fixed=(40, 56), told={"tile": tile})
+    assert OnnxNetwork(find_foreign(path), device="cpu").tile == expected
+    write_yaml(path.with_suffix(".yaml"), tile=37)
+    refused(path, "onnx-size-fixed", "leaves 36 of them, and not a tile of 37")
 
 
 def test_a_fixed_size_within_the_margin_is_refused(path):

@@ -25,6 +25,8 @@ FARTHEST = 96
 """The widest margin, in pixels of the scene, that is searched for."""
 DARK, SPAN = 0.1, 0.4
 """Values of the images, as shares of the range."""
+FIELD, GRAIN = 8, 0.1
+"""Side of their fields of one value, in pixels, and the share of noise: as in images of land."""
 
 
 def checked_network(
@@ -87,10 +89,7 @@ def _tilings(network: OnnxNetwork, margin: int, shift: int) -> _Tilings:
         if shift < step:
             # too small for two tilings: the margin is taken as it is described
             return _Tilings(np.zeros((network.factor, network.factor)), network.factor)
-    random = np.random.default_rng(0).random(
-        (network.bands, height + shift, width + shift), np.float32
-    )
-    image = DARK + SPAN * random
+    image = _image(network.bands, height + shift, width + shift)
     first = network(image[np.newaxis, :, :height, :width])[0]
     second = network(image[np.newaxis, :, shift:, shift:])[0]
     cut = network.factor * shift
@@ -102,6 +101,17 @@ def _tilings(network: OnnxNetwork, margin: int, shift: int) -> _Tilings:
             "describe the range of the values that it takes, or use another network",
         )
     return _Tilings(difference, network.factor)
+
+
+def _image(bands: int, height: int, width: int) -> Array:
+    """Return fields with noise, (bands, height, width), float32."""
+    random = np.random.default_rng(0)
+    rows, columns = (np.arange(side) // FIELD for side in (height, width))
+    fields = random.random((bands, rows[-1] + 1, columns[-1] + 1), np.float32)
+    noise = random.random((bands, height, width), np.float32)
+    mixed = (1 - GRAIN) * fields[:, rows[:, np.newaxis], columns] + GRAIN * noise
+    image: Array = np.float32(DARK) + np.float32(SPAN) * mixed
+    return image
 
 
 def _wrong_margin(network: OnnxNetwork) -> UserError:

@@ -138,9 +138,10 @@ class OnnxNetwork:
         """Return the side of tiles that suits the network."""
         side = told or TILE
         if self.largest is not None:
-            side = self.largest - 2 * self.margin
-            if told is not None and told > side:
-                raise _too_small(self, f"which leaves {side} of them, and not a tile of {told}")
+            room = self.largest - 2 * self.margin
+            if told is not None and told > room:
+                raise _too_small(self, f"which leaves {room} of them, and not a tile of {told}")
+            side = told or room
         side = side // self.multiple * self.multiple
         if side < self.multiple:
             raise _too_small(self, "which leaves no tile")
