@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sen2naip_sr.evaluation.columns import BY_NAME, COLUMNS, FAILED
+from sen2naip_sr.metrics.catalogue import METRICS
 from sen2naip_sr.remedies import KEDRO
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ def perceptual_table(found: "pd.DataFrame") -> Table:
     table.add_column("method")
     for title in values.columns:
         table.add_column(str(title).replace(" (", "\n("), justify="right")
+    decimals = {metric.title: metric.decimals for metric in METRICS.values()}
     for method, row in values.iterrows():
-        table.add_row(str(method), *(f"{value:.4f}" for value in row))
+        table.add_row(str(method), *(f"{v:.{decimals[str(title)]}f}" for title, v in row.items()))
     return table
 
 

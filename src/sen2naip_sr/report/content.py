@@ -158,10 +158,11 @@ def _optional(table: pd.DataFrame | None) -> dict[str, list[list[str]]] | None:
     if table is None or table.empty:
         return None
     titles = list(dict.fromkeys(table["title"]))
+    decimals = {metric.title: metric.decimals for metric in METRICS.values()}
     values = {(row["method"], row["title"]): row for row in table.to_dict("records")}
     methods = list(dict.fromkeys(table["method"]))
     rows = [
-        [str(method), *(number(values[method, title]["value"], 4) for title in titles)]
+        [str(method), *(number(values[method, t]["value"], decimals.get(t, 4)) for t in titles)]
         for method in methods
     ]
     seconds = table.groupby("title", sort=False)["seconds"].sum()

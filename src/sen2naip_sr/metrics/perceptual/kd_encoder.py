@@ -15,7 +15,7 @@ METRIC = Metric(
     key="kd_encoder",
     title="KD (Lean encoder, all bands)",
     higher_is_better=False,
-    decimals=4,
+    decimals=6,
     position=214,
     gather=partial(features, needs="encoder", bands=None),
     of_set=kernel_distance,
