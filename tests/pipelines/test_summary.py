@@ -4,7 +4,7 @@ import pandas as pd
 from rich.console import Console
 
 from sen2naip_sr.evaluation.columns import COLUMNS
-from sen2naip_sr.pipelines.summary import comparison_table
+from sen2naip_sr.pipelines.summary import comparison_table, perceptual_table
 
 TITLES = [column.title for column in COLUMNS]
 
@@ -56,3 +56,11 @@ def test_networks_below_the_linear_filter_are_marked():
     assert "(shipped, failed)" in failed
     assert "failed: below the linear filter" in failed
     assert "failed" not in shown(synthetic=False, failed=False)
+
+
+def test_optional_metrics_are_shown_with_the_digits_of_the_catalogue():
+    rows = [("bicubic", "KD (Lean encoder, all bands)", 7.8e-5), ("bicubic", "GMSD", 0.05)]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(perceptual_table(pd.DataFrame(rows, columns=["method", "title", "value"])))
+    assert "0.000078" in console.file.getvalue()
+    assert "0.0500 " in console.file.getvalue()

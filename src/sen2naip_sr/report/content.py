@@ -153,14 +153,14 @@ def _metrics() -> dict[str, list[list[str]]]:
     return rows
 
 
-def _optional(table: pd.DataFrame | None) -> dict[str, list[list[str]]] | None:
+def _optional(table: pd.DataFrame | None, order: list[str]) -> dict[str, list[list[str]]] | None:
     """Return the optional metrics: a row for each method, their cost, and why some are empty."""
     if table is None or table.empty:
         return None
     titles = list(dict.fromkeys(table["title"]))
     decimals = {metric.title: metric.decimals for metric in METRICS.values()}
     values = {(row["method"], row["title"]): row for row in table.to_dict("records")}
-    methods = list(dict.fromkeys(table["method"]))
+    methods = [method for method in order if method in set(table["method"])]
     rows = [
         [str(method), *(number(values[method, t]["value"], decimals.get(t, 4)) for t in titles)]
         for method in methods
@@ -207,7 +207,7 @@ def _comparison(sources: Sources, folder: Path) -> dict[str, Any] | None:
         "best_psnr": number(best["psnr"]),
         "network": _sentence(networks[0]) if networks else None,
         "places": places,
-        "optional": _optional(sources.optional),
+        "optional": _optional(sources.optional, list(table["method"])),
         "figures": {
             name: {"file": copy_figure(file, folder, name), "layout": layout_of(file)}
             for name, file in sources.figures.items()
