@@ -57,6 +57,12 @@ def test_paths_exist(path):
         assert list(inside.glob(path)) or path in MADE_BY_THE_READER
 
 
+def test_the_first_page_names_every_other():
+    named = set(re.findall(r"\((\w[\w-]*\.md)", PAGES["docs/index.md"]))
+    others = {Path(page).name for page in PAGES if page.startswith("docs/")} - {"index.md"}
+    assert not others - named
+
+
 def test_the_architecture_names_every_package_and_no_other():
     _, table = PAGES["docs/architecture.md"].split("## Where a thing belongs")
     rows = re.findall(r"^\| (`.*?) \|", table.split("Outside of the package")[0], flags=re.M)
