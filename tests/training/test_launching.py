@@ -34,7 +34,7 @@ def unfit(**changes):
         ({"distributed": {"nodes": 2}}, "endpoint"),
         ({"distributed": {"endpoint": "10.0.0.1"}}, "host:port"),
         ({"distributed": {"processes": 0}}, "greater than or equal to 1"),
-        ({"distributed": {"strategy": "fsdp"}}, "ddp"),
+        ({"distributed": {"strategy": "zero"}}, "'ddp' or 'fsdp'"),
         ({"distributed": {"worker": 2}}, "worker"),
         (GAN | {"distributed": {"accumulation": 2}}, "accumulation"),
         (GAN | {"distributed": {"averaging": {}}}, "averaging"),

@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
+from torch.distributed.tensor import DTensor
 from torch.nn.utils import get_total_norm
+
+from sen2naip_sr.training.holding.shards import own, whole
 
 NEAR_ZERO = 1e-6
 """Gradients with a smaller absolute value count as near zero, for losses of values in [0, 1]."""
@@ -38,7 +41,8 @@ def step_dynamics(
     too.
 
     Args:
-        parameters: The weights after the step, with the gradients of the step.
+        parameters: The weights after the step, with the gradients of the step. They, ``before``
+            and ``averages`` may be divided among processes, which then all call this.
         before: The weights before it, from `snapshot`.
         gradient_norm: L2 norm of the gradient before it was clipped.
         clip_norm: The L2 norm that the gradient was clipped to.
@@ -51,24 +55,34 @@ def step_dynamics(
         ``weight_snr``: signal-to-noise ratio of the weights in dB, at most 138 (the resolution of
         float32).
     """
-    gradients = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    gradients = [p.grad for p in parameters if p.grad is not None]
     shortened = torch.clamp(clip_norm / (gradient_norm + 1e-6), max=1.0)
-    weights = get_total_norm(parameters)
+    weights = whole(get_total_norm(parameters))
     figures = {
         "gradient_l2": gradient_norm,
         "weight_l2": weights,
-        "near_zero_gradients": (gradients.abs() < NEAR_ZERO * shortened).float().mean(),
+        "near_zero_gradients": _share_below(gradients, NEAR_ZERO * shortened),
         "update_to_weight": _distance(parameters, before) / weights,
     }
     if averages is not None:
-        signal, noise = get_total_norm(averages), _distance(parameters, averages)
+        signal, noise = whole(get_total_norm(averages)), _distance(parameters, averages)
         least = torch.finfo(torch.float32).eps
         figures["weight_snr"] = -20 * torch.log10((noise / signal).clamp(min=least))
     return dict(zip(figures, torch.stack(list(figures.values())).tolist(), strict=True))
 
 
+def _share_below(tensors: Sequence[Tensor], limit: Tensor) -> Tensor:
+    """Return the share of the values, those of all processes, that are closer to zero."""
+    below = (torch.cat([own(tensor).flatten() for tensor in tensors]).abs() < limit).float()
+    if not any(isinstance(tensor, DTensor) for tensor in tensors):
+        return below.mean()
+    counts = torch.stack([below.sum(), torch.full_like(limit, below.numel())]).double()
+    distributed.all_reduce(counts)
+    return (counts[0] / counts[1]).to(limit.dtype)
+
+
 def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-    return get_total_norm([one - other for one, other in zip(some, others, strict=True)])
+    return whole(get_total_norm([one - other for one, other in zip(some, others, strict=True)]))
 
 
 def noise_scale(

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import DoublePrecision, MixedPrecision
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy
 from torch.nn.parallel import DistributedDataParallel
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.inference.hardware import has_bfloat16
+from sen2naip_sr.training.holding.shards import shard
 from sen2naip_sr.training.parameters.distributed import DistributedParameters
 
 
@@ -100,14 +101,8 @@ def _fabric_of_rank(device: str, plugin: Any, distributed: DistributedParameters
     backend = distributed.backend
     if backend == "auto":
         backend = "nccl" if device == "cuda" else "gloo"
-    # every rank computes the same buffers, except statistics of batches, which rank zero keeps
-    known = signature(DistributedDataParallel).parameters
-    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    strategy = DDPStrategy(
-        process_group_backend=backend,
-        timeout=timedelta(seconds=distributed.timeout),
-        **{buffers: False},  # type: ignore[arg-type]
-    )
+    timeout = timedelta(seconds=distributed.timeout)
+    strategy = (_sharding if distributed.strategy == "fsdp" else _replicating)(backend, timeout)
     fabric = Fabric(
         accelerator=device,
         devices=int(os.environ["LOCAL_WORLD_SIZE"]),
@@ -117,3 +112,25 @@ def _fabric_of_rank(device: str, plugin: Any, distributed: DistributedParameters
     )
     fabric.launch()
     return fabric
+
+
+def _replicating(backend: str, timeout: timedelta) -> DDPStrategy:
+    # every rank computes the same buffers, except statistics of batches, which rank zero keeps
+    known = signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    return DDPStrategy(
+        process_group_backend=backend,
+        timeout=timeout,
+        **{buffers: False},  # type: ignore[arg-type]
+    )
+
+
+def _sharding(backend: str, timeout: timedelta) -> ModelParallelStrategy:
+    # Fabric refuses its strategy of FSDP on a CPU; this one takes torch's own function
+    return ModelParallelStrategy(
+        parallelize_fn=shard,
+        data_parallel_size=int(os.environ["WORLD_SIZE"]),
+        tensor_parallel_size=1,
+        process_group_backend=backend,
+        timeout=timeout,
+    )

@@ -9,18 +9,17 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.inference.internals import keep_backward_buffers
 from sen2naip_sr.training.batches import Batches, listed
 from sen2naip_sr.training.checkpoint import Checkpoint, TrainingState
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.dynamics import NoiseScale, snapshot, step_dynamics
 from sen2naip_sr.training.gradient import Gradient
+from sen2naip_sr.training.holding.sharded import hold
+from sen2naip_sr.training.holding.shards import whole
 from sen2naip_sr.training.memory import enough_memory
 from sen2naip_sr.training.objective.objective import Crops, Objective
-from sen2naip_sr.training.optimization.averaging import averaged
 from sen2naip_sr.training.optimization.batch_growth import BatchGrowth
 from sen2naip_sr.training.optimization.local_steps import LocalSteps
-from sen2naip_sr.training.optimization.optimizers import build_optimizer
 from sen2naip_sr.training.optimization.schedule import learning_rate_factor
 from sen2naip_sr.training.parameters import TrainingParameters
 from sen2naip_sr.training.ranks import Ranks
@@ -66,18 +65,14 @@ class Trainer:
             data.scored,
             self._ranks,
         )
-        self._model = model = model.train()
+        model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if p.precision == "64-true":
             model.double()
-        self._weights = list(model.parameters())
-        self._ema = averaged(model, fabric.device, p.ema_decay)
         self._objective = Objective(p, data, fabric, self._ranks)
-        optimizer = build_optimizer(
-            model, p.learning_rate, p.optimizer, fabric.device, self._objective.parameters
-        )
-        network = _compiled(model, p) if p.compile else model
-        self._network, self._optimizer = fabric.setup(network, optimizer)
+        held = self._held = hold(model, p, fabric, self._objective.parameters)
+        self._network, self._ema, self._optimizer = held.network, held.ema, held.optimizer
+        self._weights = list(model.parameters())
         self._gradient = Gradient(
             self._network, self._weights, self._objective, fabric, self._ranks
         )
@@ -86,9 +81,7 @@ class Trainer:
         self._noise = NoiseScale()
         self.state = TrainingState(
             {
-                "model": model,
-                "ema": self._ema,
-                "optimizer": self._optimizer,
+                **held.parts,
                 "precision": fabric.strategy.precision,
                 "batch_growth": self._growth,
                 "noise_scale": self._noise,
@@ -106,10 +99,7 @@ class Trainer:
 
         These are the raw weights that the optimiser changes, not their average.
         """
-        return {
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in self._model.state_dict().items()
-        }
+        return self._held.get_weights()
 
     def set_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Replace the network's weights and buffers.
@@ -122,15 +112,17 @@ class Trainer:
         Raises:
             RuntimeError: If a name or a shape differs from the network's.
         """
-        self._model.load_state_dict(weights)
+        self._held.set_weights(weights)
 
     def synchronise(self) -> None:
         """Make all ranks hold the same weights, where steps are local; else they do anyway."""
-        networks = (self._model, self._ema.module, self._objective.balance)
+        networks = (self._held.model, self._ema.module, self._objective.balance)
         self._local.average(self.state.step, iter(networks), self._optimizer)
 
     def checkpoint(self, fingerprint: Mapping[str, Any], elapsed: float) -> Checkpoint:
         """Return the state of the training, which every rank asks for and any number can resume.
+
+        Where each rank holds a part of the network, rank zero's is whole and the others' are not.
 
         Args:
             fingerprint: What the result depends on.
@@ -194,10 +186,11 @@ class Trainer:
             self._network, self._optimizer, max_norm=p.clip_norm, error_if_nonfinite=False
         )
         assert norm is not None
+        norm = whole(norm)
         self._refuse_non_finite(norm)
         before = snapshot(self._weights) if observed else []
         self._optimizer.step()
-        self._ema.update_parameters(self._model)
+        self._ema.update_parameters(self._held.model)
         adversary = self._objective.update(predictions, crops, state.step)
         state.step += 1
         if self._local.due(state.step):
@@ -234,7 +227,7 @@ class Trainer:
                 has collapsed.
         """
         self.synchronise()
-        state, network = self.state, self._ema.module
+        state, network = self.state, self._held.averages()
         psnr = self._validator(network, self._fabric.device)
         if math.isnan(psnr) and not state.best["state"]:
             raise UserError(
@@ -282,11 +275,3 @@ class Trainer:
             f"gradient's norm {float(norm):g} (batch from {origin})",
             "look for invalid pixels in these chips, or lower the learning rate",
         )
-
-
-def _compiled(model: nn.Module, parameters: TrainingParameters) -> nn.Module:
-    if parameters.balance == "gradient_norm":
-        # a second backward pass through the same graph needs its buffers
-        keep_backward_buffers()
-    network: nn.Module = torch.compile(model)  # type: ignore[assignment]
-    return network

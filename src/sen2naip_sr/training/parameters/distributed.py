@@ -43,8 +43,9 @@ class DistributedParameters(Parameters):
     """Seconds that a process waits for the others in a step before the training ends."""
     join_timeout: Seconds = 300.0
     """Seconds that a machine waits for the others to begin."""
-    strategy: Literal["ddp"] = "ddp"
-    """ddp: every process has all weights, and they exchange gradients."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """ddp: every process has all weights, and they exchange gradients. fsdp: each has a part of all
+    weights, gradients and moments of the optimiser, for networks that are too large otherwise."""
     accumulation: int = Field(default=1, ge=1)
     """Pieces that a process cuts its crops of a step into, to save memory. Gradients are exchanged
     after the last one."""

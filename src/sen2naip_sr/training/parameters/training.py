@@ -22,6 +22,9 @@ from sen2naip_sr.training.parameters.optimization import (
     ScheduleParameters,
 )
 
+DIVISIBLE = ("torch.optim.AdamW", "torch.optim.Adam", "torch.optim.SGD")
+"""Optimisers whose moments can be divided among processes as the weights are."""
+
 
 class TrainingParameters(Parameters):
     """How to train a network. The length is ``minutes`` if given, else ``steps``."""
@@ -120,6 +123,32 @@ class TrainingParameters(Parameters):
                 "batch_growth needs the gradients of all processes, and with 'averaging' they are "
                 "not exchanged: leave out one of them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _strategy_fits(self) -> Self:
+        if self.distributed.strategy != "fsdp":
+            return self
+        reasons = {
+            "a discriminator is not divided: leave out the loss 'adversarial'": "adversarial"
+            in self.losses,
+            "weights of losses adapt to whole gradients: set 'balance' to fixed": self.balance
+            != "fixed",
+            "local steps need all weights: leave out 'averaging'": self.distributed.averaging
+            is not None,
+            "the noise of the gradient is not measured: set batch_growth.largest to 1": (
+                self.batch_growth.largest > 1
+            ),
+            f"optimizer.path can be {', '.join(DIVISIBLE)}": self.optimizer.path not in DIVISIBLE,
+            "fused optimisers are not used: leave out 'fused'": bool(
+                self.optimizer.arguments.get("fused")
+            ),
+            "a divided network is not compiled: set 'compile' to false": self.compile,
+            "gradients are not scaled: set 'precision' to bf16-mixed or 32-true": self.precision
+            == "16-mixed",
+        }
+        if found := [reason for reason, applies in reasons.items() if applies]:
+            raise ValueError(f"with strategy fsdp, {'; '.join(found)}; or set strategy to ddp")
         return self
 
     def described(self) -> dict[str, Any]:
