@@ -69,13 +69,13 @@ def make_chips(folder: Path) -> None:
     table.to_parquet(folder / "splits.parquet")
 
 
-def train(folder: Path, processes: int) -> None:
+def train(folder: Path, strategy: str, processes: int) -> None:
     """Train in this process or in two, and write the weights."""
 
     def report(metrics: dict[str, float], step: int) -> None:
         (folder / "step").write_text(str(step))
 
-    training = TRAINING | {"distributed": {"processes": processes}}
+    training = TRAINING | {"distributed": {"processes": processes, "strategy": strategy}}
     parameters = NetworkParameters(
         architecture={"channels": 8, "blocks": 1, "units": 1}, training=training
     )
@@ -96,11 +96,11 @@ def train(folder: Path, processes: int) -> None:
     print(json.dumps({"resumed_from": result.resumed_from}), flush=True)
 
 
-def start(folder: Path, processes: int) -> subprocess.Popen[str]:
+def start(folder: Path, strategy: str, processes: int) -> subprocess.Popen[str]:
     """Start the training in a session of its own."""
     command = [sys.executable, "-m", "benchmarks.kills.distributed", "--train", str(folder)]
     return subprocess.Popen(
-        [*command, "--processes", str(processes)],
+        [*command, "--strategy", strategy, "--processes", str(processes)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -131,10 +131,12 @@ def members(session: int) -> list[int]:
     return found
 
 
-def disturb(folder: Path, draw: random.Random, counts: Counter[str], bad: list[str]) -> float:
+def disturb(
+    folder: Path, strategy: str, draw: random.Random, counts: Counter[str], bad: list[str]
+) -> float:
     """Kill one process of a training, and return the seconds until all of it had ended."""
     (folder / "step").unlink(missing_ok=True)
-    process = start(folder, 2)
+    process = start(folder, strategy, 2)
     session, begun = process.pid, time.monotonic()
     while not (folder / "step").exists() and process.poll() is None:
         time.sleep(0.05)
@@ -169,21 +171,21 @@ def disturb(folder: Path, draw: random.Random, counts: Counter[str], bad: list[s
     return took
 
 
-def measure(kills: int, seed: int, scratch: Path) -> dict[str, Any]:
+def measure(kills: int, seed: int, strategy: str, scratch: Path) -> dict[str, Any]:
     """Return the counts, the longest end, and all that should not be."""
     draw, counts, bad = random.Random(seed), Counter[str](), list[str]()
     folder = scratch / "case"
     folder.mkdir()
     make_chips(folder)
-    assert start(folder, 2).wait() == 0
+    assert start(folder, strategy, 2).wait() == 0
     expected = safetensors.torch.load_file(folder / "weights.safetensors")
     longest = furthest = 0.0
     for _ in range(kills):
         for name in ("weights.safetensors", "checkpoint.pt"):
             (folder / name).unlink(missing_ok=True)
-        longest = max(longest, disturb(folder, draw, counts, bad))
+        longest = max(longest, disturb(folder, strategy, draw, counts, bad))
         processes = draw.choice([1, 2])
-        again = start(folder, processes)
+        again = start(folder, strategy, processes)
         said = json.loads(again.communicate()[0] or "{}")
         if again.returncode:
             bad.append(f"does not end when started again: {said}")
@@ -210,14 +212,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--strategy", default="ddp", help="ddp or fsdp")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--processes", type=int, default=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.train:
-        train(given.train, given.processes)
+        train(given.train, given.strategy, given.processes)
         return
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(given.kills, given.seed, Path(folder)), indent=1))
+        found = measure(given.kills, given.seed, given.strategy, Path(folder))
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
