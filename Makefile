@@ -68,6 +68,8 @@ $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is needed (or: make PYTHON=python3.12 ...)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+# on all cores; some packages hold files that are none of this Python's
+	@$(BIN)/python -m compileall -q -q -j 0 $(VENV)/lib || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -24,7 +24,7 @@ from sen2naip_sr.provenance import device_name
 GPU_BATCH, SMALLER_TILE = 8, 512
 """Tiles that a GPU gets at once, and their side. Single tiles leave most of it idle."""
 
-TILE_BYTES = 5 * 2**28
+TILE_BYTES = 2**30
 """With reading, writing and estimation beside it, upscaling stays below 2 GB."""
 
 SMALLEST_TILE, LARGEST_TILE, TILE_STEP = 256, 1024, 128
