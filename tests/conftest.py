@@ -31,6 +31,17 @@ def random_pixels(bands, size, dtype="uint8", seed=0):
     return random.random((bands, height, width)).astype(dtype)
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Let torch compute in one thread: what is compared bit for bit needs the same number."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def make_geotiff():
     """Write a small GeoTIFF of noise, or of the given pixels, and return its path."""

@@ -14,13 +14,7 @@ from sen2naip_sr.training import launch
 from sen2naip_sr.training.crops.sampler import TrainingData
 from sen2naip_sr.training.validation import Validator
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def validations(result):

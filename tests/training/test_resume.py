@@ -17,6 +17,8 @@ from sen2naip_sr.training import checkpoint as checkpoint_module
 from sen2naip_sr.training.dynamics import NoiseScale
 from sen2naip_sr.training.optimization.optimizers import OWN_OPTIMIZERS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = {
     "steps": 5,
     "batch_size": 2,
@@ -68,14 +70,6 @@ def stop_at(stop):
             raise Stopped
 
     return report
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def assert_same(found, expected):

@@ -11,15 +11,9 @@ from sen2naip_sr.training.distributed.launcher import launch
 from sen2naip_sr.training.holding.sharded import Sharded
 from sen2naip_sr.training.reparametrised import Reparametrised
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHARDED = {"processes": 2, "strategy": "fsdp", "timeout": 60}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

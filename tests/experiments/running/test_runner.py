@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny_experiment
-import torch
 from tiny_experiment import EVALUATION, make_stores, make_variation, three_variations
 
 from sen2naip_sr.errors import UserError
@@ -18,17 +17,11 @@ from sen2naip_sr.experiments.running.outcome import read_outcome, read_scores
 from sen2naip_sr.experiments.running.runner import run_variation, run_variations
 from sen2naip_sr.metrics.catalogue import QUICK
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 class Stopped(Exception):
     pass
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

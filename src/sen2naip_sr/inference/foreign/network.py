@@ -120,9 +120,9 @@ class OnnxNetwork:
         return made[:, : self.factor * height, : self.factor * width]
 
     def _run(self, values: Array) -> Array:
-        names = [self.model.output.name], {self.model.input.name: values[np.newaxis]}
+        given = {self.model.input.name: values[np.newaxis]}
         try:
-            (made,) = self._session.run(*names)
+            (made,) = self._session.run([self.model.output.name], given)
         except Exception as error:
             # ONNX Runtime's exceptions are known only where it is installed
             raise UserError(
