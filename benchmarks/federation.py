@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -167,8 +167,8 @@ class Federation:
 
 
 @contextmanager
-def ended(*processes: subprocess.Popen) -> Iterator[None]:
-    """End processes at the end of the block."""
+def ended(processes: Collection[subprocess.Popen]) -> Iterator[None]:
+    """End the processes that are there at the end of the block."""
     try:
         yield
     finally:
@@ -188,7 +188,7 @@ def measure(*, secure: bool = True, rounds: int = 2) -> dict[str, Any]:
         time.sleep(1)
         names = ("north", "south", "stranger") if secure else ("north", "south")
         sites = [made.site(name) for name in names]
-        with ended(server, *sites):
+        with ended([server, *sites]):
             code = server.wait(LONGEST)
             seconds = time.monotonic() - start
             stranger = sites[-1].poll() if secure else None

@@ -87,20 +87,20 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
         processes |= {name: made.site(name) for name in ("north", "south")}
         killed: list[str] = []
         start = time.monotonic()
-        for number in range(kills):
-            time.sleep(draw.uniform(20, 60))
-            if processes["server"].poll() == 0:
-                break
-            victim = ("server", "north", "server app", "south")[number % 4]
-            killed.append(victim)
-            if victim == "server app":
-                _kill_app(made)
-                processes["server"].wait(60)  # it says so and ends
-            name = victim.partition(" ")[0]
-            _kill(processes[name])
-            _await_end(made, name)
-            processes[name] = made.server() if name == "server" else made.site(name)
-        with ended(*processes.values()):
+        with ended(processes.values()):
+            for number in range(kills):
+                time.sleep(draw.uniform(20, 60))
+                if processes["server"].poll() == 0:
+                    break
+                victim = ("server", "north", "server app", "south")[number % 4]
+                killed.append(victim)
+                if victim == "server app":
+                    _kill_app(made)
+                    processes["server"].wait(60)  # it says so and ends
+                name = victim.partition(" ")[0]
+                _kill(processes[name])
+                _await_end(made, name)
+                processes[name] = made.server() if name == "server" else made.site(name)
             code = processes["server"].wait(LONGEST)
             seconds = time.monotonic() - start
         time.sleep(5)
@@ -122,8 +122,10 @@ def _kill(process: subprocess.Popen) -> None:
 
 
 def _kill_app(made: Federation) -> None:
-    file = made.folder / "server/server.pid"
-    with suppress(OSError, ValueError):
+    file, end = made.folder / "server/server.pid", time.monotonic() + 60
+    while not file.is_file() and time.monotonic() < end:
+        time.sleep(0.2)  # a server that has just been started has none yet
+    with suppress(ProcessLookupError):
         os.kill(int(file.read_text()), signal.SIGKILL)
 
 

@@ -1,6 +1,8 @@
 """Server and site over a network, as far as no process of Flower is needed."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sen2naip_sr.errors import UserError
 from sen2naip_sr.federated.client import make_client_app
 from sen2naip_sr.federated.deployment import apps
 from sen2naip_sr.federated.deployment.parameters import ServerSettings, SiteSettings
+from sen2naip_sr.federated.deployment.run import follow
 from sen2naip_sr.federated.grid import LocalGrid
 from sen2naip_sr.federated.server import run_rounds
 from sen2naip_sr.weights.files import load_weights
@@ -41,6 +44,32 @@ def test_a_site_is_what_its_own_operator_describes(folder):
         apps.open_site(site(folder, places=["p9"]))
     with pytest.raises(UserError, match="site 'north': 1 chips to train on"):
         apps.open_site(site(folder, places=["p0"]))
+
+
+@pytest.fixture
+def started():
+    """Start Python programs, and end them after the test."""
+    processes = []
+
+    def start(code):
+        processes.append(subprocess.Popen([sys.executable, "-c", code]))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_a_training_whose_process_was_killed_ends_with_that(started, tmp_path, collected):
+    link, training = started("import time; time.sleep(60)"), started("import time; time.sleep(60)")
+    (tmp_path / apps.PROCESS).write_text(str(training.pid))
+    training.kill()
+    if collected:  # else it stays in the list of processes, as those do that Flower has started
+        training.wait()
+    with pytest.raises(UserError, match="the process of the training was killed"):
+        list(follow(tmp_path, link, rounds=2))
 
 
 def serve(folder, tmp_path, **settings):

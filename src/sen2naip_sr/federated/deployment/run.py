@@ -121,7 +121,7 @@ def serve_training(  # noqa: PLR0913, PLR0917 - what a server is told
                 call([program("flwr"), "supernode", "register", str(key), CONNECTION], home)
             call([program("flwr"), "run", str(folder / "app"), CONNECTION], home)
             show(f"Listening at {host}:{port} for {settings.sites} sites")
-            for line in _follow(folder, link, settings.federation.rounds):
+            for line in follow(folder, link, settings.federation.rounds):
                 show(line)
         return folder / WEIGHTS
 
@@ -220,8 +220,17 @@ def _await_answer(link: Popen, host: str, port: int, tls: Tls | None) -> None:
     )
 
 
-def _follow(folder: Path, link: Popen, rounds: int) -> Iterator[str]:
-    """Yield a line for each round, until the training has ended."""
+def follow(folder: Path, link: Popen, rounds: int) -> Iterator[str]:
+    """Yield a line for each round, until the training has ended.
+
+    Args:
+        folder: The server's.
+        link: Flower's SuperLink.
+        rounds: All rounds of the training.
+
+    Raises:
+        UserError: If the training failed, or its process or the SuperLink is gone.
+    """
     told = 0
     while True:
         ended = _result(folder)
@@ -252,8 +261,15 @@ def _is_gone(folder: Path) -> bool:
     file = folder / PROCESS
     if not file.is_file():
         return False
-    gone = not psutil.pid_exists(int(file.read_text()))
-    return gone and _result(folder) is None
+    return not _is_alive(int(file.read_text())) and _result(folder) is None
+
+
+def _is_alive(number: int) -> bool:
+    """Return whether a process is there; Flower does not collect those that have ended."""
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _describe(one: dict[str, Any], rounds: int) -> str:
