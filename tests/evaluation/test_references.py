@@ -5,12 +5,12 @@ from small_stores import make_stores, smooth_noise
 
 from sen2naip_sr.chips.lr_store import Downscaling
 from sen2naip_sr.chips.store import require_store, write_store
-from sen2naip_sr.degradation import RECIPES
+from sen2naip_sr.degradation import RECIPES, get_recipe
 from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.evaluation.comparison import best_interpolation
 from sen2naip_sr.evaluation.methods import interpolations
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
-from sen2naip_sr.evaluation.references import fit_linear, references
+from sen2naip_sr.evaluation.references import fit_linear, references, shipped_references
 from sen2naip_sr.evaluation.scoring import score_methods
 from sen2naip_sr.models.linear import LinearFit
 
@@ -71,3 +71,11 @@ def test_both_are_scored_like_interpolations_but_are_none(stores):
     psnr = scores[scores["band"] == "all"].groupby("method")["psnr"].mean()
     assert psnr["projected"] > psnr["lanczos"]
     assert best_interpolation(scores) not in REFERENCES
+
+
+def test_the_filter_of_the_registry_serves_its_recipe_only():
+    names = {
+        recipe: [method.name for method in shipped_references(3, get_recipe(recipe))]
+        for recipe in ("bicubic_antialiased", "area")
+    }
+    assert names == {"bicubic_antialiased": ["projected", "linear"], "area": ["projected"]}

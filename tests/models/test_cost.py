@@ -7,6 +7,7 @@ import yaml
 from torch import nn
 
 from sen2naip_sr.models.cost import count_parameters, multiply_adds, widest_layer
+from sen2naip_sr.models.interpolation import INTERPOLATIONS
 from sen2naip_sr.models.registry import MODELS, build_model
 
 TABLE = re.compile(r"^\| `(\w+)` \| (default|`.+`) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)
@@ -41,7 +42,12 @@ def test_shared_weights_count_once_and_frozen_ones_not_at_all():
     assert count_parameters(nn.Sequential(layer, layer, frozen)) == 9
 
 
-@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.trainable])
+def test_the_linear_filter_costs_a_multiply_add_for_each_weight():
+    model = build_model("linear", 4)
+    assert (count_parameters(model), multiply_adds(model, 4, 8, 8)) == (0, 4 * 4 * 81 * 8 * 8)
+
+
+@pytest.mark.parametrize("name", INTERPOLATIONS)
 def test_interpolations_cost_nothing_that_is_counted(name):
     model = build_model(name, 4)
     assert (count_parameters(model), multiply_adds(model, 4, 8, 8)) == (0, 0)

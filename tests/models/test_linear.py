@@ -5,8 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import correlate
 
+from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.models.linear import LinearFilter, LinearFit
+from sen2naip_sr.landscape.generator import STYLES, landscape
+from sen2naip_sr.models.interpolation import INTERPOLATIONS
+from sen2naip_sr.models.linear import (
+    LinearFilter,
+    LinearFit,
+    first_phase,
+    shipped_filter,
+    turned,
+)
+from sen2naip_sr.models.registry import build_model
 
 PHASES = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
@@ -132,3 +142,39 @@ def test_a_tile_with_its_halo_gives_what_the_image_gives():
 def test_images_with_other_bands_are_refused():
     with pytest.raises(UserError, match="built for 2 bands and got 3"):
         LinearFilter(random_kernels(0))(torch.zeros(1, 3, 9, 9))
+
+
+def test_the_shipped_filter_serves_any_number_of_bands():
+    image = torch.rand((1, 3, 9, 11), generator=torch.Generator().manual_seed(0))
+    single = build_model("linear", 1)
+    alone = torch.cat([single(image[:, [band]]) for band in range(3)], dim=1)
+    torch.testing.assert_close(build_model("linear", 3)(image), alone)
+
+
+def test_the_shipped_filter_has_no_preferred_direction():
+    model = build_model("linear", 2).double()
+    image = torch.rand((1, 2, 12, 9), generator=torch.Generator().manual_seed(0)).double()
+    torch.testing.assert_close(model(image.mT), model(image).mT)
+    for axis in (-2, -1):
+        torch.testing.assert_close(model(image.flip(axis)), model(image).flip(axis))
+
+
+def test_the_shipped_filter_keeps_even_ground():
+    ground = torch.full((1, 2, 6, 5), 0.25)
+    torch.testing.assert_close(build_model("linear", 2)(ground), torch.full((1, 2, 12, 10), 0.25))
+
+
+def test_the_shipped_filter_inverts_more_of_the_recipe_than_interpolations():
+    truth = torch.from_numpy(landscape(3, STYLES[0], 128).astype(np.float32))[None]
+    small = get_recipe("bicubic_antialiased").downscale(truth, None)
+    errors = {
+        name: float((build_model(name, 4)(small) - truth)[..., 8:-8, 8:-8].square().mean())
+        for name in ("linear", *INTERPOLATIONS)
+    }
+    assert errors.pop("linear") < 0.9 * min(errors.values())
+
+
+def test_the_first_phase_of_a_symmetric_filter_is_its_own():
+    shipped = shipped_filter(4)
+    kernel = first_phase(shipped)
+    np.testing.assert_allclose(turned(kernel)[0], shipped.kernels[2].numpy(), atol=1e-7)

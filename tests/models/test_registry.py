@@ -7,10 +7,10 @@ from sen2naip_sr.models.networks import NETWORKS
 from sen2naip_sr.models.registry import MODELS, build_model
 
 
-def test_covers_every_interpolation_and_every_network():
+def test_covers_every_interpolation_the_linear_filter_and_every_network():
     trainable = {name for name, spec in MODELS.items() if spec.trainable}
     assert trainable == set(NETWORKS)
-    assert set(MODELS) - trainable == set(INTERPOLATIONS)
+    assert set(MODELS) - trainable == {*INTERPOLATIONS, "linear"}
 
 
 def test_parameters_reach_the_network():

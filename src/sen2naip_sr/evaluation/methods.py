@@ -17,6 +17,7 @@ from sen2naip_sr.inference.flat_areas import Calming, calmed
 from sen2naip_sr.inference.network import TorchNetwork, make_network
 from sen2naip_sr.inference.values import ValueRange
 from sen2naip_sr.models.conditions import Conditions
+from sen2naip_sr.models.interpolation import INTERPOLATIONS
 from sen2naip_sr.models.registry import MODELS, build_model, get_spec
 from sen2naip_sr.raster.arrays import ArrayScene
 from sen2naip_sr.upscaling.conditions import tell
@@ -82,9 +83,8 @@ class Method:
 def interpolations(bands: int) -> list[Method]:
     """Return every interpolation of the registry."""
     return [
-        Method(name, spec.title, build_model(name, bands).eval(), trained=False)
-        for name, spec in MODELS.items()
-        if not spec.trainable
+        Method(name, MODELS[name].title, build_model(name, bands).eval(), trained=False)
+        for name in INTERPOLATIONS
     ]
 
 

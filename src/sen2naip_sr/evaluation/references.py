@@ -13,15 +13,18 @@ from torch import Tensor, nn
 
 from sen2naip_sr.chips.splits import TRAIN, spread
 from sen2naip_sr.chips.store import Store
-from sen2naip_sr.degradation import RECIPES, Recipe
+from sen2naip_sr.degradation import RECIPES, Recipe, get_recipe
 from sen2naip_sr.evaluation.columns import LINEAR, PROJECTED
 from sen2naip_sr.evaluation.methods import Method
 from sen2naip_sr.inference.consistency import Consistency
 from sen2naip_sr.models.interpolation import Interpolation
-from sen2naip_sr.models.linear import LinearFilter, LinearFit
+from sen2naip_sr.models.linear import LinearFilter, LinearFit, shipped_filter
+from sen2naip_sr.models.registry import get_spec
 
 FITTED_CHIPS = 256
 """Training chips, at most, that the filter is fitted on, spread evenly."""
+SHIPPED_RECIPE = "bicubic_antialiased"
+"""The recipe that the filter of the registry inverts."""
 FITTED_PIXELS = 2**18
 """LR pixels that it is fitted on, about: with four times as many it gains 0.005 dB."""
 
@@ -35,11 +38,15 @@ def references(hr: Store, lr: Store, splits: pd.DataFrame) -> list[Method]:
         splits: Which chips are trained on.
     """
     recipe = RECIPES[lr.attributes["recipe"].partition("@")[0]]
-    projected = Projected(Interpolation("lanczos"), recipe)
-    return [
-        Method(PROJECTED, "Lanczos, projected onto LR", projected.eval(), trained=False),
-        Method(LINEAR, "linear filter", fit_linear(hr, lr, splits).eval(), trained=False),
-    ]
+    return _methods(recipe, fit_linear(hr, lr, splits))
+
+
+def shipped_references(bands: int, recipe: Recipe) -> list[Method]:
+    """Return the same for images without training chips: with the filter of the registry.
+
+    That filter inverts the benchmark's recipe, and is left out for another.
+    """
+    return _methods(recipe, shipped_filter(bands) if recipe is get_recipe(SHIPPED_RECIPE) else None)
 
 
 def fit_linear(hr: Store, lr: Store, splits: pd.DataFrame) -> LinearFilter:
@@ -55,6 +62,15 @@ def fit_linear(hr: Store, lr: Store, splits: pd.DataFrame) -> LinearFilter:
     for chip in chips.tolist():
         fit.add(lr.chips[chip], hr.chips[chip], step)
     return fit.solve()
+
+
+def _methods(recipe: Recipe, linear: LinearFilter | None) -> list[Method]:
+    projected = Projected(Interpolation("lanczos"), recipe)
+    methods = [Method(PROJECTED, "Lanczos, projected onto LR", projected.eval(), trained=False)]
+    if linear is not None:
+        title = get_spec(LINEAR).title
+        methods.append(Method(LINEAR, title, linear.eval(), trained=False))
+    return methods
 
 
 class Projected(nn.Module):

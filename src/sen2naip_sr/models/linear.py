@@ -4,7 +4,14 @@ Every pixel of the result is a weighted sum of the 9 x 9 pixels around it, of it
 one filter for each band and each of the four pixels that a pixel becomes. A filter's weights sum to
 one, so even ground and the scale of the values stay as they are. Filters over all bands are no
 better: docs/models.md.
+
+The model `linear` has one filter for all bands, which comes with the project: it inverts the
+benchmark's downscaling. It is the mean over the turns and mirrors of a square, so there is no
+preferred direction.
 """
+
+import json
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +27,8 @@ SIDE = 2 * REACH + 1
 SCALE = 2
 PHASES = SCALE**2
 """Pixels of the result that a pixel becomes: first and second row, each from left to right."""
+SHIPPED = Path(__file__).parent / "linear.json"
+"""The shipped filter of the first phase, made by `sen2naip_sr.release.linear`."""
 _CENTRE = SIDE**2 // 2
 _NEGLIGIBLE = 1e-10
 """Directions of the neighbourhoods with a smaller share of the largest one's variance are noise."""
@@ -57,6 +66,30 @@ class LinearFilter(nn.Module):
         around = F.pad(image.to(self.kernels), 4 * (REACH,), mode="replicate")
         phases = F.conv2d(around, self.kernels.flatten(0, 1)[:, None], groups=bands)
         return F.pixel_shuffle(phases, SCALE).to(image.dtype)
+
+
+def shipped_filter(bands: int) -> LinearFilter:
+    """Return the filter that comes with the project, the same for every band."""
+    kernels = turned(np.array(json.loads(SHIPPED.read_text())))
+    return LinearFilter(np.tile(kernels, (bands, 1, 1, 1)))
+
+
+def turned(kernel: Array) -> Array:
+    """Return the kernels of all phases, (1, `PHASES`, `SIDE`, `SIDE`), from that of the first."""
+    axes: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
+    return np.stack([np.flip(kernel, mirrored) for mirrored in axes])[None]
+
+
+def first_phase(filters: LinearFilter) -> Array:
+    """Return the mean kernel of all bands and phases, turned to the first phase.
+
+    Returns:
+        (`SIDE`, `SIDE`), float64, symmetric: the pixel above left of the middle is the one
+        diagonally behind the point that the kernel is for.
+    """
+    kernels = filters.kernels.numpy().astype(np.float64).mean(0)
+    mean = np.mean([turned(kernel)[0, phase] for phase, kernel in enumerate(kernels)], axis=0)
+    return (mean + mean.T) / 2
 
 
 class LinearFit:

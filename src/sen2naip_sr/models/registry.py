@@ -8,17 +8,18 @@ from torch import nn
 
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.interpolation import Interpolation
+from sen2naip_sr.models.linear import shipped_filter
 from sen2naip_sr.models.networks import NETWORKS, network_spec
 from sen2naip_sr.models.spec import ModelSpec
 from sen2naip_sr.parameters import Parameters, describe_unknown, summarise
 
 
-class InterpolationParameters(Parameters):
-    """Interpolations have no parameters."""
+class NoParameters(Parameters):
+    """Interpolations and the linear filter have no parameters."""
 
 
 def _interpolation(method: str, title: str) -> ModelSpec:
-    return ModelSpec(title, lambda bands: Interpolation(method), InterpolationParameters, False)
+    return ModelSpec(title, lambda bands: Interpolation(method), NoParameters, False)
 
 
 MODELS: dict[str, ModelSpec] = {
@@ -28,8 +29,10 @@ MODELS: dict[str, ModelSpec] = {
     "bicubic": _interpolation("bicubic", "bicubic, a = -0.75"),
     "bicubic_pil": _interpolation("bicubic_pil", "bicubic, a = -0.5"),
     "lanczos": _interpolation("lanczos", "Lanczos"),
+    "linear": ModelSpec("linear filter", shipped_filter, NoParameters, False),
 }
-"""Every model by its name: the networks of `sen2naip_sr.models.networks` and interpolations."""
+"""Every model by its name: the networks of `sen2naip_sr.models.networks`, interpolations, and the
+linear filter."""
 
 
 def get_spec(name: str) -> ModelSpec:

@@ -16,6 +16,7 @@ from sen2naip_sr.chips.footprints import Footprints
 from sen2naip_sr.chips.lr_store import downscale
 from sen2naip_sr.degradation import get_recipe
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.evaluation.columns import REFERENCES
 from sen2naip_sr.evaluation.figures.gains import draw_gains
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.test_sets.images import content_of_files, find_files, images
@@ -24,6 +25,7 @@ from sen2naip_sr.evaluation.test_sets.page import write_page
 from sen2naip_sr.evaluation.test_sets.scoring import score_test_sets
 from sen2naip_sr.evaluation.test_sets.table import tabulate
 from sen2naip_sr.metrics.catalogue import QUICK
+from sen2naip_sr.models.interpolation import INTERPOLATIONS
 from sen2naip_sr.weights.files import load_weights
 from sen2naip_sr.weights.seen import Seen
 
@@ -160,7 +162,7 @@ def test_every_set_is_scored_at_every_pixel_size_with_every_method(data):
     p = parameters(data, sets, weights=weights)
     scores = of_all_bands(score_test_sets(all_networks(p, {}), p))
     count = scores.groupby(["sensor", "place", "pixel_metres", "method"]).size().unstack()
-    assert set(count) == {"mine", "nearest", "bilinear", "bicubic", "bicubic_pil", "lanczos"}
+    assert set(count) == {"mine", *INTERPOLATIONS, *REFERENCES}
     assert count["mine"].to_dict() == {
         ("NAIP", "town", 0.6): 2,
         ("S2", "alps", 10.0): 1,
@@ -206,12 +208,29 @@ def test_tables_and_figure_of_test_sets_say_where_weights_are_from(data, changes
     file = write_weights(data / "w.safetensors", **{"seen": Seen()} | changes)
     weights = {"lean": replace(load_weights(file), shipped_as=shipped)}
     p = parameters(data, {"mall": {"path": "town"}})
-    table = tabulate(score_test_sets(all_networks(p, weights), p), p.resampling)
+    scores = score_test_sets(all_networks(p, weights), p)
+    table = tabulate(scores, p.resampling).assign(failed=False)
     named = f"lean ({origin})" if origin else "lean"
     page = write_page(table)
     assert page.count(f"| {named} |") == 2
     (legend,) = draw_gains(table).legends
     assert named in [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_network_below_the_linear_filter_is_marked_where_it_is(data):
+    sets = {"mall": {"path": "town"}, "alps": {"path": "scene.tif"}}
+    weights = {"mine": str(write_weights(data / "w.safetensors"))}
+    p = parameters(data, sets, weights=weights)
+    scores = score_test_sets(all_networks(p, {}), p)
+    scores.loc[(scores["method"] == "mine") & (scores["place"] == "mall"), "psnr"] = 99.0
+    gains, everything = write_page(tabulate(scores, p.resampling)).split("\n\n")[:2]
+    (row,) = (line for line in gains.splitlines() if line.startswith("| mine |"))
+    assert row.count("failed") == 1
+    assert everything.count("| mine (failed) |") == 1
+    assert everything.count("| mine |") == 2  # the other place, and the mean
+
+    scores.loc[scores["method"] == "mine", "psnr"] = 1.0
+    assert "| mine (failed) |" in write_page(tabulate(scores, p.resampling)).split("\n\n")[0]
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def by_place(table: pd.DataFrame) -> list[tuple[Where, pd.DataFrame]]:
 
 
 def names_of(table: pd.DataFrame) -> dict[str, str]:
-    """Return the methods with the origin of their weights, and whether they failed anywhere."""
-    rows = table.groupby("method").agg({"origin": "first", FAILED: "any"}).itertuples()
+    """Return the methods with the origin of their weights, and whether they failed everywhere."""
+    rows = table.groupby("method").agg({"origin": "first", FAILED: "all"}).itertuples()
     return {name: noted(name, origin, FAILED if failed else "") for name, origin, failed in rows}
 
 
@@ -45,12 +45,16 @@ def _gains(table: pd.DataFrame) -> str:
     rows = []
     named = names_of(table)
     for method in dict.fromkeys([*places[-1][1]["method"], *table["method"]]):
-        gains = [own.loc[own["method"] == method, "gain"] for _, own in places]
-        rows.append(
-            [named[method], *(f"{gain.iloc[0]:+.2f}" if len(gain) else "-" for gain in gains)]
-        )
+        rows.append([named[method], *(_gain(own[own["method"] == method]) for _, own in places)])
     head = ["gain over Lanczos, dB", *(place_title(*where) for where, _ in places)]
     return markdown(head, rows)
+
+
+def _gain(row: pd.DataFrame) -> str:
+    """Return a method's gain at a place: a row, or none if it was not scored there."""
+    if not len(row):
+        return "-"
+    return noted(f"{row['gain'].iloc[0]:+.2f}", FAILED if row[FAILED].iloc[0] else "")
 
 
 def _everything(table: pd.DataFrame) -> str:

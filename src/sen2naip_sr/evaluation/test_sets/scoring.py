@@ -13,6 +13,7 @@ from sen2naip_sr.degradation import Recipe, get_recipe
 from sen2naip_sr.evaluation.methods import Method, interpolations, network_for
 from sen2naip_sr.evaluation.parameters import EvaluationParameters
 from sen2naip_sr.evaluation.place_parameters import PlaceParameters
+from sen2naip_sr.evaluation.references import shipped_references
 from sen2naip_sr.evaluation.scoring import score_image
 from sen2naip_sr.evaluation.seen import place_seen
 from sen2naip_sr.evaluation.test_sets.images import content_of_files, find_files, images
@@ -32,7 +33,7 @@ COLUMNS = [
 
 
 def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters) -> pd.DataFrame:
-    """Score interpolations and networks on every test set.
+    """Score interpolations, the best methods without a network, and networks on every test set.
 
     A network is left out, with a warning, where it has other bands, another recipe, or was trained
     on the place, by its name or by its ground.
@@ -56,10 +57,11 @@ def score_test_sets(networks: Sequence[Method], parameters: EvaluationParameters
     rows: list[dict[str, Any]] = []
     for name, files in found.items():
         place = parameters.test_sets[name]
-        fitting = interpolations(len(place.bands))
+        bands = len(place.bands)
+        fitting = interpolations(bands) + shipped_references(bands, recipe)
         shown = content_of_files(files, place.bands) if any(m.weights for m in networks) else None
         fitting += [m for m in networks if _fits(m, name, files, place, recipe, shown)]
-        made = {m.name: m.network(len(place.bands), parameters.accelerator) for m in fitting}
+        made = {m.name: m.network(bands, parameters.accelerator) for m in fitting}
         for factor in place.reduce:
             head = {SENSOR: place.sensor, PLACE: name, PIXEL: _pixel(place, factor)}
             scored = _score(fitting, made, name, files, factor, recipe, parameters)

@@ -113,7 +113,7 @@ def _means(rows: pd.DataFrame, sensor: str) -> pd.DataFrame:
     grouped = rows.groupby("method", sort=False)
     means = grouped[values].mean()[grouped.size() == places]
     means[["trained", "origin"]] = grouped[["trained", "origin"]].first()
-    means[FAILED] = grouped[FAILED].any()
+    means[FAILED] = grouped[FAILED].all()
     means[["n_chips", "locations"]] = grouped[["n_chips", "locations"]].sum()
     means = means.reset_index().assign(**{SENSOR: sensor, PLACE: MEAN})
     return means.sort_values("psnr", ascending=False)
