@@ -1,8 +1,12 @@
 """One network trained to be computed in 8 bits, on imagery and the outputs of a larger network.
 
 It starts from trained weights, which may be made smaller. Rounding is part of the training: see
-`sen2naip_sr.models.quantisation`. The outputs of the larger network take most of the time, so
-batches are kept and come again, mirrored at random.
+`sen2naip_sr.models.quantisation`. The ranges of feature maps are learnt with the weights (Esser et
+al. 2020, "Learned Step Size Quantization", https://arxiv.org/abs/1902.08153). What differs: the
+gradients of ranges are not scaled, since Adam divides by their size.
+
+The outputs of the larger network take much time, so batches are kept and come again, mirrored at
+random. Until rounding begins, convolutions are computed in bfloat16 where the processor can.
 """
 
 import logging
@@ -17,6 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
+from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory
 from sen2naip_sr.models.networks.lean import Lean, LeanBlock
 from sen2naip_sr.models.quantisation import set_rounding
 from sen2naip_sr.models.registry import build_model
@@ -48,6 +53,8 @@ class DistillingParameters(Parameters):
     """Blocks that are kept; null: all."""
     learning_rate: float = Field(default=2e-4, gt=0)
     """The peak of the learning rate, which falls by half a cosine."""
+    range_rate: float = Field(default=10.0, ge=0)
+    """Learning rate of the ranges of feature maps, relative to that of the weights."""
     warmup_steps: int = Field(default=100, ge=1)
     """Steps over which it rises first."""
     rounding_from: float = Field(default=0.0, ge=0, le=1)
@@ -90,6 +97,7 @@ def distil(  # noqa: PLR0913 - the last two are keywords
         UserError: If the imagery or the weights do not fit.
     """
     torch.manual_seed(parameters.imagery.seed)
+    keep_freed_memory()
     labelled = LabelledBatches(packed, parameters, _network_of(teacher))
     network = prepared(_network_of(start), parameters, labelled)
     distiller = Distiller(network, parameters, labelled)
@@ -204,19 +212,30 @@ class Distiller:
     def __post_init__(self) -> None:
         # torch's types leave this out
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._weights = list(self.network.parameters())
-        self._average = [weight.detach().clone() for weight in self._weights]
+        self._weights = dict(self.network.named_parameters())
+        self._ranges = {
+            name: end.requires_grad_()
+            for name, end in self.network.named_buffers()
+            if name.endswith(".end")
+        }
+        self._average = {name: learnt.detach().clone() for name, learnt in self._learnt().items()}
+        groups = [
+            {"params": list(self._weights.values()), "rate": 1.0},
+            {"params": list(self._ranges.values()), "rate": self.parameters.range_rate},
+        ]
         self._optimizer = torch.optim.AdamW(
-            self._weights, lr=0.0, betas=_BETAS, weight_decay=0, fused=True
+            groups, lr=0.0, betas=_BETAS, weight_decay=0, fused=True
         )
+        self._half = best_precision("cpu") == "bfloat16"
 
     def step(self, progress: float) -> float:
         """Make a step, when the share ``progress`` of the training is over; return its loss."""
         if progress >= self.parameters.rounding_from and not self.network.rounding:
-            set_ends(self.network, reach(self.network, *self.batches.first(_MEASURED)))
-            set_rounding(self.network, True)
+            self._begin_rounding()
         batch, taught = self.batches.draw()
-        predicted = self.network(batch.lr, batch.conditions)
+        half = self._half and not self.network.rounding
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            predicted = self.network(batch.lr, batch.conditions)
         shares = self._loss(predicted, batch.hr), self._loss(predicted, taught)
         loss = torch.lerp(*shares, self.parameters.distilled)
         loss.backward()
@@ -224,26 +243,38 @@ class Distiller:
         return float(loss.detach())
 
     def averaged(self) -> Lean:
-        """Return a network with the averaged weights, in eval mode."""
+        """Return a network with the averaged weights and ranges, in eval mode."""
         network = _same_size(self.network)
-        names = [name for name, _ in self.network.named_parameters()]
-        averages = dict(zip(names, self._average, strict=True))
-        network.load_state_dict(self.network.state_dict() | averages)
+        network.load_state_dict(self.network.state_dict() | self._average)
         return network.eval()
+
+    def _learnt(self) -> dict[str, Tensor]:
+        return self._weights | self._ranges
+
+    def _begin_rounding(self) -> None:
+        averaged = self.averaged()
+        set_ends(averaged, reach(averaged, *self.batches.first(_MEASURED)))
+        with torch.no_grad():
+            for name, end in averaged.named_buffers():
+                if name in self._ranges:
+                    self._ranges[name].copy_(end)
+                    self._average[name].copy_(end)
+        set_rounding(self.network, True)
 
     def _change(self, progress: float) -> None:
         p = self.parameters
         self.steps += 1
         warm = min(1.0, self.steps / p.warmup_steps)
         for group in self._optimizer.param_groups:
-            group["lr"] = p.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
-        nn.utils.clip_grad_norm_(self._weights, p.imagery.clip)
+            rate = group["rate"] * p.learning_rate
+            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
+        nn.utils.clip_grad_norm_(self._weights.values(), p.imagery.clip)
         self._optimizer.step()
         self._optimizer.zero_grad()
         forget = 1 - ema_decay(self.steps, p.ema_decay)
         with torch.no_grad():
-            for average, weight in zip(self._average, self._weights, strict=True):
-                average.lerp_(weight, forget)
+            for name, learnt in self._learnt().items():
+                self._average[name].lerp_(learnt, forget)
 
     def _loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
         squared = (predicted - truth).square().mean((1, 2, 3))
