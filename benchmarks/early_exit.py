@@ -2,8 +2,9 @@
 
     python benchmarks/early_exit.py PLACE [PLACE ...] [--weights default]
 
-A PLACE is a folder of GeoTIFFs, of which up to 12 are used, or a GeoTIFF. A tile without structure could leave the network out: interpolation gives nearly the same there. The
-table says in how many blocks it would, with automatic settings.
+A PLACE is a folder of GeoTIFFs, of which up to 12 are used, or a GeoTIFF. A tile without structure
+could leave the network out: interpolation gives nearly the same there. The table says in how many
+blocks it would, with automatic settings.
 """
 
 import argparse
