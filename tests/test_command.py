@@ -103,7 +103,9 @@ def test_models_are_listed_with_size_and_quality():
     assert weights
     count = sum(tensor.numel() for tensor in weights.state.values())
     assert f"{count:,}" in lean
-    assert all(name in result.output for name in ("default", "best", "carn_m", "unet", "gan"))
+    assert all(
+        name in result.output for name in ("default", "fast", "best", "carn_m", "unet", "gan")
+    )
 
 
 def test_speed_is_measured_only_if_asked_for(monkeypatch):

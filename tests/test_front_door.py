@@ -197,7 +197,7 @@ def test_the_result_says_what_made_it(model):
 
 def test_default_and_best_are_listed_first_and_then_the_others_by_quality():
     found = sr.list_models()
-    assert [entry.model for entry in found[:2]] == ["default", "best"]
+    assert [entry.model for entry in found[:3]] == ["default", "fast", "best"]
     assert {entry.model for entry in found[2:]} == {"lean", "carn", "carn_m", "unet", "gan"}
     others = [entry.psnr for entry in found[2:]]
     assert others == sorted(others, reverse=True)

@@ -74,8 +74,8 @@ def upscale(
             georeferencing. Or the path of a raster.
         target: For a raster, the path of the result, a GeoTIFF, or the folder for it. None: beside
             the raster, with ``_x2`` behind its name, or the factor of the network.
-        model: The name of shipped weights (``default``, ``best``...), or the path of a file:
-            weights, or a network of another project as ONNX (docs/foreign-models.md).
+        model: The name of shipped weights (``default``, ``fast``, ``best``...), or the path of a
+            file: weights, or a network of another project as ONNX (docs/foreign-models.md).
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         **options: ``value_range``, ``bands``, ``nodata``, ``bbox``, ``bbox_crs``, ``window``,
             ``aoi``, ``noise``, ``blur``, ``compression``, ``sharpness``, ``flat_areas``,
@@ -106,8 +106,8 @@ def load_model(
     """Load a network once, for many calls.
 
     Args:
-        model: The name of shipped weights (``default``, ``best``...), or the path of a file:
-            weights, or a network of another project as ONNX (docs/foreign-models.md).
+        model: The name of shipped weights (``default``, ``fast``, ``best``...), or the path of a
+            file: weights, or a network of another project as ONNX (docs/foreign-models.md).
         device: ``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
         backend: What computes convolutions: ``auto``, ``eager``, ``winograd`` or ``openvino``.
         precision: Of the convolutions: ``auto`` (the fastest here, and float32 for scenes with
@@ -128,7 +128,7 @@ def load_model(
 
 
 def list_models() -> "list[Entry]":
-    """Return the shipped weights, ``default`` and ``best`` first: name, size and scores."""
+    """Return the shipped weights, those for varied imagery first: name, size and scores."""
     from sen2naip_sr.upscaling.catalogue import entries
 
     return entries(measure=False)

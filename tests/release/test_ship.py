@@ -20,7 +20,7 @@ from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.models.registry import MODELS, build_model
 from sen2naip_sr.release import ship
 from sen2naip_sr.weights.files import WeightsMetadata, load_weights, save_weights
-from sen2naip_sr.weights.names import BEST, DEFAULT, FOLDER
+from sen2naip_sr.weights.names import FOLDER, GENERAL
 
 ROOT = Path(__file__).parents[2]
 NAIP = ROOT.parent / "shared/data/naip"
@@ -78,7 +78,7 @@ def assert_card_agrees(folder, name, record):
 
 def test_every_network_of_the_benchmark_is_recorded():
     files = {file.stem for file in FOLDER.glob("*.safetensors")}
-    assert files - {DEFAULT, BEST} == set(RECORDS)
+    assert files - {*GENERAL} == set(RECORDS)
     assert set(RECORDS) <= {name for name, spec in MODELS.items() if spec.trainable}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sen2naip_sr_qgis.core.child import Asked, output_of
 from sen2naip_sr_qgis.core.problems import Problem
 
-KNOWN = ("default", "best", "lean", "carn", "carn_m", "gan", "unet")
+KNOWN = ("default", "fast", "best", "lean", "carn", "carn_m", "gan", "unet")
 """Names that are offered before the command has answered."""
 
 COLUMNS = 4

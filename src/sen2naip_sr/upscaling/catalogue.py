@@ -19,7 +19,7 @@ from sen2naip_sr.inference.speed import measure_speed
 from sen2naip_sr.models.registry import get_spec
 from sen2naip_sr.version import __version__
 from sen2naip_sr.weights.files import Weights
-from sen2naip_sr.weights.names import BEST, DEFAULT, FOLDER, shipped_names
+from sen2naip_sr.weights.names import FOLDER, GENERAL, shipped_names
 from sen2naip_sr.weights.scores import Scores
 from sen2naip_sr.weights.shipped import load_shipped
 
@@ -75,7 +75,7 @@ class Entry:
 def entries(*, measure: bool) -> list[Entry]:
     """Return the weights that come with the project.
 
-    `DEFAULT` and `BEST` come first, then those of the benchmark by their PSNR.
+    `GENERAL` come first, then those of the benchmark by their PSNR.
 
     ``measure`` times them on this machine too, which takes some seconds each.
     """
@@ -144,7 +144,7 @@ def _sizes(found: Sequence[Entry]) -> Table:
 def _gains(found: Sequence[Entry]) -> Table:
     table = Table(
         title="gain over Lanczos in dB of PSNR, on test places",
-        caption="clean images, fewer for default and best; docs/results.md says more",
+        caption="clean images, fewer for default, fast and best; docs/results.md says more",
         box=box.SIMPLE_HEAD,
         show_edge=False,
     )
@@ -193,8 +193,8 @@ def _quality(weights: Weights, benchmark: Mapping[str, Any]) -> tuple[Quality, .
 
 
 def _rank(entry: Entry) -> tuple[int, float]:
-    first = (DEFAULT, BEST)
-    return (first.index(entry.model) if entry.model in first else len(first)), -entry.psnr
+    known = entry.model in GENERAL
+    return (GENERAL.index(entry.model) if known else len(GENERAL)), -entry.psnr
 
 
 def _or_none(value: float) -> float | None:

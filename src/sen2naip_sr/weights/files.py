@@ -125,6 +125,11 @@ class Weights:
         return f"{self.metadata.architecture}, step {self.metadata.step}, {digest.hexdigest()[:12]}"
 
     @property
+    def quantised(self) -> bool:
+        """Whether they were trained to be computed in 8 bits."""
+        return bool(self.metadata.architecture_parameters.get("quantised"))
+
+    @property
     def conditioned(self) -> bool:
         """Whether the network can be told an image's noise, blur and compression."""
         return bool(self.metadata.architecture_parameters.get("conditions"))

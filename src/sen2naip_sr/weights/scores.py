@@ -24,6 +24,7 @@ class Clean(_Record):
         best: The name of that interpolation.
         metrics: Means of other metrics by their key, of the network.
         lanczos: The same of Lanczos.
+        change_in_8_bits: Change in PSNR if it is computed in 8 bits, dB; None: it is never.
     """
 
     reduction: int
@@ -34,6 +35,7 @@ class Clean(_Record):
     best: str
     metrics: dict[str, float]
     lanczos: dict[str, float]
+    change_in_8_bits: float | None = None
 
 
 class Degraded(_Record):

@@ -23,7 +23,7 @@ def by_model(networks):
 
 
 def test_every_network_has_a_name_quality_size_and_speed(networks):
-    assert list(networks)[:2] == ["default", "best"]
+    assert list(networks)[:3] == ["default", "fast", "best"]
     assert set(networks) == set(shipped_names())
     assert len({choice.name for choice in networks.values()}) == len(networks)
     for choice in networks.values():

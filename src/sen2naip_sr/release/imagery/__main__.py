@@ -97,6 +97,7 @@ def _add_distil(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="file of the weights")
     _add_length(parser)
     parser.add_argument("--parameters", type=Path, help="JSON of a DistillingParameters")
+    parser.add_argument("--commit", help="the commit of this code, where git cannot tell it")
     parser.set_defaults(run=_distil)
 
 
@@ -111,6 +112,7 @@ def _distil(given: argparse.Namespace) -> None:
         _length(given),
         teacher=load_weights(given.teacher),
         start=load_weights(given.start),
+        commit=given.commit,
     )
 
 

@@ -29,13 +29,13 @@ from sen2naip_sr.parameters import Parameters
 from sen2naip_sr.release.imagery.bank import make_bank
 from sen2naip_sr.release.imagery.packed import read_places
 from sen2naip_sr.release.imagery.parameters import ImageryParameters, crops
-from sen2naip_sr.release.imagery.result import split, validation_psnr
+from sen2naip_sr.release.imagery.result import of_data, split, validation_psnr
 from sen2naip_sr.release.imagery.slimming import equalise, reach, set_ends, slimmed
 from sen2naip_sr.training.mixture.bank import Bank
 from sen2naip_sr.training.mixture.batches import Batch, BatchMaker
 from sen2naip_sr.training.optimization.schedule import Budget, ema_decay
 from sen2naip_sr.training.parameters.mixture import BatchParameters
-from sen2naip_sr.weights.files import Weights, save_weights
+from sen2naip_sr.weights.files import Weights, WeightsMetadata, save_weights
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class DistillingParameters(Parameters):
     the floor of the loss; nothing else of it is used."""
 
 
-def distil(  # noqa: PLR0913 - the last two are keywords
+def distil(  # noqa: PLR0913 - the last three are keywords
     packed: Path,
     file: Path,
     parameters: DistillingParameters,
@@ -82,6 +82,7 @@ def distil(  # noqa: PLR0913 - the last two are keywords
     *,
     teacher: Weights,
     start: Weights,
+    commit: str | None = None,
 ) -> None:
     """Train a network, and write its weights now and then and at the end.
 
@@ -92,6 +93,7 @@ def distil(  # noqa: PLR0913 - the last two are keywords
         budget: How long to train.
         teacher: The larger network.
         start: The weights to start from. Both are of a `Lean` with conditions.
+        commit: The commit of this code; None: that of the checkout, if there is one.
 
     Raises:
         UserError: If the imagery or the weights do not fit.
@@ -101,6 +103,7 @@ def distil(  # noqa: PLR0913 - the last two are keywords
     labelled = LabelledBatches(packed, parameters, _network_of(teacher))
     network = prepared(_network_of(start), parameters, labelled)
     distiller = Distiller(network, parameters, labelled)
+    header = _header(packed, parameters, labelled, network, start.label, commit)
     progress, saved = 0.0, time.monotonic()
     while progress < 1:
         loss = distiller.step(progress)
@@ -108,7 +111,8 @@ def distil(  # noqa: PLR0913 - the last two are keywords
         if progress >= 1 or time.monotonic() - saved > parameters.imagery.save_every:
             averaged = distiller.averaged()
             scores = scored(averaged, labelled.validation)
-            _write(file, averaged, distiller.steps, scores[0], start)
+            made = {"validation_psnr": scores[0], "step": distiller.steps}
+            save_weights(file, averaged.state_dict(), header.model_copy(update=made))
             logger.info(
                 "%3.0f %%, step %d: loss %.3f, validation %.3f dB, in 8 bits %.3f dB",
                 *(100 * progress, distiller.steps, loss, *scores),
@@ -126,6 +130,7 @@ class LabelledBatches:
 
     Attributes:
         validation: Chips of the place that validates.
+        trained: Names of the places that are trained on.
 
     Raises:
         UserError: If the imagery does not fit the parameters.
@@ -143,6 +148,7 @@ class LabelledBatches:
                 "name another location",
             )
         self.validation: Bank = validation
+        self.trained = [place.name for place in trained]
         made, drawn = (torch.Generator().manual_seed(imagery.seed + k) for k in range(2))
         self._generator, self._kept, self._teacher = drawn, parameters.kept, teacher
         self._make = BatchMaker([b for b in banks if b], parameters.batch, imagery, made)
@@ -290,16 +296,25 @@ def scored(network: Lean, validation: Bank) -> tuple[float, float]:
     return found[1], found[0]
 
 
-def _write(file: Path, network: Lean, steps: int, psnr: float, start: Weights) -> None:
-    """Write weights with the metadata of those that they started from."""
-    changed = {
-        "architecture_parameters": network.size | {"conditions": True},
-        "validation_psnr": psnr,
-        "step": steps,
-        "started_from": start.label,
-        "packed": None,
-    }
-    save_weights(file, network.state_dict(), start.metadata.model_copy(update=changed))
+def _header(  # noqa: PLR0913, PLR0917
+    packed: Path,
+    parameters: DistillingParameters,
+    batches: LabelledBatches,
+    network: Lean,
+    started_from: str,
+    commit: str | None,
+) -> WeightsMetadata:
+    """Return the header of the weights, of an untrained network."""
+    validation = parameters.imagery.validation
+    return WeightsMetadata(
+        architecture="lean",
+        architecture_parameters=network.size | {"conditions": True},
+        validation_psnr=math.nan,
+        step=0,
+        started_from=started_from,
+        training=parameters.model_dump(mode="json") | {"validation": validation},
+        **of_data(packed, batches.trained, validation, network.bands, commit),
+    )
 
 
 def _network_of(weights: Weights) -> Lean:

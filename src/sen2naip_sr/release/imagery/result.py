@@ -97,6 +97,7 @@ class Results:
             validation_psnr=score,
             step=learner.steps,
             started_from=learner.started_from,
+            training=self.parameters.model_dump(mode="json"),
             **self._of_data,
         )
         save_weights(self.folder / f"{name}.safetensors", network.state_dict(), metadata)
@@ -104,20 +105,35 @@ class Results:
 
     @cached_property
     def _of_data(self) -> dict[str, Any]:
-        places = sorted(place.name for place in self.trained)
-        return {
-            "bands": self.validation.chips.shape[1],
-            "recipe": RECIPE.id,
-            "value_range": (0, EIGHT_BITS),
-            "dtype": "uint8",
-            "data_hash": packed_hash(self.packed),
-            "split_hash": split_hash(places, self.parameters.validation),
-            "train_places": places,
-            "training": self.parameters.model_dump(mode="json"),
-            "version": __version__,
-            "synthetic": False,
-            "commit": self.commit or git_commit(Path(__file__).parent),
-        }
+        named = [place.name for place in self.trained]
+        location, bands = self.parameters.validation, self.validation.chips.shape[1]
+        return of_data(self.packed, named, location, bands, self.commit)
+
+
+def of_data(
+    packed: Path, trained: Sequence[str], validation: str, bands: int, commit: str | None
+) -> dict[str, Any]:
+    """Return what the header of weights says of their imagery, and of the code.
+
+    Args:
+        packed: The folder of the packed imagery.
+        trained: Names of the places that are trained on.
+        validation: The location that validates.
+        bands: Image bands.
+        commit: The commit of this code; None: that of the checkout, if there is one.
+    """
+    return {
+        "bands": bands,
+        "recipe": RECIPE.id,
+        "value_range": (0, EIGHT_BITS),
+        "dtype": "uint8",
+        "data_hash": packed_hash(packed),
+        "split_hash": split_hash(trained, validation),
+        "train_places": sorted(trained),
+        "version": __version__,
+        "synthetic": False,
+        "commit": commit or git_commit(Path(__file__).parent),
+    }
 
 
 def packed_hash(folder: Path) -> str:

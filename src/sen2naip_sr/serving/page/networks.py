@@ -7,7 +7,7 @@ from statistics import median
 
 from sen2naip_sr.upscaling.catalogue import Entry, entries
 from sen2naip_sr.weights.calibration import calibration_path
-from sen2naip_sr.weights.names import BEST, DEFAULT, FOLDER, SUFFIX
+from sen2naip_sr.weights.names import DEFAULT, FOLDER, GENERAL, SUFFIX
 from sen2naip_sr.weights.scores import Scores
 
 _SHOWN = tuple(f"## {title}\n" for title in ("Trained on", "Data", "Intervals"))
@@ -40,8 +40,8 @@ class Choice:
     @property
     def name(self) -> str:
         """Its name on the page."""
-        recommended = self.entry.model in (DEFAULT, BEST)
-        return self.entry.model.capitalize() if recommended else self.entry.title
+        general = self.entry.model in GENERAL
+        return self.entry.model.capitalize() if general else self.entry.title
 
     @property
     def about(self) -> str:

@@ -15,7 +15,7 @@ from sen2naip_sr.weights.files import load_weights
 from sen2naip_sr.weights.names import FOLDER, SUFFIX
 from sen2naip_sr.weights.scores import Scores
 
-NAMES = ("default", "best")
+NAMES = ("default", "best", "fast")
 MOST_BYTES = 12_000_000
 SIZES = {"teacher": (8, 2), "student": (4, 1)}
 PARAMETERS = {
@@ -26,6 +26,13 @@ PARAMETERS = {
     },
     "batches": [{"side": 32, "images": 8, "crops": [{"share": 1}]}],
     "warmup_steps": 2,
+}
+DISTILLING = {
+    "kept": 4,
+    "inner": 3,
+    "warmup_steps": 2,
+    "batch": {"side": 32, "images": 4, "crops": [{"share": 1}]},
+    "imagery": {"validation": "ca-claremont"},
 }
 COMMIT = "c" * 40
 
@@ -55,6 +62,13 @@ def made(tmp_path_factory):
         arguments = ["--packed", folder / name, "--out", out, "--steps", 2]
         arguments += ["--parameters", parameters, "--commit", COMMIT]
         main(["train", *map(str, arguments)])
+    weights = folder / "packed-weights"
+    parameters.write_text(json.dumps(DISTILLING))
+    arguments = ["--packed", folder / "packed", "--out", weights / "fast.safetensors"]
+    arguments += ["--start", weights / "default.safetensors", "--steps", 2]
+    arguments += ["--teacher", weights / "best.safetensors"]
+    arguments += ["--parameters", parameters, "--commit", COMMIT]
+    main(["distil", *map(str, arguments)])
     return folder
 
 
@@ -101,6 +115,22 @@ def test_trained_networks_are_shipped_with_all_that_describes_them(made):
         assert known == trained.metadata
     ((clean, coarser, _),) = (place.clean for place in Scores.read(target / "best.x").places)
     assert (clean.images, clean.reduction, coarser.reduction) == (3, 1, 2)
+
+
+def test_a_network_for_8_bits_says_what_they_change(made):
+    target = ship(made, "--force")
+    (place,) = Scores.read(target / "fast.x").places
+    changes = [clean.change_in_8_bits for clean in place.clean]
+    assert all(0 < abs(change) < 1 for change in changes)
+    card = (target / "fast.md").read_text()
+    assert f"by {changes[0]:+.3f} dB on oh-brown" in card
+    assert "imagery distil`, with" in card
+    assert "| 8 bits |" not in (target / "best.md").read_text()
+
+
+def test_a_folder_without_weights_is_refused(made, tmp_path):
+    with pytest.raises(SystemExit, match="has no weights files"):
+        ship(made, trained=tmp_path)
 
 
 def test_networks_that_do_not_beat_interpolation_are_refused(made):

@@ -51,6 +51,8 @@ def model_card(  # noqa: PLR0913 - the last two are keywords
         "sha256": scores.sha256,
         "half_precision": scores.half_precision_change_db,
         "checked_on": scores.calibrated_on[0],
+        "in_8_bits": _in_8_bits(scores.places),
+        "command": "distil" if "kept" in known.training else "train",
         "validation": known.training["validation"],
         "started_from": known.started_from or "random weights",
         "training": json.dumps(known.model_dump(mode="json")["training"], indent=1),
@@ -115,6 +117,24 @@ def _gain(over_lanczos: float, over_best: float) -> str:
 
 def _pixels(reduction: int) -> str:
     return "own pixel size" if reduction == 1 else f"{reduction} x as large"
+
+
+def _in_8_bits(places: Sequence[PlaceScores]) -> str:
+    """Return a row of the first table, if 8 bits are possible."""
+    changes = {
+        place.place: clean.change_in_8_bits
+        for place in places
+        for clean in place.clean[:1]
+        if clean.change_in_8_bits is not None
+    }
+    if not changes:
+        return ""
+    worst = min(changes, key=lambda place: changes[place])
+    mean = fmean(changes.values())
+    return (
+        f"| 8 bits | change PSNR by {mean:+.3f} dB on average of the test places, by "
+        f"{changes[worst]:+.3f} dB on {worst} |\n"
+    )
 
 
 def _metrics(places: Sequence[PlaceScores]) -> str:

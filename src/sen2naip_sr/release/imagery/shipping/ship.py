@@ -17,6 +17,7 @@ from sen2naip_sr.inference.network import Network, make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.inference.speed import measure_speed
 from sen2naip_sr.metrics.full_reference import score
+from sen2naip_sr.models.quantisation import set_rounding
 from sen2naip_sr.provenance import device_name
 from sen2naip_sr.release.calibrate import CalibrationPlace, calibrate_on, interval_record
 from sen2naip_sr.release.imagery.pack import name_of
@@ -31,19 +32,19 @@ from sen2naip_sr.release.imagery.shipping.intervals import (
     require_others,
 )
 from sen2naip_sr.release.imagery.shipping.places import imagery_of
-from sen2naip_sr.release.imagery.training import STUDENT, TEACHER
+from sen2naip_sr.release.imagery.training import TEACHER
 from sen2naip_sr.weights.calibration import Calibration, save_calibration
 from sen2naip_sr.weights.files import Weights, load_weights, save_weights
 from sen2naip_sr.weights.names import SUFFIX
-from sen2naip_sr.weights.scores import PlaceScores, Scores
+from sen2naip_sr.weights.scores import Clean, PlaceScores, Scores
 
 logger = logging.getLogger(__name__)
 
-NAMES = (STUDENT, TEACHER)
 REDUCTIONS = (1, 2, 4)
 """So many pixels become one on each axis before clean images are scored."""
 MOST_CHANGE_DB = 0.005
 """Half precision may change the mean PSNR by less than this."""
+_ROUNDING = "8 bits: "
 CHECKED = 8
 """Images that half precision is checked on, at most."""
 MOST_BYTES = 12_000_000
@@ -55,7 +56,7 @@ class Order:
     """What to ship, and what to measure.
 
     Attributes:
-        trained: Folder of the trained weights.
+        trained: Folder of the trained weights, which are called as they are shipped.
         tests: Sensor in words, and folder or file, of each test place.
         calibration: What calibrates the intervals: sensor in words, and folder or file, of each
             place. Half precision is checked on the first.
@@ -83,7 +84,7 @@ def ship(order: Order) -> None:
         UserError: If a header is incomplete, a place was trained on, the licence of one that was
             is not recorded, an interpolation is better, or the files are too large.
     """
-    found = {name: load_weights(order.trained / f"{name}{SUFFIX}") for name in NAMES}
+    found = {path.stem: load_weights(path) for path in _files(order.trained)}
     weights = {name: completed(w, order.commit, order.packed) for name, w in found.items()}
     places = [name_of(path) for _, path in order.tests]
     require_others(order.calibration, order.tests)
@@ -107,6 +108,13 @@ def ship(order: Order) -> None:
     _require_small(order.target)
 
 
+def _files(folder: Path) -> list[Path]:
+    """Return the weights files of a folder: their names are those that they are shipped under."""
+    if not (files := sorted(folder.glob(f"*{SUFFIX}"))):
+        raise UserError("weights-missing", f"{folder}: has no weights files", "train some first")
+    return files
+
+
 def require_better(weights: Weights, places: Sequence[PlaceScores]) -> None:
     """Check that the network is better than every interpolation on clean images of each place.
 
@@ -126,19 +134,20 @@ def _score(
     weights: Mapping[str, Weights], calibrations: Mapping[str, Calibration], order: Order
 ) -> dict[str, list[PlaceScores]]:
     networks = {name: _network(each) for name, each in weights.items()}
+    rounding = {_ROUNDING + n: _network(w, True) for n, w in weights.items() if w.quantised}
     found: dict[str, list[PlaceScores]] = {name: [] for name in weights}
     for sensor, path in order.tests:
         place = TestedPlace.read(path, sensor, order.images)
         logger.info("%s: %d images", place.name, len(place.truths))
         covering = read_place((sensor, path))
-        clean = clean_scores(networks, place, REDUCTIONS)
+        clean = clean_scores(networks | rounding, place, REDUCTIONS)
         degraded = degraded_scores(weights, place)
         for name in weights:
             covered = _coverage(weights[name], calibrations[name], covering)
             scores = PlaceScores(
                 place=place.name,
                 sensor=sensor,
-                clean=clean[name],
+                clean=_compared(clean[name], clean.get(_ROUNDING + name)),
                 degraded=degraded[name],
                 coverage=covered,
             )
@@ -148,8 +157,20 @@ def _score(
     return found
 
 
-def _network(weights: Weights) -> Network:
-    return make_network(weights.build(), bands=weights.metadata.bands, precision="float32")
+def _network(weights: Weights, rounding: bool = False) -> Network:
+    network = weights.build()
+    set_rounding(network, rounding)
+    return make_network(network, bands=weights.metadata.bands, precision="float32")
+
+
+def _compared(floats: Sequence[Clean], rounded: Sequence[Clean] | None) -> tuple[Clean, ...]:
+    """Return scores with what 8 bits change; the scores themselves if there are none in 8 bits."""
+    if rounded is None:
+        return tuple(floats)
+    return tuple(
+        own.model_copy(update={"change_in_8_bits": round(other.psnr - own.psnr, 4)})
+        for own, other in zip(floats, rounded, strict=True)
+    )
 
 
 def _in_half_precision(weights: Weights, place: TestedPlace) -> tuple[Weights, float]:
