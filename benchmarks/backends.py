@@ -24,6 +24,7 @@ from torch import nn
 from sen2naip_sr.chips.shards import ShardedArray
 from sen2naip_sr.chips.splits import TEST
 from sen2naip_sr.degradation import quantise
+from sen2naip_sr.inference.acceleration.openvino import find_quantised, has_openvino
 from sen2naip_sr.inference.hardware import has_bfloat16, resolve_device
 from sen2naip_sr.inference.internals import has_nnpack
 from sen2naip_sr.inference.network import make_network
@@ -32,7 +33,7 @@ from sen2naip_sr.inference.speed import matrix_product_rate
 from sen2naip_sr.models.cost import multiply_adds
 from sen2naip_sr.weights.shipped import load_shipped
 
-NETWORKS = ("carn", "lean")
+NETWORKS = ("carn", "lean", "default", "fast")
 BANDS = 4
 ACROSS, ROUNDS = 2, 3
 SCORED = 16
@@ -103,6 +104,8 @@ def _ways(name: str) -> dict[str, Upscale]:
         ways["winograd"] = make_network(model, device="cpu", backend="winograd")
     if has_bfloat16("cpu"):
         ways["eager, bfloat16"] = make_network(model, device="cpu", precision="bfloat16")
+    if find_quantised(model) and has_openvino():
+        ways["openvino, int8"] = make_network(model, device="cpu", precision="int8")
     if torch.cuda.is_available():
         ways["eager, float16"] = make_network(model, device="cuda", precision="float16")
     if shutil.which("g++"):

@@ -20,7 +20,7 @@ from sen2naip_sr.inference.network import make_network
 from sen2naip_sr.weights.shipped import load_shipped
 
 SIDE, ROUNDS = 256, 5
-OURS = ("default", "lean")
+OURS = ("default", "fast", "lean")
 TOLERANCE = 1e-3
 """Largest difference between what ncnn and torch make of the network: one is not the other's."""
 Upscale = Callable[[np.ndarray], np.ndarray]

@@ -251,6 +251,7 @@ TABLES = {
     "pixel-sizes": lambda results: _trials(results["pixel_sizes"]),
     "detail": lambda results: _trials(results["detail"]),
     "faint": lambda results: faint.faint(results["faint"]),
+    "dark": lambda results: faint.dark(results["faint"]),
     "varied": lambda results: _varied(results["varied"]),
     "without-network": lambda results: _without_network(results["varied"]),
     "shipped": lambda results: _shipped(results["weights"], "native"),

@@ -250,3 +250,20 @@ def test_a_precision_that_is_given_holds_for_faint_scenes_too(tmp_path, make_geo
     upscale(job, weights, value_range="0:10000", precision="bfloat16")
     with rasterio.open(job.target) as target:
         assert target.tags()["SEN2NAIP_SR_PRECISION"] == "bfloat16"
+
+
+def test_intervals_and_result_share_the_network_of_a_scene(tmp_path, make_geotiff, monkeypatch):
+    weights = write_weights(tmp_path / "told.safetensors", conditions=True)
+    write_calibration(weights)
+    upscaler = Upscaler(make_options(weights=weights, device="cpu", uncertainty=True))
+    made = []
+    of_source = upscaler._source.network_for
+    monkeypatch.setattr(
+        upscaler._source,
+        "network_for",
+        lambda *given, **named: made.append(given) or of_source(*given, **named),
+    )
+    for number in range(2):
+        source = make_geotiff(tmp_path / f"{number}.tif", size=(80, 90), seed=number)
+        upscale_file(upscaler, Job(source, tmp_path / f"{number}_x2.tif"))
+    assert len(made) == 2

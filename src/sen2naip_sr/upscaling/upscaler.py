@@ -89,10 +89,19 @@ class Upscaler:
         source.require(p)
         self._consistency = Consistency(source.recipe) if p.consistency else None
         self.calibration: Calibration | None = source.calibration() if p.uncertainty else None
+        self._latest: tuple[Told | None, bool, TorchNetwork | OnnxNetwork] | None = None
 
     def _network_for(self, told: Told | None, faint: bool) -> TorchNetwork | OnnxNetwork:
-        """Return the network for a scene, without a self-ensemble."""
-        return self._source.network_for(told, self._given_sharpness, faint=faint)
+        """Return the network for a scene, without a self-ensemble.
+
+        That of the last scene is kept: intervals need it before the scene is upscaled.
+        """
+        latest = self._latest
+        if latest and latest[0] is told and latest[1] == faint:
+            return latest[2]
+        network = self._source.network_for(told, self._given_sharpness, faint=faint)
+        self._latest = (told, faint, network)
+        return network
 
     def module_for(self, scene: Scene) -> tuple[nn.Module, SceneSettings]:
         """Return the network for a scene as a torch module, and what is taken from the scene.
