@@ -184,6 +184,28 @@ def test_a_network_is_distilled_to_8_bits_and_made_smaller(packed, undistilled, 
         assert 0 < (network(image) - exact).abs().max() < 0.1
 
 
+def test_the_ranges_of_feature_maps_are_learnt_once_they_are_rounded(packed, undistilled, tmp_path):
+    file = undistilled[1] / "default.safetensors"
+    learnt, kept, unrounded = (
+        distilled(packed, tmp_path / str(number), file, **changes)
+        for number, changes in enumerate(({}, {"range_rate": 0}, {"rounding_from": 1}))
+    )
+    ends = [name for name in kept.state if name.endswith("end")]
+    assert all(learnt.state[name] != kept.state[name] for name in ends)
+    # nothing is rounded yet, so they are as they were measured
+    assert all(unrounded.state[name] == kept.state[name] for name in ends)
+
+
+def test_distilled_weights_tell_their_own_imagery_and_code(packed, undistilled, tmp_path):
+    file = undistilled[1] / "default.safetensors"
+    known = distilled(packed, tmp_path, file, kept=3).metadata
+    start = load_weights(file).metadata
+    assert (known.data_hash, known.split_hash) == (start.data_hash, start.split_hash)
+    assert known.training["kept"] == 3
+    assert known.training["validation"] == "town"
+    assert known.step == 4
+
+
 def test_distilling_is_repeatable_and_may_start_from_its_own_weights(packed, undistilled, tmp_path):
     file = undistilled[1] / "default.safetensors"
     first, second = (distilled(packed, tmp_path / name, file) for name in "ab")
