@@ -24,7 +24,8 @@ class Clean(_Record):
         best: The name of that interpolation.
         metrics: Means of other metrics by their key, of the network.
         lanczos: The same of Lanczos.
-        change_in_8_bits: Change in PSNR if it is computed in 8 bits, dB; None: it is never.
+        change_in_8_bits: Change in PSNR if it is computed in 8 bits, dB; None: these weights are
+            not, or the place is too faint.
     """
 
     reduction: int

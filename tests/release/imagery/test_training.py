@@ -186,9 +186,10 @@ def test_a_network_is_distilled_to_8_bits_and_made_smaller(packed, undistilled, 
 
 def test_the_ranges_of_feature_maps_are_learnt_once_they_are_rounded(packed, undistilled, tmp_path):
     file = undistilled[1] / "default.safetensors"
+    changed = {"rounding_from": 0}, {"rounding_from": 0, "range_rate": 0}, {"rounding_from": 1}
     learnt, kept, unrounded = (
         distilled(packed, tmp_path / str(number), file, **changes)
-        for number, changes in enumerate(({}, {"range_rate": 0}, {"rounding_from": 1}))
+        for number, changes in enumerate(changed)
     )
     ends = [name for name in kept.state if name.endswith("end")]
     assert all(learnt.state[name] != kept.state[name] for name in ends)

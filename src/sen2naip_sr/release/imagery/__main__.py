@@ -102,7 +102,8 @@ def _add_distil(parser: argparse.ArgumentParser) -> None:
 
 
 def _distil(given: argparse.Namespace) -> None:
-    from sen2naip_sr.release.imagery.distilling import DistillingParameters, distil
+    from sen2naip_sr.release.imagery.distilling import distil
+    from sen2naip_sr.release.imagery.parameters import DistillingParameters
     from sen2naip_sr.weights.files import load_weights
 
     distil(

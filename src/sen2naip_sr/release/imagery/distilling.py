@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from sen2naip_sr.errors import UserError
@@ -25,16 +24,12 @@ from sen2naip_sr.inference.hardware import best_precision, keep_freed_memory
 from sen2naip_sr.models.networks.lean import Lean, LeanBlock
 from sen2naip_sr.models.quantisation import set_rounding
 from sen2naip_sr.models.registry import build_model
-from sen2naip_sr.parameters import Parameters
-from sen2naip_sr.release.imagery.bank import make_bank
-from sen2naip_sr.release.imagery.packed import read_places
-from sen2naip_sr.release.imagery.parameters import ImageryParameters, crops
-from sen2naip_sr.release.imagery.result import of_data, split, validation_psnr
+from sen2naip_sr.release.imagery.labelled import LabelledBatches
+from sen2naip_sr.release.imagery.parameters import DistillingParameters
+from sen2naip_sr.release.imagery.result import of_data, validation_psnr
 from sen2naip_sr.release.imagery.slimming import equalise, reach, set_ends, slimmed
 from sen2naip_sr.training.mixture.bank import Bank
-from sen2naip_sr.training.mixture.batches import Batch, BatchMaker
 from sen2naip_sr.training.optimization.schedule import Budget, ema_decay
-from sen2naip_sr.training.parameters.mixture import BatchParameters
 from sen2naip_sr.weights.files import Weights, WeightsMetadata, save_weights
 
 logger = logging.getLogger(__name__)
@@ -42,36 +37,6 @@ logger = logging.getLogger(__name__)
 _BETAS = (0.9, 0.99)
 _MEASURED = 24
 """Batches that the ranges of feature maps are measured on."""
-
-
-class DistillingParameters(Parameters):
-    """A training of one network from trained weights."""
-
-    inner: int | None = Field(default=None, ge=1)
-    """Inner feature maps of a block that are kept; null: all."""
-    blocks: int | None = Field(default=None, ge=1)
-    """Blocks that are kept; null: all."""
-    learning_rate: float = Field(default=2e-4, gt=0)
-    """The peak of the learning rate, which falls by half a cosine."""
-    range_rate: float = Field(default=10.0, ge=0)
-    """Learning rate of the ranges of feature maps, relative to that of the weights."""
-    warmup_steps: int = Field(default=100, ge=1)
-    """Steps over which it rises first."""
-    rounding_from: float = Field(default=0.0, ge=0, le=1)
-    """Share of the training before weights and feature maps are rounded."""
-    distilled: float = Field(default=0.4, ge=0, le=1)
-    """Weight of the larger network's output in the loss."""
-    ema_decay: float = Field(default=0.998, ge=0, lt=1)
-    """Largest decay of the moving average of the weights, which is what is kept."""
-    kept: int = Field(default=400, ge=1)
-    """Batches that are made, and come again."""
-    batch: BatchParameters = BatchParameters(
-        side=96, images=8, crops=crops((0.45, 1, False), (0.2, 2, False), (0.35, 1, True))
-    )
-    """What a batch is made of."""
-    imagery: ImageryParameters = ImageryParameters()
-    """How crops are varied and observed, which place validates, the seed, the largest gradient and
-    the floor of the loss; nothing else of it is used."""
 
 
 def distil(  # noqa: PLR0913 - the last three are keywords
@@ -118,70 +83,6 @@ def distil(  # noqa: PLR0913 - the last three are keywords
                 *(100 * progress, distiller.steps, loss, *scores),
             )
             saved = time.monotonic()
-
-
-class LabelledBatches:
-    """Batches with the outputs of a larger network, on the CPU.
-
-    Args:
-        packed: Folder of packed imagery.
-        parameters: Those of the training.
-        teacher: The larger network.
-
-    Attributes:
-        validation: Chips of the place that validates.
-        trained: Names of the places that are trained on.
-
-    Raises:
-        UserError: If the imagery does not fit the parameters.
-    """
-
-    def __init__(self, packed: Path, parameters: DistillingParameters, teacher: Lean) -> None:
-        imagery, device = parameters.imagery, torch.device("cpu")
-        trained, held_out = split(list(read_places(packed)), imagery.validation)
-        banks = [make_bank(trained, deep, imagery.locations, device) for deep in (False, True)]
-        validation = make_bank(held_out, False, {}, device)
-        if validation is None:
-            raise UserError(
-                "no-validation-chip",
-                f"location '{imagery.validation}' has no 8-bit imagery to validate on",
-                "name another location",
-            )
-        self.validation: Bank = validation
-        self.trained = [place.name for place in trained]
-        made, drawn = (torch.Generator().manual_seed(imagery.seed + k) for k in range(2))
-        self._generator, self._kept, self._teacher = drawn, parameters.kept, teacher
-        self._make = BatchMaker([b for b in banks if b], parameters.batch, imagery, made)
-        self._batches: list[tuple[Batch, Tensor]] = []
-
-    def first(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return the LR, (B, C, h, w), and the conditions, (B, n), of the first batches."""
-        while len(self._batches) < min(count, self._kept):
-            self._add()
-        some = [batch for batch, _ in self._batches[:count]]
-        return torch.cat([b.lr.float() for b in some]), torch.cat([b.conditions for b in some])
-
-    def draw(self) -> tuple[Batch, Tensor]:
-        """Return a batch and the teacher's outputs for it, (B, C, 2h, 2w)."""
-        which = -1
-        if len(self._batches) < self._kept:
-            self._add()
-        else:
-            which = int(torch.randint(self._kept, (), generator=self._generator))
-        batch, taught = self._batches[which]
-        # turns would change the blur that the conditions tell of
-        axes = [axis for axis in (-2, -1) if torch.rand((), generator=self._generator) < 0.5]
-        lr, hr, taught = (_fast(maps.float().flip(axes)) for maps in (batch.lr, batch.hr, taught))
-        return Batch(lr, hr, batch.conditions), taught
-
-    @torch.no_grad()
-    def _add(self) -> None:
-        batch = self._make()
-        with torch.autocast("cpu", torch.bfloat16):
-            taught = self._teacher(_fast(batch.lr), batch.conditions)
-        # half the memory
-        kept = Batch(batch.lr.half(), batch.hr.half(), batch.conditions)
-        self._batches.append((kept, taught.half()))
 
 
 def prepared(network: Lean, parameters: DistillingParameters, batches: LabelledBatches) -> Lean:
@@ -335,7 +236,3 @@ def _same_size(network: Lean) -> Lean:
     """Return an untrained quantised network of the same size."""
     size = network.size | {"conditions": True, "quantised": True}
     return cast(Lean, build_model("lean", network.bands, **size))
-
-
-def _fast(maps: Tensor) -> Tensor:
-    return maps.contiguous(memory_format=torch.channels_last)

@@ -84,3 +84,35 @@ class ImageryParameters(Parameters):
     """Share of the training before that weight is used."""
     save_every: float = Field(default=60.0, gt=0)
     """Seconds between two checkpoints."""
+
+
+class DistillingParameters(Parameters):
+    """A training of one network from trained weights."""
+
+    inner: int | None = Field(default=None, ge=1)
+    """Inner feature maps of a block that are kept; null: all."""
+    blocks: int | None = Field(default=None, ge=1)
+    """Blocks that are kept; null: all."""
+    learning_rate: float = Field(default=6e-4, gt=0)
+    """The peak of the learning rate, which falls by half a cosine."""
+    range_rate: float = Field(default=10.0, ge=0)
+    """Learning rate of the ranges of feature maps, relative to that of the weights."""
+    warmup_steps: int = Field(default=100, ge=1)
+    """Steps over which it rises first."""
+    rounding_from: float = Field(default=0.6, ge=0, le=1)
+    """Share of the training before weights and feature maps are rounded."""
+    distilled: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the larger network's output in the loss."""
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    """Largest decay of the moving average of the weights, which is what is kept."""
+    kept: int = Field(default=1200, ge=1)
+    """Batches that are made, and come again."""
+    batch: BatchParameters = BatchParameters(
+        side=80,
+        images=12,
+        crops=crops((0.37, 1, False), (0.18, 2, False), (0.17, 3, False), (0.28, 1, True)),
+    )
+    """What a batch is made of."""
+    imagery: ImageryParameters = ImageryParameters()
+    """How crops are varied and observed, which place validates, the seed, the largest gradient and
+    the floor of the loss; nothing else of it is used."""

@@ -131,9 +131,11 @@ def _in_8_bits(places: Sequence[PlaceScores]) -> str:
         return ""
     worst = min(changes, key=lambda place: changes[place])
     mean = fmean(changes.values())
+    faint = [place.place for place in places if place.place not in changes]
+    rest = f"; {', '.join(faint)}: faint, computed in float32" if faint else ""
     return (
         f"| 8 bits | change PSNR by {mean:+.3f} dB on average of the test places, by "
-        f"{changes[worst]:+.3f} dB on {worst} |\n"
+        f"{changes[worst]:+.3f} dB on {worst}{rest} |\n"
     )
 
 

@@ -13,9 +13,11 @@ import torch
 from sen2naip_sr.chips.splits import spread
 from sen2naip_sr.errors import UserError
 from sen2naip_sr.files import write_atomically
+from sen2naip_sr.inference.faintness import is_faint
 from sen2naip_sr.inference.network import Network, make_network
 from sen2naip_sr.inference.predict import predict
 from sen2naip_sr.inference.speed import measure_speed
+from sen2naip_sr.inference.values import normalise
 from sen2naip_sr.metrics.full_reference import score
 from sen2naip_sr.models.quantisation import set_rounding
 from sen2naip_sr.provenance import device_name
@@ -140,7 +142,7 @@ def _score(
         place = TestedPlace.read(path, sensor, order.images)
         logger.info("%s: %d images", place.name, len(place.truths))
         covering = read_place((sensor, path))
-        clean = clean_scores(networks | rounding, place, REDUCTIONS)
+        clean = clean_scores(networks | ({} if _faint(place) else rounding), place, REDUCTIONS)
         degraded = degraded_scores(weights, place)
         for name in weights:
             covered = _coverage(weights[name], calibrations[name], covering)
@@ -161,6 +163,15 @@ def _network(weights: Weights, rounding: bool = False) -> Network:
     network = weights.build()
     set_rounding(network, rounding)
     return make_network(network, bands=weights.metadata.bands, precision="float32")
+
+
+def _faint(place: TestedPlace) -> bool:
+    """Return whether a place is computed in float32 unless another precision is forced."""
+    found = []
+    for truth in place.truths:
+        windows = torch.from_numpy(normalise(truth.downscaled(), truth.value_range))[None]
+        found.append(is_faint(windows, truth.values.dtype, truth.value_range))
+    return sum(found) > len(found) / 2
 
 
 def _compared(floats: Sequence[Clean], rounded: Sequence[Clean] | None) -> tuple[Clean, ...]:
