@@ -6,14 +6,18 @@ installed is left out; torch.compile needs a C++ compiler and a minute.
 
 import copy
 import importlib.util
+import multiprocessing
+import os
 import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -38,6 +42,8 @@ BANDS = 4
 ACROSS, ROUNDS = 2, 3
 SCORED = 16
 PLAIN = "plain"
+CAPPED = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+"""What keeps torch and OpenVINO from using newer instructions."""
 SHAVED = 4
 
 Upscale = Callable[[np.ndarray], np.ndarray]
@@ -75,6 +81,13 @@ def measure(data: Path) -> dict[str, Any]:
     }
 
 
+def measure_without_avx512(data: Path) -> dict[str, Any]:
+    """Measure in a process that uses AVX2 and nothing newer."""
+    spawn = multiprocessing.get_context("spawn")
+    with patch.dict(os.environ, CAPPED), ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(measure, data).result()
+
+
 def mosaic(chips: ShardedArray, across: int) -> np.ndarray:
     """Return a mosaic of the first chips: (C, side, side)."""
     rows = [
@@ -102,7 +115,7 @@ def _ways(name: str) -> dict[str, Upscale]:
     ways["eager"] = make_network(model, device="cpu", backend="eager", precision="float32")
     if has_nnpack():
         ways["winograd"] = make_network(model, device="cpu", backend="winograd")
-    if has_bfloat16("cpu"):
+    if has_bfloat16("cpu") and torch.backends.cpu.get_cpu_capability() != "AVX2":
         ways["eager, bfloat16"] = make_network(model, device="cpu", precision="bfloat16")
     if find_quantised(model) and has_openvino():
         ways["openvino, int8"] = make_network(model, device="cpu", precision="int8")

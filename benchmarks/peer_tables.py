@@ -7,6 +7,7 @@ import scene_tables
 
 TITLES = {
     "lean": "Lean",
+    "linear": "linear filter",
     "lanczos": "Lanczos",
     "bicubic": "bicubic, a = -0.75",
     "bicubic_pil": "bicubic, a = -0.5",

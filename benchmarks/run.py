@@ -64,6 +64,7 @@ def main() -> None:
         "serving_growth": lambda data: serving.measure_growth(),
         "peer_speed": lambda data: peer_speed.measure(arguments.peers),
         "backends": lambda data: backends.measure(data) if data else None,
+        "backends_avx2": lambda data: backends.measure_without_avx512(data) if data else None,
         "scene_speed": lambda data: scene_speed.measure(data) if data else None,
         "refinements": lambda data: refinements.measure(data) if data else None,
         "intervals": lambda data: intervals.measure(data) if data else None,

@@ -112,6 +112,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "exactness": lambda results: exactness(results["exactness"]),
     "refinements": lambda results: refinements(results["refinements"]),
     "backends": lambda results: backends(results["backends"]),
+    "backends-avx2": lambda results: backends(results["backends_avx2"]),
     "scene-speed": lambda results: scene_speed(results["scene_speed"]),
     "scene-memory": lambda results: scene_memory(results["scene_memory"]),
 }
