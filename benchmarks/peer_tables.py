@@ -5,6 +5,8 @@ from typing import Any
 
 import scene_tables
 
+from sen2naip_sr.evaluation.columns import FAILED, noted
+
 TITLES = {
     "lean": "Lean",
     "linear": "linear filter",
@@ -25,7 +27,9 @@ OPENSR = {
 
 def gains(measured: Mapping[str, Any]) -> str:
     """Return the gain over Lanczos: a row for each place, a column for each method."""
-    return _by_place(measured, lambda row: f"{row['gain']:+.2f}")
+    return _by_place(
+        measured, lambda row: noted(f"{row['gain']:+.2f}", FAILED if row["failed"] else "")
+    )
 
 
 def ndvi(measured: Mapping[str, Any]) -> str:

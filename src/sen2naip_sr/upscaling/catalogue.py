@@ -23,7 +23,7 @@ from sen2naip_sr.weights.names import FOLDER, GENERAL, shipped_names
 from sen2naip_sr.weights.scores import Scores
 from sen2naip_sr.weights.shipped import load_shipped
 
-_WIDTH = 100
+_WIDTH = 110
 """Columns of a table that does not go to a terminal."""
 
 
