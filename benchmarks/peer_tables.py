@@ -10,6 +10,7 @@ from sen2naip_sr.evaluation.columns import FAILED, noted
 TITLES = {
     "lean": "Lean",
     "linear": "linear filter",
+    "projected": "Lanczos, projected",
     "lanczos": "Lanczos",
     "bicubic": "bicubic, a = -0.75",
     "bicubic_pil": "bicubic, a = -0.5",
