@@ -84,8 +84,7 @@ def first_phase(filters: LinearFilter) -> Array:
     """Return the mean kernel of all bands and phases, turned to the first phase.
 
     Returns:
-        (`SIDE`, `SIDE`), float64, symmetric: the pixel above left of the middle is the one
-        diagonally behind the point that the kernel is for.
+        (`SIDE`, `SIDE`), float64, equal to its transpose.
     """
     kernels = filters.kernels.numpy().astype(np.float64).mean(0)
     mean = np.mean([turned(kernel)[0, phase] for phase, kernel in enumerate(kernels)], axis=0)
