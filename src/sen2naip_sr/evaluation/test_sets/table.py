@@ -47,7 +47,8 @@ def tabulate(scores: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
         dB) with its 95 % interval gain_low and gain_high, below (share of the images whose PSNR is
         below Lanczos), and failed (whether it is a network below the linear filter, where that was
         scored). Then, for each sensor with several places and for all, the means of
-        places of the methods that were scored at all of them, without intervals.
+        places of the methods that were scored at all of them, without intervals; there, failed is
+        whether it is below the filter at all places.
     """
     joint = scores[scores["band"] == ALL_BANDS]
     keys = [SENSOR, PLACE, PIXEL]

@@ -2,16 +2,58 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 
 from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.packed import Place
+from sen2naip_sr.release.imagery.packed import Place, read_places
+from sen2naip_sr.release.imagery.parameters import ImageryParameters
 from sen2naip_sr.training.mixture.bank import Bank, cut_image, shares_passed
 
 LARGEST = 256
 """Chips have no longer sides than this, in pixels."""
+
+
+@dataclass(frozen=True)
+class Imagery:
+    """The imagery of a training.
+
+    Attributes:
+        trained: The places that are trained on.
+        banks: Their chips, by depth.
+        validation: Chips of 8 bits of the location that validates.
+    """
+
+    trained: list[Place]
+    banks: list[Bank]
+    validation: Bank
+
+    @classmethod
+    def read(cls, packed: Path, parameters: ImageryParameters, device: torch.device) -> Self:
+        """Read packed imagery.
+
+        Args:
+            packed: The folder of packed imagery.
+            parameters: Name the location that validates, and how often others are drawn.
+            device: Where the chips are.
+
+        Raises:
+            UserError: If there is nothing to train on, or to validate on.
+        """
+        trained, held_out = _split(list(read_places(packed)), parameters.validation)
+        banks = [make_bank(trained, deep, parameters.locations, device) for deep in (False, True)]
+        validation = make_bank(held_out, False, {}, device)
+        if validation is None:
+            raise UserError(
+                "no-validation-chip",
+                f"location '{parameters.validation}' has no 8-bit imagery to validate on",
+                "name another location",
+            )
+        return cls(trained, [bank for bank in banks if bank is not None], validation)
 
 
 def make_bank(
@@ -53,3 +95,21 @@ def make_bank(
     locations = [name for (name, _), of_image in zip(packed, cut, strict=True) for _ in of_image]
     passed = shares_passed(locations, shares)
     return Bank(chips.to(device), passed.to(device), deep)
+
+
+def _split(places: Sequence[Place], validation: str) -> tuple[list[Place], list[Place]]:
+    """Return the places of training and those of validation, at whatever date.
+
+    Raises:
+        UserError: If there are none for one of the two.
+    """
+    held_out = [place for place in places if place.location == validation]
+    trained = [place for place in places if place.location != validation]
+    if not held_out or not trained:
+        known = ", ".join(sorted({place.location for place in places}))
+        raise UserError(
+            "no-validation-place",
+            f"location '{validation}' for validation, and others to train on; packed: {known}",
+            "pack it, or name another location",
+        )
+    return trained, held_out

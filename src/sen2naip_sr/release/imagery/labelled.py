@@ -5,13 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sen2naip_sr.errors import UserError
 from sen2naip_sr.models.networks.lean import Lean
-from sen2naip_sr.release.imagery.bank import make_bank
-from sen2naip_sr.release.imagery.packed import read_places
+from sen2naip_sr.release.imagery.bank import Imagery
 from sen2naip_sr.release.imagery.parameters import DistillingParameters
-from sen2naip_sr.release.imagery.result import split
-from sen2naip_sr.training.mixture.bank import Bank
 from sen2naip_sr.training.mixture.batches import Batch, BatchMaker
 
 
@@ -33,20 +29,12 @@ class LabelledBatches:
 
     def __init__(self, packed: Path, parameters: DistillingParameters, teacher: Lean) -> None:
         imagery, device = parameters.imagery, torch.device("cpu")
-        trained, held_out = split(list(read_places(packed)), imagery.validation)
-        banks = [make_bank(trained, deep, imagery.locations, device) for deep in (False, True)]
-        validation = make_bank(held_out, False, {}, device)
-        if validation is None:
-            raise UserError(
-                "no-validation-chip",
-                f"location '{imagery.validation}' has no 8-bit imagery to validate on",
-                "name another location",
-            )
-        self.validation: Bank = validation
-        self.trained = [place.name for place in trained]
+        found = Imagery.read(packed, imagery, device)
+        self.validation = found.validation
+        self.trained = [place.name for place in found.trained]
         made, drawn = (torch.Generator().manual_seed(imagery.seed + k) for k in range(2))
         self._generator, self._kept, self._teacher = drawn, parameters.kept, teacher
-        self._make = BatchMaker([b for b in banks if b], parameters.batch, imagery, made)
+        self._make = BatchMaker(found.banks, parameters.batch, imagery, made)
         self._batches: list[tuple[Batch, Tensor]] = []
 
     def first(self, count: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from sen2naip_sr.degradation import RECIPES
 from sen2naip_sr.degradation.truth import EIGHT_BITS
-from sen2naip_sr.errors import UserError
 from sen2naip_sr.metrics.full_reference import SHAVE
 from sen2naip_sr.metrics.psnr import psnr
 from sen2naip_sr.models.conditions import Conditions
@@ -30,24 +29,6 @@ RECIPE = RECIPES["bicubic_antialiased"]
 """The recipe of clean images, whose conditions a network is told by default."""
 VALIDATED = 16
 """Chips that give the validation PSNR, spread evenly."""
-
-
-def split(places: Sequence[Place], validation: str) -> tuple[list[Place], list[Place]]:
-    """Return the places of training and those of validation, at whatever date.
-
-    Raises:
-        UserError: If there are none for one of the two.
-    """
-    held_out = [place for place in places if place.location == validation]
-    trained = [place for place in places if place.location != validation]
-    if not held_out or not trained:
-        known = ", ".join(sorted({place.location for place in places}))
-        raise UserError(
-            "no-validation-place",
-            f"location '{validation}' for validation, and others to train on; packed: {known}",
-            "pack it, or name another location",
-        )
-    return trained, held_out
 
 
 @torch.no_grad()

@@ -9,12 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sen2naip_sr.errors import UserError
-from sen2naip_sr.release.imagery.bank import make_bank
+from sen2naip_sr.release.imagery.bank import Imagery
 from sen2naip_sr.release.imagery.learner import Learner
-from sen2naip_sr.release.imagery.packed import read_places
 from sen2naip_sr.release.imagery.parameters import ImageryParameters
-from sen2naip_sr.release.imagery.result import Results, split
+from sen2naip_sr.release.imagery.result import Results
 from sen2naip_sr.training.mixture.batches import BatchMaker
 from sen2naip_sr.training.optimization.schedule import Budget
 from sen2naip_sr.weights.files import load_weights
@@ -99,17 +97,9 @@ class ImageryTrainer:
         commit: str | None = None,
     ) -> None:
         self._parameters, self._device = parameters, device
-        trained, held_out = split(list(read_places(packed)), parameters.validation)
-        banks = [make_bank(trained, deep, parameters.locations, device) for deep in (False, True)]
-        self._banks = [bank for bank in banks if bank is not None]
-        validation = make_bank(held_out, False, {}, device)
-        if validation is None:
-            raise UserError(
-                "no-validation-chip",
-                f"location '{parameters.validation}' has no 8-bit imagery to validate on",
-                "name another location",
-            )
-        self._results = Results(folder, packed, trained, validation, parameters, commit)
+        imagery = Imagery.read(packed, parameters, device)
+        self._banks, validation = imagery.banks, imagery.validation
+        self._results = Results(folder, packed, imagery.trained, validation, parameters, commit)
         self._generator = torch.Generator(device).manual_seed(parameters.seed)
         bands = validation.chips.shape[1]
         self._teacher, self._student = (
